@@ -1,0 +1,60 @@
+# Run `./just RECIPE`: it needs Python 3.11+ and PyPI, and every recipe works on a fresh clone.
+
+set positional-arguments
+
+# With exec, a signal to just reaches the program and not the shell between them.
+run := "exec uv run --no-sync"
+
+[private]
+default:
+    @just --list --unsorted
+
+# See a whole call: a caller speaks, the agent answers, every step is shown (`--once`, `--report FILE`)
+[group('start')]
+demo *ARGS: setup
+    @{{ run }} partyline demo "$@"
+
+# Start NATS, PostgreSQL and all roles in one process and wait for calls
+[group('start')]
+up *ARGS: setup
+    @{{ run }} partyline up "$@"
+
+# Place a call with recorded audio, as a carrier would
+[group('start')]
+call *ARGS: setup
+    @{{ run }} partyline call "$@"
+
+# Any other command: `./just partyline calls show ID`
+[group('start')]
+partyline *ARGS: setup
+    @{{ run }} partyline "$@"
+
+# Install what uv.lock names into .venv; silent when nothing is missing
+[group('start')]
+setup:
+    @uv sync --locked --check --quiet 2>/dev/null || uv sync --locked
+
+# Run the tests, all or some: `./just test tests/call -k interrupts`
+[group('check')]
+test *ARGS: setup
+    @{{ run }} pytest "$@"
+
+# Lint, formatting, types, import contracts, and whether the catalogue is current
+[group('check')]
+check: setup
+    {{ run }} ruff check
+    {{ run }} ruff format --check
+    {{ run }} mypy
+    {{ run }} lint-imports
+    {{ run }} python -m contracts.catalogue --check
+
+# Format the code and repair what the linter can
+[group('check')]
+format: setup
+    {{ run }} ruff check --fix
+    {{ run }} ruff format
+
+# Write the event catalogue and the AsyncAPI document anew from the contracts
+[group('data')]
+catalogue: setup
+    {{ run }} python -m contracts.catalogue

@@ -1,0 +1,152 @@
+"""An agent as data: what a TOML file says and what a revision holds.
+
+subject  agent.<tenant>.<agent>    stream  AGENTS
+written  services/cli              read    services/{gateway,stt,dialog,rag}
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from contracts.dialog import Voice
+from contracts.event import Event
+from contracts.ids import AgentId
+
+Kind = Literal["hello", "goodbye", "confirm", "question", "action"]
+Milliseconds = Annotated[int, msgspec.Meta(ge=0)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the agent's file; unknown fields are refused so that typing errors show."""
+
+
+class Phrases(_Settings, frozen=True, kw_only=True):
+    """What the agent says word for word. `{name}` is replaced by a dynamic variable."""
+
+    greeting: str = "Hello, how can I help you?"
+    fallback: str = "Sorry, I did not understand that."
+    unknown: str = "I am afraid I do not know that."
+    transfer: str = "I will put you through to a colleague."
+    goodbye: str = "Thank you for calling. Goodbye."
+    declined: str = "All right, I will leave that."
+    failed: str = "I am sorry, that did not work."
+    hold: str = "One moment, please."
+
+
+class Phases(_Settings, frozen=True, kw_only=True):
+    """What the agent is after in each phase; goes into the prompt."""
+
+    start: str = "Greet the caller."
+    discovery: str = "Find out what the caller wants."
+    active: str = "Answer the question or do what the caller asked for."
+    completion: str = "Say goodbye."
+
+
+class Intent(_Settings, frozen=True, kw_only=True):
+    """Something callers say, recognised by examples."""
+
+    name: Name
+    kind: Kind
+    phrases: tuple[str, ...] = ()  # examples; `{slot}` stands for any value of that slot
+    answer: Literal["yes", "no", ""] = ""  # what a confirm intent says
+    tool: str = ""  # what an action intent asks for; 'transfer' hands the caller to a person
+
+
+class Tool(_Settings, frozen=True, kw_only=True):
+    """Something the agent can do."""
+
+    name: Name
+    description: str
+    url: str = ""  # POSTed as JSON with an Idempotency-Key; empty: only recorded in the log
+    parameters: dict[str, Any] = {}  # JSON Schema of the arguments
+    confirm: bool = True  # ask the caller first
+    idempotent: bool = False  # may be repeated with the same key after a crash
+    ask: str = "Shall I do that?"
+    done: str = ""  # said on success; empty: the model words the result
+    timeout_ms: Milliseconds = 5_000
+
+
+class Provider(_Settings, frozen=True, kw_only=True):
+    """Which outside service does a job, and how it is set."""
+
+    provider: str
+    model: str = ""
+    temperature: float = 0.3
+    options: dict[str, Any] = {}
+
+
+class BargeIn(_Settings, frozen=True, kw_only=True):
+    """When the caller's voice stops the agent's."""
+
+    enabled: bool = True
+    ratio: float = 2.8  # times the noise floor
+    minimum_rms: Annotated[int, msgspec.Meta(ge=1, le=32_767)] = 500  # of 16-bit samples
+    loud_frames: Annotated[int, msgspec.Meta(ge=2)] = 2
+    speech_ms: Milliseconds = 100
+    debounce_ms: Milliseconds = 500  # after one barge-in, before the next
+
+
+class Turns(_Settings, frozen=True, kw_only=True):
+    """When the caller's turn is over, where the recogniser does not say so itself."""
+
+    ratio: float = 2.8
+    minimum_rms: Annotated[int, msgspec.Meta(ge=1, le=32_767)] = 300
+    speech_ms: Milliseconds = 100
+    stop_ms: Milliseconds = 200  # silence after which speech counts as ended
+    silence_ms: Milliseconds = 500  # further silence after which the turn counts as ended
+
+
+class Limits(_Settings, frozen=True, kw_only=True):
+    """When a call or a wait is given up."""
+
+    inactivity_ms: Milliseconds = 300_000  # neither side speaks
+    duration_ms: Milliseconds = 3_600_000
+    media_silence_ms: Milliseconds = 5_000  # no frame arrives at all
+    failures: Annotated[int, msgspec.Meta(ge=1)] = 3  # misheard in a row
+    confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.3  # below: misheard
+    passages_ms: Milliseconds = 1_500  # wait for knowledge
+    passages: Annotated[int, msgspec.Meta(ge=1, le=20)] = 4
+    model_ms: Milliseconds = 15_000  # wait for the model's next sentence
+
+
+class Transfer(_Settings, frozen=True, kw_only=True):
+    """Where a caller goes who wants or needs a person."""
+
+    to: str = ""  # a telephone number; empty: the call ends after the phrase
+
+
+class Agent(_Settings, frozen=True, kw_only=True):
+    """A configured assistant."""
+
+    name: Name
+    title: str = ""
+    prompt: str = ""
+    languages: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("en-US",)  # BCP 47
+    variables: dict[str, str] = {}  # defaults of the dynamic variables
+    phrases: Phrases = Phrases()
+    phases: Phases = Phases()
+    intents: tuple[Intent, ...] = ()
+    slots: dict[str, tuple[str, ...]] = {}  # values a slot can take, as spoken
+    digits: dict[str, str] = {}  # a key pressed counts as these words spoken
+    tools: tuple[Tool, ...] = ()
+    voice: Voice = Voice()
+    stt: Provider = Provider(provider="pocketsphinx")
+    llm: Provider = Provider(provider="rules")
+    barge_in: BargeIn = BargeIn()
+    turns: Turns = Turns()
+    limits: Limits = Limits()
+    transfer: Transfer = Transfer()
+    knowledge: str = ""  # folder of Markdown and text files, beside the agent's file
+
+
+class AgentPublished(Event, frozen=True, kw_only=True, tag="agent.published/1"):
+    """A new revision of an agent; calls that already run keep theirs."""
+
+    revision: int  # starts at 1
+    agent: Agent
+
+
+def agent_id(agent: Agent) -> AgentId:
+    """The agent's name, fit for a subject by the contract's own pattern."""
+    return AgentId(agent.name)

@@ -1,0 +1,24 @@
+"""The right of one process to host one call in one role.
+
+subject  claim.<role>.<tenant>.<call>    stream  CLAIMS
+written  services/gateway                read    services/stt, services/dialog
+"""
+
+from typing import Literal
+
+import msgspec
+
+from contracts.event import AgentRef
+from contracts.ids import CallId, TenantId
+
+Role = Literal["stt", "dialog"]
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that wants a host."""
+
+    tenant: TenantId
+    call: CallId
+    role: Role
+    agent: AgentRef
+    rang_ms: int  # UNIX time in milliseconds

@@ -1,0 +1,232 @@
+"""What the call's actor concluded.
+
+subject  call.<tenant>.<call>.dialog    stream  CALLS
+written  services/dialog                read    services/rag, services/tts, services/gateway,
+                                                projections
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from contracts.event import AgentRef, Event, Phase, Pii
+
+ReplyKind = Literal["greeting", "answer", "fallback", "proposal", "result", "transfer", "goodbye"]
+
+
+class Voice(msgspec.Struct, frozen=True, kw_only=True):
+    """How a sentence is to be spoken."""
+
+    provider: str = "espeak"
+    name: str = "en-us"  # the provider's own name of the voice
+    speed_wpm: int = 165  # words a minute, where the provider knows speed
+    model: str = ""  # the provider's model; empty: its default
+
+
+class CallOpened(Event, frozen=True, kw_only=True, tag="dialog.opened/1"):
+    """The actor took the call up."""
+
+    agent: AgentRef
+    language: str  # BCP 47
+    variables: dict[str, Pii] = {}
+
+
+class PhaseEntered(Event, frozen=True, kw_only=True, tag="dialog.phase_entered/1"):
+    """The conversation moved on."""
+
+    phase: Phase
+
+
+class TurnTaken(Event, frozen=True, kw_only=True, tag="dialog.turn_taken/1"):
+    """The caller's turn was understood."""
+
+    turn: int  # starts at 1
+    utterance: int
+    text: Pii
+    intent: str  # a name of the agent's intents; 'unknown' when none fits
+    kind: str  # hello, goodbye, confirm, question, action, unknown
+    slots: dict[str, Pii] = {}
+    confidence: float = 1.0  # of the transcript, 0..1
+    speech_ended_ms: int = 0  # UNIX time in milliseconds
+
+
+class TurnMisheard(Event, frozen=True, kw_only=True, tag="dialog.turn_misheard/1"):
+    """The caller spoke and was not understood."""
+
+    turn: int
+    utterance: int
+    failures: int  # in a row, this one counted
+    speech_ended_ms: int = 0
+
+
+class PassagesWanted(Event, frozen=True, kw_only=True, tag="dialog.passages_wanted/1"):
+    """The knowledge is asked before the answer is written."""
+
+    turn: int
+    question: Pii
+    agent: AgentRef
+    limit: int = 4  # passages wanted at most
+
+
+class PassagesTaken(Event, frozen=True, kw_only=True, tag="dialog.passages_taken/1"):
+    """The passages the answer will be written from; none when they came too late."""
+
+    turn: int
+    sources: tuple[str, ...] = ()  # '<document>#<chunk>', best first
+    late: bool = False
+
+
+class ReplyBegun(Event, frozen=True, kw_only=True, tag="dialog.reply_begun/1"):
+    """The agent begins to speak."""
+
+    reply: int  # starts at 1
+    turn: int  # the turn answered; 0: the greeting
+    kind: ReplyKind
+
+
+class SentenceWritten(Event, frozen=True, kw_only=True, tag="dialog.sentence_written/1"):
+    """One sentence of a reply, to be spoken in order."""
+
+    reply: int
+    sentence: int  # starts at 1
+    text: Pii
+    voice: Voice
+    fixed: bool = False  # a phrase of the agent without the caller's data: worth caching
+
+
+class ReplyFinished(Event, frozen=True, kw_only=True, tag="dialog.reply_finished/1"):
+    """Nothing more will be written in this reply."""
+
+    reply: int
+    sentences: int
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+class ReplyHeard(Event, frozen=True, kw_only=True, tag="dialog.reply_heard/1"):
+    """The caller heard the reply to its end."""
+
+    reply: int
+
+
+class ReplyInterrupted(Event, frozen=True, kw_only=True, tag="dialog.reply_interrupted/1"):
+    """The reply was given up; history keeps only what was heard."""
+
+    reply: int
+    heard: Pii  # the words the caller heard
+    sentence: int = 0  # the sentence that was cut; 0: nothing had been played
+    played_ms: int = 0  # of that sentence
+
+
+class ToolProposed(Event, frozen=True, kw_only=True, tag="dialog.tool_proposed/1"):
+    """The caller is asked before something is done."""
+
+    invocation: str  # stable id of this use of the tool
+    tool: str
+    arguments: dict[str, Any]
+
+
+class ToolDeclined(Event, frozen=True, kw_only=True, tag="dialog.tool_declined/1"):
+    """The caller said no."""
+
+    invocation: str
+    tool: str
+
+
+class ToolRefused(Event, frozen=True, kw_only=True, tag="dialog.tool_refused/1"):
+    """The model asked for a tool with arguments the tool does not take."""
+
+    tool: str
+    reason: str  # where the schema was broken, without the value
+
+
+class ToolCalled(Event, frozen=True, kw_only=True, tag="dialog.tool_called/1"):
+    """The tool is run from here on. Written before it runs."""
+
+    invocation: str
+    turn: int
+    tool: str
+    arguments: dict[str, Any]
+
+
+class ToolReturned(Event, frozen=True, kw_only=True, tag="dialog.tool_returned/1"):
+    """What the tool answered."""
+
+    invocation: str
+    tool: str
+    ok: bool
+    result: dict[str, Any] = {}
+    took_ms: float = 0.0
+
+
+class TransferRequested(Event, frozen=True, kw_only=True, tag="dialog.transfer_requested/1"):
+    """The caller is handed to a person."""
+
+    to: str  # the agent's own transfer number or address
+    reason: Literal["misheard", "asked"]
+
+
+class HangUpRequested(Event, frozen=True, kw_only=True, tag="dialog.hang_up_requested/1"):
+    """The agent ends the call."""
+
+    reason: Literal["goodbye"]
+
+
+class CallEnded(Event, frozen=True, kw_only=True, tag="dialog.ended/1"):
+    """The actor let the call go."""
+
+    reason: str  # line.EndReason
+    phase: Phase  # reached
+    turns: int
+
+
+# What the actor's own process reports to it. Recorded as the cause of a decision, never alone.
+
+
+class ModelWrote(Event, frozen=True, kw_only=True, tag="model.wrote/1"):
+    """The language model completed a sentence."""
+
+    reply: int
+    text: Pii
+
+
+class ModelCalledTool(Event, frozen=True, kw_only=True, tag="model.called_tool/1"):
+    """The language model asks for a tool."""
+
+    reply: int
+    tool: str
+    arguments: dict[str, Any]
+
+
+class ModelFinished(Event, frozen=True, kw_only=True, tag="model.finished/1"):
+    """The language model has no more to say."""
+
+    reply: int
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+class ModelFailed(Event, frozen=True, kw_only=True, tag="model.failed/1"):
+    """The language model could not answer."""
+
+    reply: int
+    kind: str
+
+
+class ToolReported(Event, frozen=True, kw_only=True, tag="tool.reported/1"):
+    """A tool came back."""
+
+    invocation: str
+    ok: bool
+    result: dict[str, Any] = {}
+    took_ms: float = 0.0
+
+
+class WaitEnded(Event, frozen=True, kw_only=True, tag="wait.ended/1"):
+    """Something awaited did not come in time."""
+
+    turn: int
+    awaited: Literal["passages"]
+
+
+InnerFact = ModelWrote | ModelCalledTool | ModelFinished | ModelFailed | ToolReported | WaitEnded

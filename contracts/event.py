@@ -1,0 +1,34 @@
+"""What every event has, and the mark of personal data."""
+
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from contracts.ids import AgentId
+
+PII: Final = "pii"
+Pii = Annotated[str, msgspec.Meta(extra={PII: True})]
+"""Text a caller said or that says who the caller is: kept out of logs, traces and errors."""
+
+Phase = Literal["start", "discovery", "active", "completion"]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """A fact or a decision: past tense, immutable; a new field carries a default."""
+
+    at_ms: int  # UNIX time in milliseconds, clock of the writer
+
+
+class AgentRef(msgspec.Struct, frozen=True, kw_only=True):
+    """The one revision of an agent that a call keeps from ring to hang-up."""
+
+    agent: AgentId
+    revision: int  # starts at 1
+
+
+class OwnerClaimed(Event, frozen=True, kw_only=True, tag="owner.claimed/1"):
+    """A process became the owner of the call in one role; lower epochs are refused from here on."""
+
+    role: Literal["stt", "dialog"]
+    host: str
+    epoch: int  # starts at 1, rises with each owner

@@ -1,0 +1,14 @@
+"""What came of a call, found out after it.
+
+subject  call.<tenant>.<call>.outcome    stream  CALLS
+written  post-call workers               read    projections
+"""
+
+from contracts.event import Event, Pii
+
+
+class OutcomeRecorded(Event, frozen=True, kw_only=True, tag="outcome.recorded/1"):
+    """A judgement of the finished call."""
+
+    outcome: str  # success, failure, unknown
+    summary: Pii = ""

@@ -1,0 +1,106 @@
+"""A message of a call as it stands in the log."""
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import msgspec
+
+from contracts import dialog, line, outcome, passages, synthesis, transcript
+from contracts.event import OwnerClaimed
+from contracts.ids import CallId, TenantId
+
+LineEvent: TypeAlias = (
+    line.LineRang
+    | line.LineAnswered
+    | line.DigitPressed
+    | line.SpeechStarted
+    | line.SpeechEnded
+    | line.PlaybackStarted
+    | line.SentencePlayed
+    | line.PlaybackFinished
+    | line.PlaybackCleared
+    | line.LineLost
+    | line.LineResumed
+    | line.CarrierReported
+    | line.LineEnded
+)
+TranscriptEvent: TypeAlias = transcript.TranscriptFinalized | transcript.UtteranceMisheard
+PassagesEvent: TypeAlias = passages.PassagesFound | passages.PassagesFailed
+SynthesisEvent: TypeAlias = (
+    synthesis.SentenceSynthesized | synthesis.SynthesisDropped | synthesis.SynthesisFailed
+)
+DialogEvent: TypeAlias = (
+    OwnerClaimed
+    | dialog.CallOpened
+    | dialog.PhaseEntered
+    | dialog.TurnTaken
+    | dialog.TurnMisheard
+    | dialog.PassagesWanted
+    | dialog.PassagesTaken
+    | dialog.ReplyBegun
+    | dialog.SentenceWritten
+    | dialog.ReplyFinished
+    | dialog.ReplyHeard
+    | dialog.ReplyInterrupted
+    | dialog.ToolProposed
+    | dialog.ToolDeclined
+    | dialog.ToolRefused
+    | dialog.ToolCalled
+    | dialog.ToolReturned
+    | dialog.TransferRequested
+    | dialog.HangUpRequested
+    | dialog.CallEnded
+)
+Fact: TypeAlias = LineEvent | TranscriptEvent | PassagesEvent | SynthesisEvent
+CallEvent: TypeAlias = (
+    LineEvent
+    | TranscriptEvent
+    | transcript.TranscriptDrafted
+    | PassagesEvent
+    | SynthesisEvent
+    | outcome.OutcomeRecorded
+    | DialogEvent
+)
+Retired: TypeAlias = transcript.TranscriptFinalizedV1
+
+
+class FactCause(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="fact"):
+    """The fact a decision answers: its place in the log."""
+
+    sequence: int
+    index: int = 0
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What makes a dialog message checkable: its place in the actor's chain and its reason."""
+
+    n: int  # contiguous per call, starts at 1
+    basis: int  # stream sequence of the newest fact the actor had seen
+    cause: FactCause | dialog.InnerFact | None = None  # None: the actor was claimed
+    prev: str = ""  # SHA-256 of the previous dialog message's stored bytes, hexadecimal
+    state: str = ""  # hash of the actor's state after these events, see services/call/state.py
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one append stores: one fact, or one decision with all its events."""
+
+    by: str  # host that wrote it
+    events: tuple[CallEvent, ...]
+    epoch: int = 0  # of the owner that wrote it; 0: the family has no owner
+    decision: Decision | None = None  # dialog only
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """A message with its place: stream sequence, and the time the server stored it."""
+
+    tenant: TenantId
+    call: CallId
+    family: str
+    sequence: int
+    stored_ms: float  # UNIX time in milliseconds, clock of the server
+    message: Message
+    payload: bytes = b""  # as stored: what the hash chain is taken over
+
+    def events(self) -> Iterator[tuple[int, CallEvent]]:
+        """The message's events with their index, which starts at 0."""
+        return enumerate(self.message.events)

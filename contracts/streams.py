@@ -1,0 +1,135 @@
+"""The topology as data: streams, families, and the subjects everything travels on."""
+
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+
+from contracts.ids import AgentId, CallId, DocumentId, HostId, TenantId, checked
+
+Family = Literal["line", "transcript", "dialog", "passages", "synthesis", "outcome"]
+FAMILIES: Final[tuple[Family, ...]] = (
+    "line",
+    "transcript",
+    "dialog",
+    "passages",
+    "synthesis",
+    "outcome",
+)
+WRITERS: Final[dict[Family, str]] = {
+    "line": "gateway",
+    "transcript": "stt",
+    "dialog": "dialog",
+    "passages": "rag",
+    "synthesis": "tts",
+    "outcome": "post-call workers",
+}
+READERS: Final[dict[Family, tuple[str, ...]]] = {
+    "line": ("stt", "dialog", "projections"),
+    "transcript": ("dialog", "projections"),
+    "dialog": ("gateway", "rag", "tts", "projections"),
+    "passages": ("dialog", "projections"),
+    "synthesis": ("projections",),
+    "outcome": ("projections",),
+}
+DRAFT: Final = "draft"  # live only, beside the families: drafts of transcripts are never stored
+
+
+class Stream(msgspec.Struct, frozen=True, kw_only=True):
+    """A JetStream stream. Ages in seconds, 0: for ever; sizes in bytes, -1: no limit."""
+
+    name: str
+    subjects: tuple[str, ...]
+    holds: str
+    storage: Literal["file", "memory"] = "file"
+    retention: Literal["limits", "workqueue"] = "limits"
+    max_age_s: int = 0
+    max_bytes: int = -1
+    duplicate_window_s: int = 120
+    max_consumers: int = 256
+    live: tuple[str, str] | None = None  # stored messages are republished: source, destination
+    replicated: bool = True  # False: one replica even in a cluster
+
+
+CALLS: Final = Stream(
+    name="CALLS",
+    subjects=("call.*.*.*",),
+    holds="the log: all facts and decisions of all calls",
+    max_age_s=30 * 86_400,
+    live=("call.>", "live.call.>"),
+)
+CLAIMS: Final = Stream(
+    name="CLAIMS",
+    subjects=("claim.*.*.*",),
+    holds="who hosts which call",
+    retention="workqueue",
+    max_age_s=86_400,
+)
+AUDIO: Final = Stream(
+    name="AUDIO",
+    subjects=("audio.*.*.*",),
+    holds="live frames, kept just long enough for a takeover",
+    storage="memory",
+    max_age_s=15,
+    max_bytes=512 * 1024 * 1024,
+    duplicate_window_s=1,
+    replicated=False,
+)
+AGENTS: Final = Stream(name="AGENTS", subjects=("agent.*.*",), holds="agent revisions")
+KNOWLEDGE: Final = Stream(
+    name="KNOWLEDGE", subjects=("knowledge.*.*.*",), holds="documents agents answer from"
+)
+STREAMS: Final = (CALLS, CLAIMS, AUDIO, AGENTS, KNOWLEDGE)
+
+ACK_WAIT_S: Final = 2.0  # a host that reports no progress for so long loses its claim
+
+
+class CallPlace(NamedTuple):
+    """The parts of a call's subject."""
+
+    tenant: TenantId
+    call: CallId
+    family: str
+
+
+def call_subject(tenant: TenantId, call: CallId, family: Family | Literal["*"]) -> str:
+    """Where a call's family is stored. Raises BadId."""
+    return f"call.{checked('tenant', tenant)}.{checked('call', call)}.{family}"
+
+
+def live_subject(tenant: TenantId, call: CallId, family: str = "*") -> str:
+    """Where stored messages of a call arrive live; `*` for all families and drafts."""
+    return f"live.call.{checked('tenant', tenant)}.{checked('call', call)}.{family}"
+
+
+def parse_call_subject(subject: str) -> CallPlace:
+    """The place named by a stored or live subject. Raises ValueError."""
+    parts = subject.removeprefix("live.").split(".")
+    if len(parts) != 4 or parts[0] != "call":
+        raise ValueError("not a call's subject")
+    return CallPlace(TenantId(parts[1]), CallId(parts[2]), parts[3])
+
+
+def claim_subject(role: str, tenant: TenantId, call: CallId) -> str:
+    """Where a role's claim on a call waits. Raises BadId."""
+    return f"claim.{role}.{checked('tenant', tenant)}.{checked('call', call)}"
+
+
+def audio_subject(tenant: TenantId, call: CallId, side: Literal["caller", "agent"]) -> str:
+    """Where one side's audio frames travel. Raises BadId."""
+    return f"audio.{checked('tenant', tenant)}.{checked('call', call)}.{side}"
+
+
+def agent_subject(tenant: TenantId, agent: AgentId) -> str:
+    """Where an agent's revisions are stored. Raises BadId."""
+    return f"agent.{checked('tenant', tenant)}.{checked('agent', agent)}"
+
+
+def knowledge_subject(tenant: TenantId, agent: AgentId, document: DocumentId) -> str:
+    """Where a document of an agent is stored. Raises BadId."""
+    prefix = f"knowledge.{checked('tenant', tenant)}.{checked('agent', agent)}"
+    return f"{prefix}.{checked('document', document)}"
+
+
+def host_subject(host: HostId) -> str:
+    """Where a host is asked whether it still holds a call."""
+    return f"host.{checked('host', host)}"

@@ -1,0 +1,37 @@
+"""Sentences turned into audio.
+
+subject  call.<tenant>.<call>.synthesis    stream  CALLS
+written  services/tts                      read    projections
+"""
+
+from contracts.event import Event
+
+
+class SentenceSynthesized(Event, frozen=True, kw_only=True, tag="synthesis.synthesized/1"):
+    """All audio of a sentence was published."""
+
+    reply: int
+    sentence: int
+    audio_ms: int
+    first_audio_ms: float  # from taking up the sentence to its first audio
+    took_ms: float
+    characters: int
+    provider: str
+    cached: bool = False
+
+
+class SynthesisDropped(Event, frozen=True, kw_only=True, tag="synthesis.dropped/1"):
+    """A sentence was given up: its reply was interrupted or its writer was no longer the owner."""
+
+    reply: int
+    sentence: int
+    audio_ms: int  # published before it was given up
+
+
+class SynthesisFailed(Event, frozen=True, kw_only=True, tag="synthesis.failed/1"):
+    """A sentence could not be spoken."""
+
+    reply: int
+    sentence: int
+    kind: str  # the error's class or the provider's code, never its text
+    provider: str

@@ -1,0 +1,44 @@
+"""What the caller said, as the recogniser heard it.
+
+subject  call.<tenant>.<call>.transcript    stream  CALLS
+written  services/stt                       read    services/dialog, projections
+"""
+
+from typing import Literal
+
+from contracts.event import Event, Pii
+
+
+class TranscriptDrafted(Event, frozen=True, kw_only=True, tag="transcript.drafted/1"):
+    """The recogniser's present guess. Live only: never stored."""
+
+    utterance: int
+    text: Pii
+
+
+class TranscriptFinalized(Event, frozen=True, kw_only=True, tag="transcript.finalized/2"):
+    """The recogniser will not change this text again, and the caller's turn is over."""
+
+    utterance: int  # the last utterance of the turn
+    text: Pii
+    confidence: float  # 0..1; 1.0 where the provider gives none
+    speech_ended_ms: int  # UNIX time in milliseconds of the end of speech
+    provider: str = ""
+    language: str = ""  # BCP 47, where the provider tells
+
+
+class TranscriptFinalizedV1(Event, frozen=True, kw_only=True, tag="transcript.finalized/1"):
+    """Retired. Measured in seconds and had no confidence."""
+
+    utterance: int
+    text: Pii
+    speech_ended_s: float  # UNIX time in seconds
+
+
+class UtteranceMisheard(Event, frozen=True, kw_only=True, tag="transcript.misheard/1"):
+    """The caller spoke and no words could be made of it."""
+
+    utterance: int
+    reason: Literal["nothing", "unsure", "provider_failed"]
+    speech_ended_ms: int
+    provider: str = ""

@@ -1,0 +1,114 @@
+"""The payload of the audio plane: a small fixed header, then mu-law bytes.
+
+    caller   kind 0x01, frame u32, at_ms u64, 160 bytes of mu-law                  173 bytes
+    agent    kind 0x02, epoch u32, reply u32, sentence u32, number u32, flags u8,
+             at_ms u64, then 160 to 8000 bytes of mu-law, a multiple of 160        186 bytes and up
+
+Numbers are big-endian. Fifty caller frames a second pass for every call, so a frame is packed and
+read by one struct each way and carries no NATS headers.
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from services.audio.mulaw import SILENCE
+
+SAMPLE_RATE_HZ: Final = 8000
+FRAME_MS: Final = 20
+FRAME_BYTES: Final = SAMPLE_RATE_HZ * FRAME_MS // 1000
+SILENT_FRAME: Final = bytes([SILENCE]) * FRAME_BYTES
+CHUNK_BYTES: Final = 10 * FRAME_BYTES  # 200 ms: what an agent chunk should hold
+CHUNK_BYTES_LIMIT: Final = 50 * FRAME_BYTES  # 1 s: more is no chunk but a mistake
+
+_CALLER: Final = struct.Struct(f"!BIQ{FRAME_BYTES}s")
+_AGENT: Final = struct.Struct("!BIIIIBQ")
+_CALLER_KIND: Final = 0x01
+_AGENT_KIND: Final = 0x02
+_LAST: Final = 0x01
+
+
+class CallerFrame(msgspec.Struct, frozen=True, gc=False):
+    """20 ms of what the caller says."""
+
+    number: int  # starts at 1, one more for each frame of the call
+    at_ms: int  # when the gateway got it, UNIX milliseconds
+    mulaw: bytes  # FRAME_BYTES
+
+
+class AgentChunk(msgspec.Struct, frozen=True, gc=False):
+    """A piece of a synthesised sentence, to be played after the piece before it."""
+
+    epoch: int  # of the call's owner that wrote the sentence; the gateway refuses lower ones
+    reply: int
+    sentence: int  # within the reply
+    number: int  # within the sentence
+    last: bool  # nothing of this sentence follows
+    at_ms: int  # when it was synthesised, UNIX milliseconds
+    mulaw: bytes  # a multiple of FRAME_BYTES
+
+
+def pack_caller(number: int, at_ms: int, mulaw: bytes) -> bytes:
+    """The payload of one caller frame. ValueError when `mulaw` is not one frame."""
+    if len(mulaw) != FRAME_BYTES:
+        raise ValueError(f"a caller frame holds {FRAME_BYTES} bytes, not {len(mulaw)}")
+    return _CALLER.pack(_CALLER_KIND, number, at_ms, mulaw)
+
+
+def unpack_caller(payload: bytes) -> CallerFrame:
+    """The caller frame in `payload`. ValueError when it holds none."""
+    if len(payload) != _CALLER.size:
+        raise ValueError(f"a caller payload has {_CALLER.size} bytes, not {len(payload)}")
+    kind, number, at_ms, mulaw = _CALLER.unpack(payload)
+    if kind != _CALLER_KIND:
+        raise ValueError(f"kind {kind} is not a caller frame")
+    return CallerFrame(number, at_ms, mulaw)
+
+
+def pack_agent(chunk: AgentChunk) -> bytes:
+    """The payload of `chunk`, its sound filled up with silence to a whole frame."""
+    sound = pad(chunk.mulaw)
+    if not 0 < len(sound) <= CHUNK_BYTES_LIMIT:
+        raise ValueError(f"an agent chunk holds 1 to {CHUNK_BYTES_LIMIT} bytes, not {len(sound)}")
+    header = _AGENT.pack(
+        _AGENT_KIND,
+        chunk.epoch,
+        chunk.reply,
+        chunk.sentence,
+        chunk.number,
+        _LAST if chunk.last else 0,
+        chunk.at_ms,
+    )
+    return header + sound
+
+
+def unpack_agent(payload: bytes) -> AgentChunk:
+    """The agent chunk in `payload`. ValueError when it holds none."""
+    sound_bytes = len(payload) - _AGENT.size
+    if not 0 < sound_bytes <= CHUNK_BYTES_LIMIT or sound_bytes % FRAME_BYTES:
+        raise ValueError(f"{len(payload)} bytes are not a header and whole frames")
+    kind, epoch, reply, sentence, number, flags, at_ms = _AGENT.unpack_from(payload)
+    if kind != _AGENT_KIND:
+        raise ValueError(f"kind {kind} is not an agent chunk")
+    if flags & ~_LAST:
+        raise ValueError(f"flags {flags:#04x} are not known")
+    return AgentChunk(epoch, reply, sentence, number, flags == _LAST, at_ms, payload[_AGENT.size :])
+
+
+def pad(mulaw: bytes) -> bytes:
+    """`mulaw` filled up with silence to whole frames."""
+    missing = -len(mulaw) % FRAME_BYTES
+    return mulaw + SILENT_FRAME[:missing] if missing else mulaw
+
+
+def split(mulaw: bytes, piece_bytes: int = FRAME_BYTES) -> Iterator[bytes]:
+    """`mulaw` in pieces of `piece_bytes`, the last filled up with silence to a whole frame."""
+    sound = pad(mulaw)
+    return (sound[at : at + piece_bytes] for at in range(0, len(sound), piece_bytes))
+
+
+def duration_ms(mulaw: bytes) -> int:
+    """How long `mulaw` lasts, in whole milliseconds."""
+    return len(mulaw) * 1000 // SAMPLE_RATE_HZ

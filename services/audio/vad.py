@@ -1,0 +1,164 @@
+"""Voice activity by energy: when the caller starts and stops speaking.
+
+A frame is loud when it is louder than max(ratio x noise floor, minimum). Speech starts when loud
+frames stand side by side and add up to `min_speech_ms`; it ends when nothing was loud for
+`stop_ms`. While the agent speaks the same rule is the barge-in rule, with settings of its own.
+
+Pure and synchronous: time is counted in frames of 20 ms, so the same frames give the same events.
+"""
+
+import math
+from typing import Annotated, Final, TypeAlias
+
+import msgspec
+import numpy as np
+
+from services.audio.floor import NoiseFloor
+from services.audio.frames import FRAME_MS
+from services.audio.mulaw import AMPLITUDES
+
+_AMPLITUDES: Final = AMPLITUDES.astype(np.float32)  # squared by the dot product below
+_Ms = Annotated[int, msgspec.Meta(ge=0, le=60_000)]
+
+
+class VadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What counts as speech. Levels are root mean squares of 16-bit samples, 0 to 32767."""
+
+    ratio: Annotated[float, msgspec.Meta(ge=1)] = 2.8  # how far above the noise floor speech stands
+    minimum_rms: Annotated[float, msgspec.Meta(ge=0)] = 200.0  # what is softer is never speech
+    floor_minimum: Annotated[float, msgspec.Meta(ge=0)] = 20.0  # the floor never falls below
+    min_loud_frames: Annotated[int, msgspec.Meta(ge=1, le=50)] = 2  # side by side: a click is one
+    min_speech_ms: _Ms = 100  # this much must be loud before speech has started,
+    window_ms: _Ms = 200  # within this much
+    stop_ms: _Ms = 200  # this much without a loud frame ends the speech
+    debounce_ms: _Ms = 100  # after an end no start for this long; what goes on is heard then
+    preroll_ms: _Ms = 200  # what a recogniser should be given from before the first loud frame
+
+    @property
+    def preroll_frames(self) -> int:
+        return self.preroll_ms // FRAME_MS
+
+
+class Started(msgspec.Struct, frozen=True):
+    """The caller speaks."""
+
+    frame: int  # the one at which this was known
+    started_frame: int  # the first loud one, without preroll
+    level_rms: float  # of the loudest frame so far
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """The caller has stopped speaking."""
+
+    frame: int  # the one at which this was known: stop_ms after the last loud one
+    last_loud_frame: int
+
+
+Activity: TypeAlias = Started | Ended
+
+
+def level_rms(mulaw: bytes) -> float:
+    """The root mean square of `mulaw` as 16-bit amplitudes; 0.0 when it is empty."""
+    if not mulaw:
+        return 0.0
+    samples = _AMPLITUDES.take(np.frombuffer(mulaw, np.uint8))
+    return math.sqrt(float(samples.dot(samples)) / len(mulaw))
+
+
+class VoiceActivity:
+    """The detector of one call.
+
+    Args:
+        settings: the rule to begin with.
+        first_frame: the number of the first frame that will be fed.
+    """
+
+    def __init__(self, settings: VadSettings | None = None, first_frame: int = 1) -> None:
+        self.speaking = False
+        self._frame = first_frame - 1
+        self._floor = NoiseFloor()
+        self._run = 0  # loud frames side by side, up to now
+        self._first_loud = 0  # of the speech under way or in the making; 0: none
+        self._last_loud = 0
+        self._loud_frames = 0  # since _first_loud
+        self._together = False  # enough of them stood side by side
+        self._peak_rms = 0.0
+        self._quiet_until = 0  # no start up to this frame: the debounce
+        self.judge_by(settings or VadSettings())
+
+    @property
+    def floor_rms(self) -> float:
+        """How loud the line is when nobody speaks, as far as is known."""
+        return max(self._floor.rms, self._floor_minimum)
+
+    def judge_by(self, settings: VadSettings) -> None:
+        """Use `settings` from the next frame on. The floor and speech under way are kept."""
+        self._ratio = settings.ratio
+        self._minimum_rms = settings.minimum_rms
+        self._floor_minimum = settings.floor_minimum
+        self._min_loud_frames = settings.min_loud_frames
+        self._speech_frames = _frames(settings.min_speech_ms)
+        self._window_frames = max(_frames(settings.window_ms), self._speech_frames)
+        self._stop_frames = _frames(settings.stop_ms)
+        self._debounce_frames = settings.debounce_ms // FRAME_MS
+
+    def feed(self, mulaw: bytes) -> Activity | None:
+        """What the next 20 ms of the caller's sound change, if anything. Never raises."""
+        self._frame += 1
+        rms = level_rms(mulaw)
+        loud = rms > max(self._ratio * self.floor_rms, self._minimum_rms)
+        self._floor.learn(rms, noise=not loud and not self.speaking)
+        if loud:
+            self._count(rms)
+        else:
+            self._run = 0
+        return self._stopped() if self.speaking else self._begun()
+
+    def _count(self, rms: float) -> None:
+        self._run += 1
+        self._last_loud = self._frame
+        if not self._first_loud:
+            self._begin_at(self._frame)
+        self._loud_frames += 1
+        self._together = self._together or self._run >= self._min_loud_frames
+        self._peak_rms = max(self._peak_rms, rms)
+
+    def _begin_at(self, frame: int) -> None:
+        self._first_loud, self._loud_frames = frame, 0
+        self._together, self._peak_rms = False, 0.0
+
+    def _begun(self) -> Started | None:
+        if not self._first_loud:
+            return None
+        if not (self._together and self._loud_frames >= self._speech_frames):
+            self._forget_a_click()
+        elif self._run and self._frame > self._quiet_until:
+            self.speaking = True
+            return Started(self._frame, self._first_loud, self._peak_rms)
+        elif self._frame - self._last_loud >= self._stop_frames:
+            self._first_loud = 0  # over before the debounce was
+        return None
+
+    def _forget_a_click(self) -> None:
+        """Too little was loud within the window; what is loud just now may still become speech."""
+        if self._frame - self._first_loud + 1 < self._window_frames:
+            return
+        if self._run:
+            self._first_loud = self._frame - self._run + 1
+            self._loud_frames = self._run
+            self._together = self._run >= self._min_loud_frames
+        else:
+            self._first_loud = 0
+
+    def _stopped(self) -> Ended | None:
+        if self._frame - self._last_loud < self._stop_frames:
+            return None
+        self.speaking = False
+        self._first_loud = 0
+        self._quiet_until = self._frame + self._debounce_frames
+        return Ended(self._frame, self._last_loud)
+
+
+def _frames(ms: int) -> int:
+    """The whole frames that last at least `ms`, one at the fewest."""
+    return max(1, -(-ms // FRAME_MS))

@@ -1,0 +1,79 @@
+"""The real servers, for every test that asks for them."""
+
+import asyncio
+import shutil
+import threading
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from infra.embedded import Addresses, embedded
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    """One embedded stack for the whole run, started by the first test that wants it.
+
+    It runs on a loop of its own, so tests on any loop may use it. Its streams and claims are shared:
+    stay apart by tenant ids, or by stream names of your own.
+    """
+    data = tmp_path_factory.mktemp("stack")
+    with _running_in_a_thread(data) as addresses:
+        yield addresses
+    shutil.rmtree(data)
+
+
+@pytest.fixture
+def nats_url(stack: Addresses) -> str:
+    """The shared nats-server, with its credential."""
+    return stack.nats_url
+
+
+@pytest.fixture
+async def postgres_dsn(stack: Addresses) -> AsyncIterator[str]:
+    """An empty database of this test's own."""
+    name = f"test_{uuid.uuid4().hex}"
+    await _administer(stack, f"CREATE DATABASE {name}")
+    yield stack.postgres_dsn.replace("/partyline?", f"/{name}?")
+    await _administer(stack, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _administer(stack: Addresses, statement: str) -> None:
+    db = await asyncpg.connect(stack.postgres_dsn)
+    try:
+        await db.execute(statement)
+    finally:
+        await db.close()
+
+
+@contextmanager
+def _running_in_a_thread(data: Path) -> Iterator[Addresses]:
+    started: Future[tuple[Addresses, Callable[[], object]]] = Future()
+
+    async def hold() -> None:
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        async with embedded(data) as addresses:
+            started.set_result((addresses, lambda: loop.call_soon_threadsafe(stop.set)))
+            await stop.wait()
+
+    def run() -> None:
+        try:
+            asyncio.run(hold())
+        except BaseException as failure:
+            if started.done():
+                raise
+            started.set_exception(failure)
+
+    thread = threading.Thread(target=run, name="embedded stack")
+    thread.start()
+    addresses, stop = started.result(timeout=60)
+    try:
+        yield addresses
+    finally:
+        stop()
+        thread.join(timeout=30)
