@@ -65,8 +65,8 @@ class Child:
             self.program.prepare()
         self._log_starts_bytes = _open_log(self.program.log)
         self._process = await spawn(self.program)
-        self.program.pid_file.write_text(str(self._process.pid))
         try:
+            self.program.pid_file.write_text(str(self._process.pid))
             await self._become_ready(self._process)
         except BaseException:
             await self.stop()
@@ -91,14 +91,14 @@ class Child:
         if process is None or process.returncode is not None:
             return
         try:
-            process.send_signal(self.program.stop)
+            _signal(process, self.program.stop)
             async with asyncio.timeout(STOPPED_WITHIN_S):
                 await process.wait()
         except TimeoutError:
             logger.warning("%s did not stop in %g s: killed", self.program.name, STOPPED_WITHIN_S)
         finally:
             if process.returncode is None:
-                process.kill()
+                _signal(process, signal.SIGKILL)
                 await process.wait()
 
     async def _end_leftover(self) -> None:
@@ -194,6 +194,11 @@ async def side_by_side(*steps: Awaitable[None]) -> None:
         await asyncio.gather(*tasks)
     finally:
         await _cancelled(*tasks)
+
+
+def _signal(process: asyncio.subprocess.Process, which: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it has ended; the loop has yet to hear of it
+        process.send_signal(which)
 
 
 async def _ask(ready: Callable[[], Awaitable[None]]) -> None:

@@ -19,6 +19,7 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 _PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 1, 8, 47, 2
 _CLONE_NEWUSER = 0x10000000
@@ -55,23 +56,23 @@ def leave_root(folder: str) -> None:
     """
     if os.geteuid() != 0:
         return
-    if can_enter_namespace():
+    if works(enter_namespace):
         give(folder, 0)
         enter_namespace()
-    else:
+    elif works(become_nobody):
         give(folder, _NOBODY)
         become_nobody()
+    else:
+        raise OSError("it refuses to run as root: start Partyline as an ordinary user")
 
 
-def can_enter_namespace() -> bool:
-    """Try it in a fork: a process that failed half-way would be left without any uid."""
-    if sys.platform != "linux":
-        return False
+def works(step: Callable[[], None]) -> bool:
+    """Try `step` in a fork: one that fails half-way would leave us as nobody in particular."""
     probe = os.fork()
     if probe == 0:
         try:
-            enter_namespace()
-        except OSError:
+            step()
+        except (OSError, AttributeError):  # AttributeError: not a call of this system
             os._exit(1)
         os._exit(0)
     return os.waitpid(probe, 0)[1] == 0
@@ -88,8 +89,6 @@ def enter_namespace() -> None:
 
 def become_nobody() -> None:
     """Become `nobody`, and keep through exec the right to enter others' folders. OSError."""
-    if sys.platform != "linux":
-        raise OSError("PostgreSQL does not run as root: start this as an ordinary user")
     _check(_libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0))
     os.setgroups([])
     os.setresgid(_NOBODY, _NOBODY, _NOBODY)
@@ -125,4 +124,4 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except OSError as refused:
-        sys.exit(f"{sys.argv[-1]}: {refused}")
+        sys.exit(f"cannot run this program: {refused}")

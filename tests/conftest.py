@@ -19,7 +19,7 @@ from infra.embedded import Addresses, embedded
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
     """One embedded stack for the whole run, started by the first test that wants it.
 
-    It runs on a loop of its own, so tests on any loop may use it. Its streams and claims are shared:
+    It has a loop of its own, so tests on any loop may use it. Its streams and claims are shared:
     stay apart by tenant ids, or by stream names of your own.
     """
     data = tmp_path_factory.mktemp("stack")

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from services.audio import frames
 from services.audio.frames import AgentChunk, CallerFrame
 

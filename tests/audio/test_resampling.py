@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from services.audio.errors import AudioError
 from services.audio.resample import LiveResampler, repeat_to_16_khz, resample, to_8_khz
 

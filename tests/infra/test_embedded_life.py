@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from eventually import eventually
 
 from infra.embedded import Addresses, embedded, running
 from infra.leftovers import runs
+from infra.postgres_server import socket_folder
 
 pytestmark = pytest.mark.stack
 
@@ -23,20 +25,21 @@ STACK = Path(__file__).with_name("stack_in_a_process.py")
 LOOPS = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "data"
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One folder through all these lives: each test finds what the one before left."""
+    folder = tmp_path_factory.mktemp("lives") / "data"
     yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder)
 
 
 async def test_a_stopped_stack_starts_again_with_everything_it_had(data: Path) -> None:
     async with embedded(data) as first:
-        await _record(first)
+        record = await _record(first)
     assert _survivors(data) == []
     assert running(data) is None
     async with embedded(data) as second:
-        await _find_the_record(second)
+        await _find(record, second)
     assert second == first  # the same port and credential, too
 
 
@@ -47,13 +50,13 @@ async def test_a_killed_owner_takes_its_servers_along_and_loses_nothing(
     with _stack(data, loop) as owner:
         addresses = running(data)
         assert addresses is not None
-        await _record(addresses)
+        record = await _record(addresses)
         os.kill(owner.pid, signal.SIGKILL)
         owner.wait(10)
         eventually(lambda: _survivors(data) == [])
     assert running(data) is None  # though the lock file is still there
     async with embedded(data) as again:
-        await _find_the_record(again)
+        await _find(record, again)
 
 
 @LOOPS
@@ -82,7 +85,7 @@ def test_ctrl_c_in_the_terminal_does_not_reach_the_servers_themselves(data: Path
 async def test_a_lock_file_that_names_a_stranger_does_not_stop_postgres(data: Path) -> None:
     async with embedded(data):
         pass
-    with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE) as stranger:
+    with _stranger() as stranger:
         lock = f"{stranger.pid}\n{data}/postgres\n1\n5432\n{data}/run\n\n  1 1\nready\n"
         (data / "postgres" / "postmaster.pid").write_text(lock)
         (data / "run" / ".s.PGSQL.5432.lock").write_text(lock)
@@ -90,24 +93,27 @@ async def test_a_lock_file_that_names_a_stranger_does_not_stop_postgres(data: Pa
             (data / "run" / f"{server}.pid").write_text(str(stranger.pid))
         async with embedded(data):
             assert stranger.poll() is None
-        stranger.communicate()
 
 
-async def test_a_cluster_whose_making_was_cut_short_is_made_again(data: Path) -> None:
+async def test_a_first_start_that_was_cut_short_is_begun_again_whatever_the_path(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / 'it\'s, "the" data \\ folder' / ("long" * 30)
     half = data / "postgres.half"
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18\n")
     async with embedded(data) as addresses:
-        await _record(addresses)
+        await _find(await _record(addresses), addresses)
+        assert not socket_folder(data).is_relative_to(data)
     assert not half.exists()
-
-
-async def test_a_data_folder_with_a_long_and_odd_path_works(tmp_path: Path) -> None:
-    data = tmp_path / 'it\'s, "the" data \\ folder' / ("long" * 30)
-    async with embedded(data) as addresses:
-        await _record(addresses)
-        await _find_the_record(addresses)
+    assert not socket_folder(data).exists()
     shutil.rmtree(data)
+
+
+@contextmanager
+def _stranger() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE) as process:
+        yield process
 
 
 @contextmanager
@@ -122,22 +128,25 @@ def _stack(data: Path, loop: str) -> Iterator[subprocess.Popen[str]]:
             owner.kill()
 
 
-async def _record(stack: Addresses) -> None:
+async def _record(stack: Addresses) -> str:
+    """Have a new event acknowledged and a new row committed; their name."""
+    name = f"record_{uuid.uuid4().hex}"
     async with await nats.connect(stack.nats_url) as bus:
         log = bus.jetstream()
-        await log.add_stream(name="RECORD", subjects=["record"])
-        await log.publish("record", b"ring")
+        await log.add_stream(name=name, subjects=[name])
+        await log.publish(name, b"ring")
     db = await asyncpg.connect(stack.postgres_dsn)
-    await db.execute("CREATE TABLE record AS SELECT 'ring' AS event")
+    await db.execute(f"CREATE TABLE {name} AS SELECT 'ring' AS event")
     await db.close()
+    return name
 
 
-async def _find_the_record(stack: Addresses) -> None:
+async def _find(record: str, stack: Addresses) -> None:
     async with await nats.connect(stack.nats_url) as bus:
-        kept = await bus.jetstream().get_msg("RECORD", seq=1)
+        kept = await bus.jetstream().get_msg(record, seq=1)
     assert kept.data == b"ring"
     db = await asyncpg.connect(stack.postgres_dsn)
-    assert await db.fetchval("SELECT event FROM record") == "ring"
+    assert await db.fetchval(f"SELECT event FROM {record}") == "ring"
     await db.close()
 
 

@@ -1,0 +1,190 @@
+"""The log of calls on JetStream, and the one place where a doubtful append is settled."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Final
+
+import msgspec
+import nats.errors
+from nats.aio.msg import Msg
+from nats.js.errors import APIError, NotFoundError
+
+from contracts.codec import Codec
+from contracts.ids import CallId, TenantId
+from contracts.journal import Appended, JournalUnavailable, WrongVersion
+from contracts.recorded import Message, Recorded
+from contracts.streams import CALLS, Family, call_subject, parse_call_subject
+from infra.nats import Bus
+
+_EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
+_MSG_ID: Final = "Nats-Msg-Id"
+_WRONG_SEQUENCE: Final = 10071
+_IN_FLIGHT: Final = 10164  # another append to this subject is under way; R3 only
+_BATCH: Final = 1000
+_ACK_S: Final = 1.0
+_AWAY: Final = (
+    TimeoutError,
+    OSError,
+    nats.errors.NoRespondersError,
+    nats.errors.TimeoutError,
+    nats.errors.ConnectionClosedError,
+    nats.errors.ConnectionReconnectingError,
+    nats.errors.OutboundBufferLimitError,
+    nats.errors.StaleConnectionError,
+)
+
+
+class _Refused(msgspec.Struct):
+    err_code: int = 0
+
+
+class _Ack(msgspec.Struct):
+    """The server's answer to an append: https://docs.nats.io/reference/reference-protocols."""
+
+    seq: int = 0
+    duplicate: bool = False
+    error: _Refused | None = None
+
+
+_ack: Final = msgspec.json.Decoder(_Ack)
+
+
+class NatsJournal:
+    """contracts.journal.Journal on the CALLS stream.
+
+    `patience_s`: how long an append is tried again before it counts as unavailable.
+    """
+
+    def __init__(self, bus: Bus, codec: Codec | None = None, *, patience_s: float = 10.0) -> None:
+        self._bus = bus
+        self.codec: Final = codec or Codec()
+        self._patience_s = patience_s
+
+    async def append(
+        self,
+        tenant: TenantId,
+        call: CallId,
+        family: Family,
+        message: Message,
+        *,
+        id: str,
+        after: int | None = None,
+    ) -> Appended:
+        """See contracts.journal.Journal.append."""
+        subject = call_subject(tenant, call, family)
+        payload = self.codec.encode(call, message)
+        headers = {_MSG_ID: id} if after is None else {_MSG_ID: id, _EXPECTED: str(after)}
+        deadline = time.monotonic() + self._patience_s
+        tried = 0
+        while True:
+            ack = await self._try(subject, payload, headers, deadline)
+            if ack is not None and ack.error is None:
+                return Appended(ack.seq, ack.duplicate and tried == 0, payload)
+            if ack is not None and ack.error is not None:
+                if ack.error.err_code == _WRONG_SEQUENCE:
+                    return Appended(await self._own(subject, id), tried == 0, payload)
+                if ack.error.err_code != _IN_FLIGHT:
+                    raise JournalUnavailable(f"the log refused, code {ack.error.err_code}")
+            if time.monotonic() >= deadline:
+                raise JournalUnavailable("the log did not answer")
+            tried += 1
+            await asyncio.sleep(min(0.02 * 2**tried, 0.5))
+
+    async def _try(
+        self, subject: str, payload: bytes, headers: dict[str, str], deadline: float
+    ) -> _Ack | None:
+        """The server's answer, or None when there was none and nobody knows what was stored."""
+        wait_s = max(0.05, min(_ACK_S, deadline - time.monotonic()))
+        try:
+            reply = await self._bus.nc.request(subject, payload, timeout=wait_s, headers=headers)
+        except _AWAY:
+            return None
+        return _ack.decode(reply.data)
+
+    async def _own(self, subject: str, id: str) -> int:
+        """The sequence of our own append whose acknowledgement was lost. Raises WrongVersion."""
+        try:
+            last = await self._bus.js.get_last_msg(CALLS.name, subject)
+        except NotFoundError:
+            raise WrongVersion(parse_call_subject(subject).family) from None
+        except (*_AWAY, APIError):
+            raise JournalUnavailable("the log did not answer") from None
+        if (last.headers or {}).get(_MSG_ID) != id or last.seq is None:
+            raise WrongVersion(parse_call_subject(subject).family)
+        return last.seq
+
+    async def last(self, tenant: TenantId, call: CallId, family: Family) -> Recorded | None:
+        """See contracts.journal.Journal.last."""
+        subject = call_subject(tenant, call, family)
+        try:
+            raw = await self._bus.js.get_last_msg(CALLS.name, subject)
+        except NotFoundError:
+            return None
+        except (*_AWAY, APIError):
+            raise JournalUnavailable("the log did not answer") from None
+        stored_ms = raw.time.timestamp() * 1000 if isinstance(raw.time, datetime) else 0.0
+        return self._recorded(subject, raw.seq or 0, stored_ms, raw.data or b"")
+
+    async def read(
+        self, tenant: TenantId, call: CallId, family: Family | None = None, *, after: int = 0
+    ) -> AsyncIterator[Recorded]:
+        """See contracts.journal.Journal.read. Reads by batched Direct Get."""
+        subject = call_subject(tenant, call, family or "*")
+        while True:
+            batch = await self._batch(subject, after + 1)
+            for message in batch:
+                recorded = self.recorded(message)
+                after = recorded.sequence
+                yield recorded
+            if len(batch) < _BATCH:
+                return
+
+    async def _batch(self, subject: str, start: int) -> list[Msg]:
+        """Up to _BATCH stored messages: ADR-31, https://github.com/nats-io/nats-architecture-and-design."""
+        query = json.dumps({"seq": start, "batch": _BATCH, "next_by_subj": subject}).encode()
+        inbox = self._bus.nc.new_inbox()
+        answers = await self._bus.nc.subscribe(inbox, pending_bytes_limit=0)
+        found: list[Msg] = []
+        try:
+            await self._bus.nc.publish(f"$JS.API.DIRECT.GET.{CALLS.name}", query, reply=inbox)
+            while True:
+                message = await answers.next_msg(timeout=3)
+                if (message.headers or {}).get("Status"):  # 204 end of batch, 404 nothing there
+                    return found
+                found.append(message)
+        except _AWAY:
+            raise JournalUnavailable("the log did not answer") from None
+        finally:
+            if not self._bus.nc.is_closed:
+                await answers.unsubscribe()
+
+    def recorded(self, message: Msg) -> Recorded:
+        """A message read from the stream or republished by it. Raises Unreadable."""
+        headers = message.headers or {}
+        subject = headers.get("Nats-Subject", message.subject)
+        stored_ms = _unix_ms(headers.get("Nats-Time-Stamp", ""))
+        return self._recorded(subject, int(headers["Nats-Sequence"]), stored_ms, message.data)
+
+    def _recorded(self, subject: str, sequence: int, stored_ms: float, payload: bytes) -> Recorded:
+        place = parse_call_subject(subject)
+        return Recorded(
+            tenant=place.tenant,
+            call=place.call,
+            family=place.family,
+            sequence=sequence,
+            stored_ms=stored_ms,
+            message=self.codec.decode(place.call, payload),
+            payload=payload,
+        )
+
+
+def _unix_ms(stamp: str) -> float:
+    """UNIX time in milliseconds of the server's RFC 3339 stamp; 0.0 where it sends none."""
+    if not stamp:
+        return 0.0
+    seconds, _, fraction = stamp.rstrip("Z").partition(".")
+    whole = datetime.fromisoformat(seconds + "+00:00").timestamp()
+    return whole * 1000 + float(f"0.{fraction or 0}") * 1000

@@ -1,0 +1,145 @@
+"""The log of calls, on a real server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from contracts.agent import Agent
+from contracts.claim import Claim
+from contracts.event import AgentRef, OwnerClaimed
+from contracts.ids import AgentId, CallId, HostId, TenantId, new_call_id, new_host_id
+from contracts.journal import WrongVersion
+from contracts.line import DigitPressed, LineAnswered
+from contracts.recorded import Message
+from contracts.streams import audio_subject
+from infra.agents import Agents
+from infra.claims import Claims, offer
+from infra.journal import NatsJournal
+from infra.live import follow
+from infra.nats import Bus, connect, create_streams
+
+TENANT = TenantId("journal")
+
+
+@pytest.fixture
+async def bus(nats_url: str) -> AsyncIterator[Bus]:
+    bus = await connect(nats_url, name="test")
+    await create_streams(bus)
+    yield bus
+    await bus.close()
+
+
+@pytest.fixture
+def call() -> CallId:
+    return new_call_id()
+
+
+def said(stream: str = "MZ1") -> Message:
+    return Message(by="gateway-1", events=(LineAnswered(at_ms=1, stream=stream),))
+
+
+async def test_what_was_appended_is_read_back_in_order(bus: Bus, call: CallId) -> None:
+    journal = NatsJournal(bus)
+    first = await journal.append(TENANT, call, "line", said("a"), id=f"{call}:a")
+    await journal.append(TENANT, call, "line", said("b"), id=f"{call}:b")
+    history = [recorded async for recorded in journal.read(TENANT, call)]
+    assert [r.message for r in history] == [said("a"), said("b")]
+    assert history[0].sequence == first.sequence
+    assert history[0].stored_ms > 1_700_000_000_000
+
+
+async def test_the_same_id_is_stored_once(bus: Bus, call: CallId) -> None:
+    journal = NatsJournal(bus)
+    first = await journal.append(TENANT, call, "line", said(), id=f"{call}:a")
+    again = await journal.append(TENANT, call, "line", said(), id=f"{call}:a")
+    assert (first.duplicate, again.duplicate) == (False, True)
+    assert again.sequence == first.sequence
+
+
+async def test_a_second_owner_is_refused(bus: Bus, call: CallId) -> None:
+    journal = NatsJournal(bus)
+    await journal.append(TENANT, call, "dialog", said("mine"), id=f"{call}:1", after=0)
+    with pytest.raises(WrongVersion):
+        await journal.append(TENANT, call, "dialog", said("late"), id=f"{call}:2", after=0)
+
+
+async def test_an_append_whose_answer_was_lost_is_known_as_our_own(bus: Bus, call: CallId) -> None:
+    journal = NatsJournal(bus)
+    first = await journal.append(TENANT, call, "dialog", said(), id=f"{call}:1", after=0)
+    again = await journal.append(TENANT, call, "dialog", said(), id=f"{call}:1", after=0)
+    assert again.sequence == first.sequence
+
+
+async def test_a_call_is_followed_from_its_history_into_the_present(
+    bus: Bus, call: CallId
+) -> None:
+    journal = NatsJournal(bus)
+    await journal.append(TENANT, call, "line", said("a"), id=f"{call}:a")
+    following = await follow(bus, journal, TENANT, call)
+    await journal.append(TENANT, call, "line", said("b"), id=f"{call}:b")
+    await bus.nc.publish(f"call.{TENANT}.{call}.line", b'{"by":"x","events":[{"type":"?"}]}')
+    pressed = Message(by="g", events=(DigitPressed(at_ms=2, digit="1"),))
+    await journal.append(TENANT, call, "line", pressed, id=f"{call}:c")
+    seen = []
+    async with asyncio.timeout(5):
+        async for recorded in following:
+            seen.append(recorded.message)
+            if len(seen) == 3:
+                await following.close()
+    assert seen == [said("a"), said("b"), pressed]
+    assert following.unreadable == 1
+
+
+async def test_frames_travel_without_anybody_waiting(bus: Bus, call: CallId) -> None:
+    heard: list[bytes] = []
+    arrived = asyncio.Event()
+
+    def on_frame(frame: bytes) -> None:
+        heard.append(frame)
+        if len(heard) == 2:
+            arrived.set()
+
+    subject = audio_subject(TENANT, call, "caller")
+    subscription = await bus.sub(subject, on_frame)
+    await bus.nc.flush()
+    bus.pub(subject, b"one")
+    bus.pub(subject, b"two")
+    await asyncio.wait_for(arrived.wait(), 5)
+    await subscription.unsubscribe()
+    assert heard == [b"one", b"two"]
+
+
+async def test_an_agent_gets_a_revision_for_each_change(bus: Bus) -> None:
+    agents = Agents(bus)
+    first = await agents.publish(TENANT, Agent(name="receptionist"))
+    assert await agents.publish(TENANT, Agent(name="receptionist")) == first
+    second = await agents.publish(TENANT, Agent(name="receptionist", title="New"))
+    assert (first.revision, second.revision) == (1, 2)
+    assert (await Agents(bus).get(TENANT, first)).title == ""
+    assert (await Agents(bus).get(TENANT, second)).title == "New"
+
+
+async def test_a_living_owner_keeps_its_call_and_a_dead_one_loses_it(
+    bus: Bus, call: CallId, nats_url: str
+) -> None:
+    journal = NatsJournal(bus)
+    mine, other = new_host_id("stt"), new_host_id("stt")
+    ref = AgentRef(agent=AgentId("a"), revision=1)
+    await offer(bus, Claim(tenant=TENANT, call=call, role="stt", agent=ref, rang_ms=1))
+    second_bus = await connect(nats_url, name="other")
+    owner = Claims(bus, journal, "stt", mine)
+    async with owner, Claims(second_bus, journal, "stt", other) as newcomer:
+        held = await asyncio.wait_for(owner.take(), 5)
+        assert held.claim.call == call
+        assert not held.takeover
+        claimed = OwnerClaimed(at_ms=1, role="stt", host=HostId(mine), epoch=1)
+        message = Message(by=mine, events=(claimed,), epoch=1)
+        await journal.append(TENANT, call, "transcript", message, id=f"{call}:e1", after=0)
+        taking = asyncio.create_task(newcomer.take())
+        owner.forget(held)  # what a killed process does: it falls silent
+        taken = await asyncio.wait_for(taking, 10)
+        assert taken.claim.call == call
+        assert taken.takeover
+        await taken.release()
+    await second_bus.close()
