@@ -51,6 +51,7 @@ class Intent(_Settings, frozen=True, kw_only=True):
     phrases: tuple[str, ...] = ()  # examples; `{slot}` stands for any value of that slot
     answer: Literal["yes", "no", ""] = ""  # what a confirm intent says
     tool: str = ""  # what an action intent asks for; 'transfer' hands the caller to a person
+    reply: str = ""  # said word for word, without asking the model
 
 
 class Tool(_Settings, frozen=True, kw_only=True):

@@ -1,0 +1,1 @@
+"""The dialog role: hosts calls' actors and does what their decisions owe."""

@@ -11,9 +11,9 @@ from services.rag.chunk import Piece
 class StoreFailed(Exception):
     """The index could not be asked or changed. Names the cause's kind, never what was asked."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, *, retryable: bool) -> None:
         super().__init__(f"the knowledge index failed: {kind}")
-        self.kind = kind
+        self.kind, self.retryable = kind, retryable
 
 
 class StoreLocked(Exception):

@@ -1,0 +1,199 @@
+"""The whole log from a position on, in batches of what has arrived, without acknowledgements."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple, TypeAlias
+
+import nats.errors
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.js import api
+from nats.js.errors import Error as JetStreamError
+
+from contracts.codec import Codec, Unreadable
+from contracts.ids import CallId, TenantId
+from contracts.recorded import Recorded
+from contracts.streams import CALLS, parse_call_subject
+from infra.nats import Bus
+
+BATCH: Final = 500  # messages asked for at once; twice as many may wait here
+_EXPIRES_S: Final = 30.0  # of a request for messages, which is then made again
+_HEARTBEAT_S: Final = 5.0  # the server says so often that it has nothing
+_SILENCE_S: Final = 12.0
+_UNUSED_S: Final = 60.0  # the server forgets a reader that died after so long
+_AWAY: Final = (OSError, TimeoutError, nats.errors.Error, JetStreamError)
+
+
+class LogAway(Exception):
+    """The log can't be read on just now; a new reader may."""
+
+
+class Place(NamedTuple):
+    """Which call."""
+
+    tenant: str
+    call: str
+
+
+class Unread(NamedTuple):
+    """A stored message that no contract covers."""
+
+    tenant: TenantId
+    call: CallId
+    sequence: int
+    error: str
+
+
+Stored: TypeAlias = Recorded | Unread
+
+
+class Extent(NamedTuple):
+    """What the log holds: stream sequences; 0 and 0 while it is new."""
+
+    first: int
+    last: int
+
+
+async def extent(bus: Bus) -> Extent:
+    """Raises LogAway."""
+    try:
+        state = (await bus.js.stream_info(CALLS.name)).state
+    except _AWAY as away:
+        raise LogAway(type(away).__name__) from None
+    return Extent(state.first_seq, state.last_seq)
+
+
+class Reader:
+    """One pull consumer of the server's, which lives as long as this reader.
+
+    The server's numbers of delivery tell whether one was lost on the way; then, and whenever the
+    connection broke, the reader is done for and another takes up from the stored position.
+    """
+
+    def __init__(self, bus: Bus, codec: Codec, consumer: str) -> None:
+        self._bus, self._codec, self._consumer = bus, codec, consumer
+        self._inbox: Final = bus.nc.new_inbox()
+        self._subscription: Subscription | None = None
+        self._waiting: list[Msg] = []
+        self._news = asyncio.Event()
+        self._asked = 0  # messages asked for and not yet delivered
+        self._delivered = 0  # the server's number of the last delivery
+        self._broken = ""
+        self._forget = bus.on_reconnect(self._on_reconnect)
+
+    async def batch(self) -> list[Stored]:
+        """The next messages in stored order, at least one: all that has arrived. Raises LogAway."""
+        if self._asked < BATCH:
+            await self._ask(BATCH)
+        while not self._waiting:
+            self._news.clear()
+            if self._broken:
+                raise LogAway(self._broken)
+            if self._asked == 0:
+                await self._ask(BATCH)
+            await self._hear()
+        messages, self._waiting = self._waiting, []
+        return [self._read(message) for message in messages]
+
+    async def listen(self) -> None:
+        """Be ready to receive. Raises LogAway."""
+        try:
+            self._subscription = await self._bus.nc.subscribe(self._inbox, cb=self._on_message)
+        except _AWAY as away:
+            raise LogAway(type(away).__name__) from None
+
+    async def close(self) -> None:
+        """Let the server forget this reader, if it can be reached."""
+        self._forget()
+        with contextlib.suppress(*_AWAY):
+            if self._subscription is not None:
+                await self._subscription.unsubscribe()
+            if self._bus.connected:
+                await self._bus.js.delete_consumer(CALLS.name, self._consumer)
+
+    async def _ask(self, messages: int) -> None:
+        request = {
+            "batch": messages,
+            "expires": int(_EXPIRES_S * 1e9),
+            "idle_heartbeat": int(_HEARTBEAT_S * 1e9),
+        }
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{CALLS.name}.{self._consumer}"
+        try:
+            await self._bus.nc.publish(subject, json.dumps(request).encode(), reply=self._inbox)
+        except _AWAY as away:
+            raise LogAway(type(away).__name__) from None
+        self._asked += messages
+
+    async def _hear(self) -> None:
+        try:
+            async with asyncio.timeout(_SILENCE_S):
+                await self._news.wait()
+        except TimeoutError:
+            raise LogAway("silent") from None
+
+    async def _on_message(self, message: Msg) -> None:
+        status = (message.headers or {}).get("Status")
+        if status is not None and not message.reply:
+            self._on_status(status, message.headers or {})
+        elif message.metadata.sequence.consumer != self._delivered + 1:
+            self._broken = "a delivery was lost"
+        elif not self._broken:
+            self._delivered += 1
+            self._asked -= 1
+            self._waiting.append(message)
+        self._news.set()
+
+    def _on_status(self, status: str, headers: dict[str, str]) -> None:
+        """A word of the server's own: ADR-13, https://github.com/nats-io/nats-architecture-and-design."""
+        if status == "408":  # a request expired: what it still asked for is not coming
+            self._asked -= int(headers.get("Nats-Pending-Messages", 0))
+        elif status != "100":  # 100: nothing new, but alive
+            self._broken = f"status {status}"
+
+    async def _on_reconnect(self) -> None:
+        self._broken = "the connection broke"
+        self._news.set()
+
+    def _read(self, message: Msg) -> Stored:
+        place = parse_call_subject(message.subject)
+        metadata = message.metadata
+        try:
+            content = self._codec.decode(place.call, message.data)
+        except Unreadable as unreadable:
+            return Unread(place.tenant, place.call, metadata.sequence.stream, str(unreadable))
+        return Recorded(
+            tenant=place.tenant,
+            call=place.call,
+            family=place.family,
+            sequence=metadata.sequence.stream,
+            stored_ms=metadata.timestamp.timestamp() * 1000,
+            message=content,
+            payload=message.data,
+        )
+
+
+@asynccontextmanager
+async def reading(bus: Bus, codec: Codec, *, after: int) -> AsyncIterator[Reader]:
+    """Read what is stored behind the stream sequence `after`. Raises LogAway."""
+    settings = api.ConsumerConfig(
+        description="a projection",
+        deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE,
+        opt_start_seq=after + 1,
+        ack_policy=api.AckPolicy.NONE,
+        inactive_threshold=_UNUSED_S,
+        num_replicas=1,
+        mem_storage=True,
+    )
+    try:
+        made = await bus.js.add_consumer(CALLS.name, settings)
+    except _AWAY as away:
+        raise LogAway(type(away).__name__) from None
+    reader = Reader(bus, codec, made.name)
+    try:
+        await reader.listen()
+        yield reader
+    finally:
+        await reader.close()

@@ -1,0 +1,1 @@
+"""One row for each event of a call, in the order of the log."""

@@ -1,0 +1,1 @@
+"""One row for each use of a tool."""

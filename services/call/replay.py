@@ -1,0 +1,72 @@
+"""A recorded call gone through again: its state at any point, and whether it adds up. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from contracts.agent import Agent
+from contracts.dialog import InnerFact
+from contracts.event import OwnerClaimed
+from contracts.recorded import DialogEvent, Fact, FactCause, Recorded
+from services.call.actor import dialog_events, payload_hash
+from services.call.decide import decide
+from services.call.evolve import fold
+from services.call.state import CallState, Unopened, state_hash
+
+
+class Mismatch(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision that does not follow from what is recorded."""
+
+    sequence: int
+    wrong: str  # n, prev, state or decision
+
+
+def state_at(history: Iterable[Recorded], sequence: int | None = None) -> CallState:
+    """The actor's state after the message `sequence`; None: after all."""
+    state: CallState = Unopened()
+    for recorded in history:
+        if sequence is not None and recorded.sequence > sequence:
+            break
+        if recorded.family == "dialog":
+            state = fold(dialog_events(recorded.message), state)
+    return state
+
+
+def check(history: Sequence[Recorded], agent: Agent) -> list[Mismatch]:
+    """Decide the whole call again from its recorded facts; [] when all is as recorded."""
+    facts = {(r.sequence, i): event for r in history for i, event in r.events()}
+    wrong: list[Mismatch] = []
+    state: CallState = Unopened()
+    n, prev = 0, ""
+    for recorded in history:
+        decision = recorded.message.decision
+        if recorded.family != "dialog" or decision is None:
+            continue
+        events = dialog_events(recorded.message)
+        again = _again(decision.cause, facts, state, agent, events)
+        state = fold(events, state)
+        found = {
+            "n": decision.n == n + 1,
+            "prev": decision.prev == prev,
+            "decision": again == events,
+            "state": decision.state == state_hash(state),
+        }
+        wrong += [
+            Mismatch(sequence=recorded.sequence, wrong=w) for w, ok in found.items() if not ok
+        ]
+        n, prev = decision.n, payload_hash(recorded.payload)
+    return wrong
+
+
+def _again(
+    cause: FactCause | InnerFact | None,
+    facts: Mapping[tuple[int, int], object],
+    state: CallState,
+    agent: Agent,
+    recorded: list[DialogEvent],
+) -> list[DialogEvent] | None:
+    """The decision taken anew; a claim has no cause and stands for itself."""
+    if cause is None:
+        return recorded if all(isinstance(e, OwnerClaimed) for e in recorded) else None
+    fact = facts.get((cause.sequence, cause.index)) if isinstance(cause, FactCause) else cause
+    return decide(fact, state, agent) if isinstance(fact, Fact | InnerFact) else None

@@ -1,0 +1,154 @@
+"""An agent's TOML file read: what is wrong in it is said with the field and the line."""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from contracts.agent import Agent
+from contracts.ids import DocumentId
+from contracts.knowledge import DocumentAdded
+
+_MEDIA: Final = {".md": "text/markdown", ".txt": "text/plain"}
+_DOCUMENT_BYTES: Final = 400_000
+_AT: Final = re.compile(r" - at `\$(?P<path>[^`]*)`$")
+_STEP: Final = re.compile(r"\.?([A-Za-z0-9_-]+)|\[(\d+|\.\.\.)\]")
+
+
+class AgentFileError(Exception):
+    """An agent's file that cannot be used. Says file, line, field and what to do."""
+
+
+def read_agent(path: Path, replacing: Mapping[str, str] | None = None) -> Agent:
+    """The agent a file describes. `{name}` in tools' addresses is taken from `replacing`.
+
+    Raises: AgentFileError.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as failed:
+        raise AgentFileError(f"{path}: cannot be read: {type(failed).__name__}") from None
+    except tomllib.TOMLDecodeError as broken:
+        raise AgentFileError(f"{path}: not TOML: {broken}") from None
+    _address(data, replacing or {})
+    try:
+        agent = msgspec.convert(data, Agent)
+    except msgspec.ValidationError as broken:
+        raise AgentFileError(_explain(path, text, str(broken))) from None
+    _check(path, text, agent)
+    return agent
+
+
+def read_knowledge(path: Path, agent: Agent, at_ms: int) -> list[DocumentAdded]:
+    """The Markdown and text files of the agent's knowledge folder, by name.
+
+    Raises: AgentFileError.
+    """
+    if not agent.knowledge:
+        return []
+    folder = path.parent / agent.knowledge
+    if not folder.is_dir():
+        raise AgentFileError(f"{path}: field 'knowledge': there is no folder {folder}")
+    files = sorted(file for file in folder.iterdir() if file.suffix in _MEDIA)
+    return [_document(file, at_ms) for file in files]
+
+
+def _document(file: Path, at_ms: int) -> DocumentAdded:
+    content = file.read_bytes()
+    if len(content) > _DOCUMENT_BYTES:
+        raise AgentFileError(f"{file}: larger than {_DOCUMENT_BYTES} bytes; split it")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise AgentFileError(f"{file}: not UTF-8 text") from None
+    return DocumentAdded(
+        at_ms=at_ms,
+        document=DocumentId(re.sub(r"[^A-Za-z0-9_-]", "-", file.stem)[:64]),
+        title=file.stem.replace("-", " "),
+        media_type="text/markdown" if file.suffix == ".md" else "text/plain",
+        text=text,
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+
+
+def _address(data: dict[str, Any], replacing: Mapping[str, str]) -> None:
+    tools = data.get("tools")
+    for tool in tools if isinstance(tools, list) else []:
+        if isinstance(tool, dict) and isinstance(tool.get("url"), str):
+            for name, value in replacing.items():
+                tool["url"] = tool["url"].replace(f"{{{name}}}", value)
+
+
+def _explain(path: Path, text: str, reason: str) -> str:
+    found = _AT.search(reason)
+    what = reason[: found.start()] if found else reason
+    steps = [a or b for a, b in _STEP.findall(found["path"])] if found else []
+    unknown = re.search(r"unknown field `([^`]+)`", what)
+    if unknown:
+        steps.append(unknown[1])
+    field = ".".join(steps) or "(top level)"
+    return f"{path}:{line_of(text, steps)}: field '{field}': {what}"
+
+
+def _check(path: Path, text: str, agent: Agent) -> None:
+    """What the contract's types cannot say: names that must exist elsewhere in the file."""
+    tools = {tool.name for tool in agent.tools} | {"transfer", ""}
+    for place, intent in enumerate(agent.intents):
+        if intent.tool not in tools:
+            line = line_of(text, ["intents", str(place), "tool"])
+            field = f"intents.{place}.tool"
+            raise AgentFileError(f"{path}:{line}: field '{field}': no tool named '{intent.tool}'")
+        for slot in re.findall(r"\{([A-Za-z0-9_]+)\}", " ".join(intent.phrases)):
+            if slot not in agent.slots:
+                line = line_of(text, ["intents", str(place), "phrases"])
+                field = f"intents.{place}.phrases"
+                raise AgentFileError(f"{path}:{line}: field '{field}': no slot named '{slot}'")
+
+
+def line_of(text: str, steps: list[str]) -> int:
+    """The line, counted from 1, where a field or the nearest table around it begins."""
+    tables, keys = _walk(text)
+    wanted = [step for step in steps if step != "..."]
+    while wanted:
+        for known in (keys, tables):
+            if tuple(wanted) in known:
+                return known[tuple(wanted)]
+        wanted = wanted[:-1]
+    return 1
+
+
+def _walk(text: str) -> tuple[dict[tuple[str, ...], int], dict[tuple[str, ...], int]]:
+    """Where each table and each key stands, by its path; array tables count from 0."""
+    tables: dict[tuple[str, ...], int] = {}
+    keys: dict[tuple[str, ...], int] = {}
+    arrays: dict[tuple[str, ...], int] = {}
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*(\[\[?)([^\[\]]+)\]", line):
+            table = _table(header[1] == "[[", _names(header[2]), arrays)
+            tables[table] = number
+        elif key := re.match(r"\s*([A-Za-z0-9_.\"'-]+)\s*=", line):
+            keys.setdefault((*table, *_names(key[1])), number)
+    return tables, keys
+
+
+def _names(dotted: str) -> tuple[str, ...]:
+    return tuple(name.strip().strip("\"'") for name in dotted.split("."))
+
+
+def _table(
+    is_array: bool, names: tuple[str, ...], arrays: dict[tuple[str, ...], int]
+) -> tuple[str, ...]:
+    path: tuple[str, ...] = ()
+    for depth, name in enumerate(names):
+        path = (*path, name)
+        if is_array and depth == len(names) - 1:
+            arrays[path] = arrays.get(path, -1) + 1
+        if path in arrays:
+            path = (*path, str(arrays[path]))
+    return path

@@ -1,0 +1,36 @@
+"""What the call's actor and the synthesiser decided, as far as it concerns the line."""
+
+from contracts.dialog import (
+    CallEnded,
+    HangUpRequested,
+    ReplyFinished,
+    ReplyInterrupted,
+    TransferRequested,
+)
+from contracts.event import OwnerClaimed
+from contracts.recorded import CallEvent
+from contracts.synthesis import SentenceSynthesized, SynthesisDropped, SynthesisFailed
+from services.gateway.line import Line
+
+
+def obey(line: Line, event: CallEvent) -> None:
+    """Do on the line what `event` asks for; most events ask for nothing."""
+    match event:
+        case OwnerClaimed(role="dialog", epoch=epoch):
+            line.mouth.own(epoch)
+        case ReplyFinished(reply=reply, sentences=sentences):
+            line.mouth.written(reply, sentences)
+        case ReplyInterrupted(reply=reply):
+            line.mouth.cancel(reply)
+        case SentenceSynthesized(reply=reply, sentence=sentence):
+            line.mouth.announced(reply, sentence)
+        case SynthesisFailed(reply=reply, sentence=sentence):
+            line.mouth.leave_out(reply, sentence)
+        case SynthesisDropped(reply=reply, sentence=sentence):
+            line.mouth.leave_out(reply, sentence)
+        case TransferRequested():
+            line.end("transferred")
+        case HangUpRequested() | CallEnded():
+            line.end("agent_hung_up")
+        case _:
+            pass

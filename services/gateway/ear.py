@@ -1,0 +1,138 @@
+"""The caller's side of a line: sound in any pieces becomes numbered frames and voice activity.
+
+While the agent is audible the barge-in rule judges, otherwise the rule of turns. Where barge-in is
+off, or was a moment ago, nothing said over the agent counts: who goes on speaking is heard from
+the moment the agent is silent.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
+
+import msgspec
+
+from contracts.agent import Agent
+from services.audio.frames import FRAME_BYTES, FRAME_MS, pack_caller
+from services.audio.vad import Ended, Started, VadSettings, VoiceActivity
+
+_CREEP_MS: Final = 0.002  # a frame: what two clocks may drift apart, 100 millionths
+
+
+class Spoke(msgspec.Struct, frozen=True):
+    """The caller began to speak."""
+
+    first_frame: int
+    over_agent: bool  # by the barge-in rule
+
+
+class FellSilent(msgspec.Struct, frozen=True):
+    """The caller stopped speaking."""
+
+    last_frame: int
+    at_ms: int  # UNIX time at which that frame arrived
+
+
+Heard: TypeAlias = Spoke | FellSilent
+
+
+class Ear:
+    """Hears one caller. `publish` gets each frame's payload."""
+
+    def __init__(self, agent: Agent, publish: Callable[[bytes], None]) -> None:
+        self._publish = publish
+        self._turns, self._over_agent = _turn_rule(agent), _barge_in_rule(agent)
+        self._barge_in = agent.barge_in
+        self._activity = VoiceActivity(self._turns)
+        self._judging_over_agent = False
+        self._skipped = 0  # frames not shown to the detector, which counts only what it sees
+        self._rest = b""
+        self._arrived_ms: deque[int] = deque(maxlen=agent.turns.stop_ms // FRAME_MS + 2)
+        self._deaf_until_ms = 0
+        self._earliest_ms: float | None = None
+        self.frames = 0
+        self.late_frames = 0
+
+    @property
+    def speaking(self) -> bool:
+        """Whether the caller speaks just now."""
+        return self._activity.speaking
+
+    def hear(self, mulaw: bytes, now_ms: int, *, agent_audible: bool) -> Iterator[Heard]:
+        """Take in a piece of sound. Iterate to the end: frames go out as you do."""
+        for frame in self._frames(mulaw):
+            self.frames += 1
+            self._publish(pack_caller(self.frames, now_ms, frame))
+            self._arrived_ms.append(now_ms)
+            heard = self._judge(frame, now_ms, agent_audible)
+            if heard:
+                yield heard
+
+    def time(self, timestamp_ms: int, now_ms: int) -> None:
+        """Count a frame that comes later than the carrier's own time stamps allow for."""
+        behind_ms = now_ms - timestamp_ms
+        if self._earliest_ms is None or behind_ms < self._earliest_ms:
+            self._earliest_ms = behind_ms
+        elif behind_ms - self._earliest_ms > FRAME_MS:
+            self.late_frames += 1
+        self._earliest_ms += _CREEP_MS
+
+    def _frames(self, mulaw: bytes) -> Iterator[bytes]:
+        if not self._rest and len(mulaw) == FRAME_BYTES:
+            yield mulaw
+            return
+        sound = self._rest + mulaw
+        whole = len(sound) - len(sound) % FRAME_BYTES
+        self._rest = sound[whole:]
+        for at in range(0, whole, FRAME_BYTES):
+            yield sound[at : at + FRAME_BYTES]
+
+    def _judge(self, frame: bytes, now_ms: int, agent_audible: bool) -> Heard | None:
+        if agent_audible and not self._activity.speaking and not self._may_barge_in(now_ms):
+            self._skipped += 1
+            return None
+        self._judge_by(agent_audible and not self._activity.speaking)
+        match self._activity.feed(frame):
+            case Started(started_frame=first):
+                self._deaf_until_ms = now_ms + self._barge_in.debounce_ms if agent_audible else 0
+                return Spoke(first + self._skipped, agent_audible)
+            case Ended(last_loud_frame=last):
+                return self._fell_silent(last + self._skipped)
+            case None:
+                return None
+
+    def _may_barge_in(self, now_ms: int) -> bool:
+        return self._barge_in.enabled and now_ms >= self._deaf_until_ms
+
+    def _judge_by(self, over_agent: bool) -> None:
+        if over_agent != self._judging_over_agent:
+            self._judging_over_agent = over_agent
+            self._activity.judge_by(self._over_agent if over_agent else self._turns)
+
+    def _fell_silent(self, last_frame: int) -> FellSilent:
+        back = min(self.frames - last_frame, len(self._arrived_ms) - 1)
+        return FellSilent(last_frame, self._arrived_ms[-1 - back])
+
+
+def _turn_rule(agent: Agent) -> VadSettings:
+    turns = agent.turns
+    return VadSettings(
+        ratio=turns.ratio,
+        minimum_rms=turns.minimum_rms,
+        min_speech_ms=turns.speech_ms,
+        window_ms=2 * turns.speech_ms,
+        stop_ms=turns.stop_ms,
+        debounce_ms=0,
+    )
+
+
+def _barge_in_rule(agent: Agent) -> VadSettings:
+    rule = agent.barge_in
+    return VadSettings(
+        ratio=rule.ratio,
+        minimum_rms=rule.minimum_rms,
+        min_loud_frames=rule.loud_frames,
+        min_speech_ms=rule.speech_ms,
+        window_ms=2 * rule.speech_ms,
+        stop_ms=agent.turns.stop_ms,
+        debounce_ms=0,  # kept here, from one barge-in to the next
+    )

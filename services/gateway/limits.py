@@ -1,0 +1,55 @@
+"""When a line is given up: one timer for all its limits, and nothing to do for each frame."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from contracts import agent
+from contracts.line import EndReason
+
+
+class Limits:
+    """Watches one line. Times are the loop's own."""
+
+    def __init__(
+        self,
+        limits: agent.Limits,
+        active: Callable[[], bool],
+        on_reached: Callable[[EndReason], None],
+    ) -> None:
+        """`active`: whether caller or agent speak just now; `on_reached` is called once."""
+        self._active, self._on_reached = active, on_reached
+        self._loop: Final = asyncio.get_running_loop()
+        self._media_s = limits.media_silence_ms / 1000
+        self._inactivity_s = limits.inactivity_ms / 1000
+        now_s = self._loop.time()
+        self._over_at_s = now_s + limits.duration_ms / 1000
+        self._media_at_s = now_s
+        self._active_at_s = now_s
+        self._timer = self._loop.call_later(0, self._look)
+
+    def heard_media(self) -> None:
+        """A frame came."""
+        self._media_at_s = self._loop.time()
+
+    def heard_activity(self) -> None:
+        """Somebody spoke or pressed a key."""
+        self._active_at_s = self._loop.time()
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        if self._active():
+            self.heard_activity()
+        deadlines: tuple[tuple[float, EndReason], ...] = (
+            (self._media_at_s + self._media_s, "media_lost"),
+            (self._active_at_s + self._inactivity_s, "inactivity"),
+            (self._over_at_s, "duration"),
+        )
+        next_s, reason = min(deadlines)
+        if next_s <= self._loop.time():
+            self._on_reached(reason)
+        else:
+            self._timer = self._loop.call_at(next_s, self._look)

@@ -1,0 +1,31 @@
+"""How a gateway is set up. Read from the environment by the command line, never here."""
+
+from typing import Annotated
+
+import msgspec
+
+from contracts.ids import AgentId, TenantId
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
+    """Everything a gateway can be told."""
+
+    host: str = "127.0.0.1"
+    port: int = 0  # 0: any free one
+    public_origin: str = ""  # as carriers see it, https://voice.example.com; empty: host and port
+    twilio_auth_token: str | None = None  # None: signatures are not checked
+    twilio_shared_key: str | None = None  # for webhooks that Twilio signs with a SharedKey
+    media_auth: bool = True  # False: whoever reaches the media socket may talk to the agent
+    token_secret: bytes = b""  # shared by all gateways behind one origin; empty: made at the start
+    token_ttl_s: Positive = 60  # under half of the log's duplicate window of 120 s
+    tenant: TenantId = TenantId("main")
+    agent: AgentId = AgentId("receptionist")  # who answers when the webhook names nobody
+    start_ms: Positive = 5_000  # a media socket must name its call within
+    ring_ms: Positive = 3_000  # a ring must be in the log within, or the caller is told to wait
+    away_ms: Positive = 1_000  # the log silent for so long in a call: the caller hears a phrase
+    given_up_ms: Positive = 30_000  # silent for so long: the call ends
+
+    def __repr__(self) -> str:
+        return f"GatewaySettings(host={self.host!r}, port={self.port}, tenant={self.tenant!r})"

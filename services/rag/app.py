@@ -1,0 +1,142 @@
+"""knowledge and questions -> passages: one worker of any number."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+from faststream.middlewares import AckPolicy
+from faststream.nats import JStream, NatsBroker, NatsMessage
+from nats.js import api
+
+from contracts.codec import Codec
+from contracts.ids import HostId
+from contracts.journal import Journal
+from contracts.streams import CALLS, KNOWLEDGE
+from infra.nats import Bus
+from services.rag.counts import Counts
+from services.rag.on_document import Reader
+from services.rag.on_question import Answerer
+from services.rag.store import Store
+
+DURABLE: Final = "rag"
+QUESTIONS: Final = "call.*.*.dialog"
+_HEARTBEAT_S: Final = 1.0  # after three a lost consumer of documents is made anew
+_GRACE_S: Final = 5.0
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """How a worker works."""
+
+    language: str = "en"  # ISO 639-1, of the documents and the callers
+    stale_s: float = 30.0  # older questions are left alone
+    redeliver_s: float = 5.0  # a question unanswered so long goes to another worker
+    at_once: int = 64  # questions answered side by side
+
+
+DEFAULTS: Final = Settings()
+
+
+class Rag:
+    """A worker at work."""
+
+    def __init__(self, reader: Reader, counts: Counts) -> None:
+        self._reader, self.counts = reader, counts
+
+    @property
+    def position(self) -> int:
+        """Sequence of the last KNOWLEDGE message that is in the store."""
+        return self._reader.position
+
+    async def indexed(self, sequence: int) -> None:
+        """Return when the KNOWLEDGE stream is in the store up to `sequence`."""
+        await self._reader.indexed(sequence)
+
+
+@asynccontextmanager
+async def serve(
+    bus: Bus,
+    nats_url: str,
+    store: Store,
+    journal: Journal,
+    *,
+    host: HostId,
+    codec: Codec | None = None,
+    settings: Settings = DEFAULTS,
+) -> AsyncIterator[Rag]:
+    """Work until the block is left. Entered when all documents so far are in the store.
+
+    Args:   nats_url: where `bus` is connected to; FastStream makes a connection of its own.
+            store: stays the caller's to close.
+    Raises: StoreFailed when the store can't be asked at all.
+    """
+    counts = Counts()
+    reader, last = await _reader(bus, store, counts, settings)
+    answerer = Answerer(store, journal, codec or Codec(), host, counts, stale_s=settings.stale_s)
+    # No logger: FastStream would write each message, and exceptions with the caller's words.
+    broker = NatsBroker(
+        nats_url.split(","),
+        name=host,
+        apply_types=False,
+        logger=None,
+        graceful_timeout=_GRACE_S,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=1,
+    )
+    _read_documents(broker, reader)
+    try:
+        await broker.start()
+        await reader.indexed(last)  # or the first questions would find an empty store
+        await _answer_questions(broker, answerer, settings)
+        yield Rag(reader, counts)
+    finally:
+        await broker.stop()
+
+
+async def _reader(bus: Bus, store: Store, counts: Counts, settings: Settings) -> tuple[Reader, int]:
+    """The reader where it left off, and the stream's last sequence."""
+    info = await bus.js.stream_info(KNOWLEDGE.name)
+    log = str(info.created)  # another data folder's stream was made at another time
+    position, last = await store.resume(log), info.state.last_seq
+    return Reader(store, log, min(position, last), counts, settings.language), last
+
+
+def _read_documents(broker: NatsBroker, reader: Reader) -> None:
+    start = api.ConsumerConfig(
+        deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=reader.position + 1
+    )
+    broker.subscriber(
+        KNOWLEDGE.subjects[0],
+        stream=JStream(KNOWLEDGE.name, declare=False),
+        ordered_consumer=True,
+        idle_heartbeat=_HEARTBEAT_S,
+        config=start,
+        ack_policy=AckPolicy.MANUAL,
+        decoder=_as_it_is,
+    )(reader.on_document)
+
+
+async def _answer_questions(broker: NatsBroker, answerer: Answerer, settings: Settings) -> None:
+    since = datetime.now(UTC) - timedelta(seconds=settings.stale_s)
+    questions = broker.subscriber(
+        QUESTIONS,
+        queue=DURABLE,  # nats-py names the durable consumer so too
+        stream=JStream(CALLS.name, declare=False),
+        config=api.ConsumerConfig(
+            deliver_policy=api.DeliverPolicy.BY_START_TIME,  # when the durable is first made
+            opt_start_time=since,
+            ack_policy=api.AckPolicy.EXPLICIT,
+            ack_wait=settings.redeliver_s,
+        ),
+        ack_policy=AckPolicy.MANUAL,
+        max_workers=settings.at_once,
+        decoder=_as_it_is,
+    )
+    questions(answerer.on_question)
+    await questions.start()
+
+
+async def _as_it_is(message: NatsMessage) -> NatsMessage:
+    """Instead of FastStream's own reading of JSON: most messages are never decoded at all."""
+    return message

@@ -1,0 +1,102 @@
+"""dialog.passages_wanted -> passages.found or passages.failed."""
+
+import logging
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from faststream.nats import NatsMessage
+
+from contracts.codec import Codec, Unreadable
+from contracts.dialog import PassagesWanted
+from contracts.ids import HostId
+from contracts.journal import Journal, JournalUnavailable
+from contracts.passages import PassagesFailed, PassagesFound
+from contracts.recorded import Message, PassagesEvent
+from contracts.streams import CallPlace, parse_call_subject
+from services.rag.counts import Counts
+from services.rag.rank import ranked
+from services.rag.store import Shelf, Store
+
+_log: Final = logging.getLogger("partyline.rag")
+_MARK: Final = b'"dialog.passages_wanted/'  # the tag of every version of the event
+_RETRY_S: Final = 1.0
+
+
+class Answerer:
+    """Answers the questions among the dialog's messages; any number of them at once."""
+
+    def __init__(
+        self,
+        store: Store,
+        journal: Journal,
+        codec: Codec,
+        host: HostId,
+        counts: Counts,
+        *,
+        stale_s: float,
+    ) -> None:
+        """`stale_s`: a question older than this is left alone; nobody waits for it any more."""
+        self._store, self._journal, self._codec, self._host = store, journal, codec, host
+        self._counts, self._stale_s = counts, stale_s
+
+    async def on_question(self, message: NatsMessage) -> None:
+        """Answer, then acknowledge. What no contract covers is never delivered again."""
+        if _MARK not in message.body:
+            return await message.ack()
+        try:
+            place = parse_call_subject(message.raw_message.subject)
+            questions = list(_questions(self._codec.decode(place.call, message.body)))
+        except Unreadable as broken:
+            self._counts.unreadable += 1
+            _log.error("CALLS message %s skipped: %s", _sequence(message), broken)
+            return await message.reject()
+        try:
+            for question in questions:
+                await self._answer(place, question)
+        except JournalUnavailable:
+            _log.warning("an answer could not be stored; it is tried again")
+            return await message.nack(delay=_RETRY_S)
+        await message.ack()
+
+    async def _answer(self, place: CallPlace, question: PassagesWanted) -> None:
+        if time.time() * 1000 - question.at_ms > self._stale_s * 1000:
+            self._counts.stale += 1
+            _log.info("a question of call %s was too old", place.call)
+            return
+        answer = await self._look_up(place, question)
+        await self._journal.append(
+            place.tenant,
+            place.call,
+            "passages",
+            Message(by=self._host, events=(answer,)),
+            id=f"{place.call}:passages:{question.turn}",  # a redelivered question's is the same
+        )
+
+    async def _look_up(self, place: CallPlace, question: PassagesWanted) -> PassagesEvent:
+        began_s = time.perf_counter()
+        shelf = Shelf(place.tenant, question.agent.agent)
+        try:
+            found = await self._store.search(shelf, question.question, question.limit)
+        except Exception as failed:  # whatever the store raises, the caller must not wait for it
+            kind = str(getattr(failed, "kind", type(failed).__name__))
+            self._counts.failed += 1
+            _log.error("a question of call %s failed: %s", place.call, kind)
+            return PassagesFailed(at_ms=_now_ms(), turn=question.turn, kind=kind)
+        self._counts.found += 1
+        took_ms = (time.perf_counter() - began_s) * 1000
+        return PassagesFound(
+            at_ms=_now_ms(), turn=question.turn, passages=ranked(found), took_ms=round(took_ms, 3)
+        )
+
+
+def _questions(message: Message) -> Iterator[PassagesWanted]:
+    return (event for event in message.events if isinstance(event, PassagesWanted))
+
+
+def _sequence(message: NatsMessage) -> int:
+    return message.raw_message.metadata.sequence.stream
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

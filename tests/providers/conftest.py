@@ -1,0 +1,26 @@
+"""The vendors on loopback, for every test that asks for one."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import vendors.deepgram
+import vendors.elevenlabs
+import vendors.groq
+
+
+@pytest.fixture
+async def deepgram_server() -> AsyncIterator[vendors.deepgram.DeepgramServer]:
+    async with vendors.deepgram.deepgram_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def groq_server() -> AsyncIterator[vendors.groq.GroqServer]:
+    async with vendors.groq.groq_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def elevenlabs_server() -> AsyncIterator[vendors.elevenlabs.ElevenLabsServer]:
+    async with vendors.elevenlabs.elevenlabs_server() as server:
+        yield server
