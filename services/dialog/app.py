@@ -33,12 +33,10 @@ async def serve(
     """Host calls while the context lasts. `models` by name; `room`: calls at a time at most."""
     async with aiohttp.ClientSession() as http, Claims(bus, journal, "dialog", host) as claims:
         outside = Outside(bus, journal, models, http)
-        taking = asyncio.create_task(_take_calls(claims, agents, outside, host, room))
-        try:
+        async with asyncio.TaskGroup() as group:
+            taking = group.create_task(_take_calls(claims, agents, outside, host, room))
             yield
-        finally:
             taking.cancel()
-            await asyncio.gather(taking, return_exceptions=True)
 
 
 async def _take_calls(

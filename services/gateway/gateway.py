@@ -1,5 +1,6 @@
 """What all handlers of one gateway share. Handlers meet here, not each other."""
 
+import asyncio
 from typing import Final
 
 import msgspec
@@ -9,10 +10,10 @@ from contracts.ids import CallId, HostId
 from infra.agents import Agents
 from infra.journal import NatsJournal
 from infra.nats import Bus
-from services.gateway.line import Line
+from services.gateway.known_calls import KnownCalls
+from services.gateway.lines import Lines
 from services.gateway.settings import GatewaySettings
 from services.gateway.signature import Signatures
-from services.gateway.known_calls import KnownCalls
 from services.gateway.tokens import Tokens
 
 
@@ -28,7 +29,8 @@ class Gateway(msgspec.Struct, kw_only=True):
     signatures: Signatures
     tokens: Tokens
     known: KnownCalls
-    lines: dict[CallId, Line] = {}
+    lines: Lines
+    expected: dict[CallId, asyncio.Task[None]] = {}  # rang, and their sound has not come yet
     unknown_reports: int = 0  # status callbacks of calls that never rang here
 
 

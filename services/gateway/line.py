@@ -75,12 +75,16 @@ class Line:
         self.ended: EndReason | None = None
         self._leg, self._journaling = leg, journaling
         self._barge_in = agent.barge_in.enabled
-        self._limits = Limits(agent.limits, self._active, self._give_up)
-        self._media_silence_ms = agent.limits.media_silence_ms
+        self._agent_limits = agent.limits
+        self._limits: Limits | None = None
         self._ear = Ear(agent, publish)
         self._utterance = 0
         self._digits = 0
         self._refused = 0
+
+    def begin(self) -> None:
+        """The call is answered: from now on the limits count."""
+        self._limits = Limits(self._agent_limits, self._active, self._give_up)
 
     def on_message(self, payload: bytes) -> None:
         """A text message of the carrier. Raises ProtocolBroken."""
@@ -126,7 +130,8 @@ class Line:
             dropped_messages=self._refused,
         )
         self._write("ended", *([cleared] if cleared else []), ended)
-        self._limits.stop()
+        if self._limits:
+            self._limits.stop()
         self.mouth.stop()
         self._leg.wire.close(1008 if reason == "refused" else 1000, reason)
         _log.info("call %s: line ended: %s", self.call, reason)
@@ -150,21 +155,22 @@ class Line:
                 self.mouth.echoed(name)
             case Digit(digit=digit):
                 self._digits += 1
-                self._limits.heard_activity()
+                self._note_activity()
                 self._write(f"digit:{self._digits}", DigitPressed(at_ms=now_ms(), digit=digit))
             case Stopped():
                 self.end("caller_hung_up")
 
     def _listen(self, media: Media) -> None:
         at_ms = now_ms()
-        self._limits.heard_media()
+        if self._limits:
+            self._limits.heard_media()
         if media.timestamp_ms >= 0:
             self._ear.time(media.timestamp_ms, at_ms)
         for heard in self._ear.hear(media.mulaw, at_ms, agent_audible=self.mouth.audible):
             self._on_speech(heard, at_ms)
 
     def _on_speech(self, heard: Heard, at_ms: int) -> None:
-        self._limits.heard_activity()
+        self._note_activity()
         match heard:
             case Spoke(first_frame=first):
                 self._on_spoke(first, at_ms)
@@ -187,7 +193,7 @@ class Line:
         self._write(f"speech_started:{self._utterance}", *together)
 
     def _tell(self, progress: Progress) -> None:
-        self._limits.heard_activity()
+        self._note_activity()
         id = f"{type(progress).__name__}:{progress.reply}"
         if isinstance(progress, SentencePlayed):
             id = f"{id}:{progress.sentence}"
@@ -206,9 +212,14 @@ class Line:
         if self._refused > _REFUSED_LIMIT:
             raise ProtocolBroken(1007, "too many broken messages")
 
+    def _note_activity(self) -> None:
+        if self._limits:
+            self._limits.heard_activity()
+
     def _active(self) -> bool:
         return self._ear.speaking or self.mouth.audible
 
     def _give_up(self, reason: EndReason) -> None:
-        lost = f"no media for {self._media_silence_ms} ms" if reason == "media_lost" else ""
+        silence_ms = self._agent_limits.media_silence_ms
+        lost = f"no media for {silence_ms} ms" if reason == "media_lost" else ""
         self.end(reason, lost=lost)

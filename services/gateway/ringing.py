@@ -12,7 +12,7 @@ from contracts.codec import Unreadable
 from contracts.event import AgentRef
 from contracts.ids import AgentId, CallId
 from contracts.journal import JournalUnavailable
-from contracts.line import LineRang
+from contracts.line import LineEnded, LineRang
 from contracts.recorded import Message
 from contracts.streams import CALLS, parse_call_subject
 from infra.agents import NoSuchAgent
@@ -55,20 +55,21 @@ async def take(gateway: Gateway, ring: Ring) -> CallId:
 
 
 async def find_ring(gateway: Gateway, call: CallId) -> LineRang | None:
-    """How the call rang; None when no such call did. Raises JournalUnavailable."""
+    """How the call rang; None when no such call did, or it is over. Raises JournalUnavailable."""
+    rang = None
     try:
         async for recorded in gateway.journal.read(gateway.settings.tenant, call, "line"):
             for event in recorded.message.events:
+                if isinstance(event, LineEnded):
+                    return None
                 if isinstance(event, LineRang):
-                    return event
+                    rang = event
     except Unreadable:
         return None
-    return None
+    return rang
 
 
-async def _record(
-    gateway: Gateway, ring: Ring, newest: AgentPublished
-) -> tuple[CallId, LineRang]:
+async def _record(gateway: Gateway, ring: Ring, newest: AgentPublished) -> tuple[CallId, LineRang]:
     tenant, call = gateway.settings.tenant, gateway.known.of(ring.carrier_call)
     rang = LineRang(
         at_ms=now_ms(),

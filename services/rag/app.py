@@ -73,7 +73,15 @@ async def serve(
     """
     counts = Counts()
     reader, last = await _reader(bus, store, counts, settings)
-    answerer = Answerer(store, journal, codec or Codec(), host, counts, stale_s=settings.stale_s)
+    answerer = Answerer(
+        store,
+        journal,
+        codec or Codec(),
+        host,
+        counts,
+        stale_s=settings.stale_s,
+        at_once=settings.at_once,
+    )
     # No logger: FastStream would write each message, and exceptions with the caller's words.
     broker = NatsBroker(
         nats_url.split(","),
@@ -88,8 +96,8 @@ async def serve(
     try:
         await broker.start()
         await reader.indexed(last)  # or the first questions would find an empty store
-        await _answer_questions(broker, answerer, settings)
-        yield Rag(reader, counts)
+        async with _answering_questions(broker, answerer, settings):
+            yield Rag(reader, counts)
     finally:
         await broker.stop()
 
@@ -117,7 +125,10 @@ def _read_documents(broker: NatsBroker, reader: Reader) -> None:
     )(reader.on_document)
 
 
-async def _answer_questions(broker: NatsBroker, answerer: Answerer, settings: Settings) -> None:
+@asynccontextmanager
+async def _answering_questions(
+    broker: NatsBroker, answerer: Answerer, settings: Settings
+) -> AsyncIterator[None]:
     since = datetime.now(UTC) - timedelta(seconds=settings.stale_s)
     questions = broker.subscriber(
         QUESTIONS,
@@ -130,11 +141,15 @@ async def _answer_questions(broker: NatsBroker, answerer: Answerer, settings: Se
             ack_wait=settings.redeliver_s,
         ),
         ack_policy=AckPolicy.MANUAL,
-        max_workers=settings.at_once,
         decoder=_as_it_is,
     )
     questions(answerer.on_question)
     await questions.start()
+    try:
+        yield
+    finally:
+        await questions.stop()
+        await answerer.finish(_GRACE_S)
 
 
 async def _as_it_is(message: NatsMessage) -> NatsMessage:

@@ -1,5 +1,6 @@
 """dialog.passages_wanted -> passages.found or passages.failed."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Iterator
@@ -24,7 +25,11 @@ _RETRY_S: Final = 1.0
 
 
 class Answerer:
-    """Answers the questions among the dialog's messages; any number of them at once."""
+    """Answers the questions among the dialog's messages, side by side.
+
+    Most messages hold none, so the tasks are our own: FastStream's workers cost each message
+    0.2 ms more.
+    """
 
     def __init__(
         self,
@@ -35,15 +40,42 @@ class Answerer:
         counts: Counts,
         *,
         stale_s: float,
+        at_once: int,
     ) -> None:
-        """`stale_s`: a question older than this is left alone; nobody waits for it any more."""
+        """
+        Args:   stale_s: a question older than this is left alone; nobody waits for it any more.
+                at_once: questions answered side by side; further ones wait in the connection.
+        """
         self._store, self._journal, self._codec, self._host = store, journal, codec, host
         self._counts, self._stale_s = counts, stale_s
+        self._free = asyncio.Semaphore(at_once)
+        self._answering: set[asyncio.Task[None]] = set()
 
     async def on_question(self, message: NatsMessage) -> None:
-        """Answer, then acknowledge. What no contract covers is never delivered again."""
+        """Take one message of a dialog. A question is acknowledged when its answer is stored."""
         if _MARK not in message.body:
             return await message.ack()
+        await self._free.acquire()
+        task = asyncio.create_task(self._answer_all(message))
+        self._answering.add(task)
+        task.add_done_callback(self._answered)
+
+    async def finish(self, within_s: float) -> None:
+        """Return when what was taken is answered. What takes longer is left to another worker."""
+        if self._answering:
+            _, late = await asyncio.wait(self._answering, timeout=within_s)
+            for task in late:
+                task.cancel()
+
+    def _answered(self, task: asyncio.Task[None]) -> None:
+        self._answering.discard(task)
+        self._free.release()
+        if not task.cancelled() and (failure := task.exception()):
+            # Its text may quote the question. Nothing was acknowledged: it is delivered again.
+            _log.error("a question broke the worker's code: %s", type(failure).__name__)
+
+    async def _answer_all(self, message: NatsMessage) -> None:
+        """Answer, then acknowledge. What no contract covers is never delivered again."""
         try:
             place = parse_call_subject(message.raw_message.subject)
             questions = list(_questions(self._codec.decode(place.call, message.body)))

@@ -87,8 +87,11 @@ def _keep_what_says_something(found: list[Section]) -> list[Section]:
     """A heading with nothing beneath it, not even a deeper heading, is itself the text."""
     following = [*found[1:], Section((), ())]
     return [
-        Section(section.path[:-1], (section.path[-1],))
-        if section.path and not section.blocks and len(after.path) <= len(section.path)
+        Section(section.path[:-1], section.path[-1:])
+        if section.path
+        and section.path[-1]
+        and not section.blocks
+        and len(after.path) <= len(section.path)
         else section
         for section, after in zip(found, following, strict=True)
     ]

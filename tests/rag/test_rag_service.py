@@ -1,21 +1,16 @@
 """Documents and questions over a real nats-server, to passages on the call."""
 
 import asyncio
-import logging
-import os
-import signal
 import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
 from eventually import eventually_async
 from rag_town import TENANT, Town, example_documents, markdown, now_ms, opened
 
-from contracts.dialog import PassagesWanted
-from contracts.event import AgentRef
-from contracts.ids import AgentId, CallId, TenantId, new_call_id
+from contracts.ids import AgentId, TenantId, new_call_id
 from contracts.passages import PassagesFailed, PassagesFound
-from contracts.recorded import Message
 from contracts.streams import call_subject, knowledge_subject
 from infra.nats_server import NatsServer
 from services.rag.app import DURABLE, Rag
@@ -56,9 +51,7 @@ async def test_each_question_of_the_example_is_answered_from_the_right_place(
     assert first == QUESTIONS
 
 
-@pytest.mark.parametrize(
-    "question", ["do you have a football pitch", "who are you", "", "hello good morning to you"]
-)
+@pytest.mark.parametrize("question", ["do you have a football pitch", "who are you", ""])
 async def test_a_question_about_nothing_in_the_knowledge_finds_no_passages(
     town: Town, store: Store, question: str
 ) -> None:
@@ -136,7 +129,7 @@ async def test_a_restarted_worker_reads_only_what_is_new(town: Town) -> None:
     await town.publish(markdown("holiday", "# Holiday\n\nWe are away in August."))
     async with opened(town, "index") as store, town.rag(store) as rag:
         assert rag.counts.indexed == 1
-        assert sources(await town.ask("are you away in august")) == ["holiday#0"]
+        assert sources(await town.ask("what about august")) == ["holiday#0"]
         assert sources(await town.ask("what does a crown cost"))[0] == "prices#2"
 
 
@@ -258,7 +251,7 @@ async def test_the_server_may_restart_under_the_worker(
         await rag.indexed(
             await town.publish(markdown("holiday", "# Holiday\n\nWe are away in August."))
         )
-        assert sources(await town.ask("are you away in august")) == ["holiday#0"]
+        assert sources(await town.ask("what about august")) == ["holiday#0"]
 
 
 async def connected(town: Town) -> bool:
@@ -270,14 +263,16 @@ async def test_a_worker_killed_between_answer_and_acknowledgement_leaves_one_ans
 ) -> None:
     worker = Path(__file__).with_name("worker_that_never_acknowledges.py")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(worker), town.url, str(tmp_path / "theirs"), stdout=asyncio.subprocess.PIPE
+        sys.executable, str(worker), town.url, str(tmp_path / "theirs"), stdout=PIPE
     )
     assert process.stdout
-    assert await process.stdout.readline() == b"ready\n"
-    call = await town.wonder("can i pay by card")
-    assert await town.answer(call)
-    os.kill(process.pid, signal.SIGKILL)
-    await process.communicate()
+    try:
+        assert await process.stdout.readline() == b"ready\n"
+        call = await town.wonder("can i pay by card")
+        assert await town.answer(call)
+    finally:
+        process.kill()
+        await process.communicate()
     async with town.rag(store) as rag:
         await nothing_pending(town)
         assert rag.counts.found == 1  # it was delivered, and answered, again

@@ -4,7 +4,10 @@ import asyncio
 import sys
 from pathlib import Path
 
-from contracts.ids import HostId
+from contracts.ids import CallId, HostId, TenantId
+from contracts.journal import Appended
+from contracts.recorded import Message
+from contracts.streams import Family
 from infra.journal import NatsJournal
 from infra.nats import connect
 from services.rag.app import Settings, serve
@@ -15,9 +18,19 @@ from services.rag.stores.qdrant import open_folder
 class Hanging(NatsJournal):
     """Stores the answer; what comes after never does."""
 
-    async def append(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]
-        await super().append(*args, **kwargs)  # type: ignore[arg-type]
-        return await asyncio.Event().wait()
+    async def append(
+        self,
+        tenant: TenantId,
+        call: CallId,
+        family: Family,
+        message: Message,
+        *,
+        id: str,
+        after: int | None = None,
+    ) -> Appended:
+        await super().append(tenant, call, family, message, id=id, after=after)
+        await asyncio.Event().wait()
+        raise AssertionError
 
 
 async def main(url: str, folder: str) -> None:

@@ -154,7 +154,7 @@ class DeepgramServer:
 
     async def _take_audio(self, line: Line, audio: bytes) -> None:
         if not audio:
-            await self._reject(line, 1000, "an empty binary frame")  # [4]: ends the stream
+            await self._reject(line, 1000, "an empty binary frame")  # [4]: it ends the stream
         elif audio.startswith(b'{"type"'):
             await self._reject(line, 1008, "DATA-0000")  # [5]: control goes as text
         else:

@@ -40,15 +40,27 @@ async def open_folder(path: Path, embedding: Embedding) -> QdrantStore:
     def connect() -> QdrantClient:
         from qdrant_client import QdrantClient
 
-        try:
-            return QdrantClient(path=str(path))
-        except RuntimeError:  # local mode raises it for its lock alone
-            raise StoreLocked(
-                f"another process uses the knowledge index in {path}: stop that process, "
-                "choose another folder, or share a Qdrant server"
-            ) from None
+        _refuse_if_locked(path)
+        return QdrantClient(path=str(path))
 
     return await _opened(threads, connect, embedding)
+
+
+def _refuse_if_locked(path: Path) -> None:
+    """Raises StoreLocked. The client checks too, but leaves its file open when it refuses."""
+    import portalocker  # the client's own means
+
+    lock = path / ".lock"
+    if not lock.exists():
+        return
+    try:
+        with portalocker.Lock(lock, "r+", timeout=0, fail_when_locked=True):
+            return
+    except portalocker.exceptions.LockException:
+        raise StoreLocked(
+            f"another process uses the knowledge index in {path}: stop that process, "
+            "choose another folder, or share a Qdrant server"
+        ) from None
 
 
 async def connect_server(url: str, embedding: Embedding, api_key: str | None = None) -> QdrantStore:

@@ -1,0 +1,55 @@
+"""partyline calls: what the tables hold."""
+
+from rich.table import Table
+
+from contracts.ids import CallId, checked
+from infra.postgres import Pool, connect_pool
+from projections.calls import read as calls
+from projections.tool_runs import read as tool_runs
+from projections.turns import read as turns
+from services.cli.places import find
+from services.cli.recorded import NoSuchCall
+from services.cli.settings import Settings
+from services.cli.terminal import out
+from services.cli.waterfall import call_row, tool_rows, turn_rows, waterfall
+
+
+async def list_calls(settings: Settings, limit: int) -> None:
+    """The newest calls, a row each."""
+    pool = await connect_pool(find(settings, "postgres").postgres)
+    try:
+        found = await calls.list(pool, settings.tenant, limit)
+    finally:
+        await pool.close()
+    table = Table()
+    for name in ("call", "state", "rang", "agent", "turns", "ended by", "seconds"):
+        table.add_column(name, justify="right" if name in ("turns", "seconds") else "left")
+    for call in found:
+        rang = call.rang_at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if call.rang_at else ""
+        seconds = f"{call.duration_ms / 1000:.1f}" if call.duration_ms is not None else ""
+        reason = (call.end_reason or "").replace("_", " ")
+        agent = f"{call.agent}/{call.revision}"
+        table.add_row(call.call, call.state, rang, agent, str(call.turns), reason, seconds)
+    out.print(table if found else "No calls yet. Place one: partyline call --audio FILE.wav")
+
+
+async def show_call(settings: Settings, call: str) -> None:
+    """One call's row, turns, tools and waits. Raises NoSuchCall."""
+    pool = await connect_pool(find(settings, "postgres").postgres)
+    try:
+        await print_call(pool, settings, CallId(checked("call", call)))
+    finally:
+        await pool.close()
+
+
+async def print_call(pool: Pool, settings: Settings, call: CallId) -> None:
+    """The same from a pool at hand. Raises NoSuchCall."""
+    row = await calls.show(pool, settings.tenant, call)
+    if row is None:
+        raise NoSuchCall(f"The tables hold no call {call}. 'partyline calls' lists them.")
+    its_turns = await turns.of_call(pool, settings.tenant, call)
+    its_tools = await tool_runs.of_call(pool, settings.tenant, call)
+    out.print(call_row(row), turn_rows(its_turns))
+    if its_tools:
+        out.print(tool_rows(its_tools))
+    out.print(waterfall(its_turns))

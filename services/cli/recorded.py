@@ -1,0 +1,42 @@
+"""A call's whole history, read from the log."""
+
+from contracts.ids import CallId, TenantId
+from contracts.recorded import CallEvent, Recorded
+from infra.journal import NatsJournal
+from services.call.actor import dialog_events
+from services.call.evolve import fold
+from services.call.replay import state_at
+from services.call.state import CallState
+
+
+class NoSuchCall(LookupError):
+    """The log holds nothing of this call."""
+
+
+async def history(journal: NatsJournal, tenant: TenantId, call: CallId) -> list[Recorded]:
+    """Every message of the call in stored order. Raises NoSuchCall."""
+    found = [recorded async for recorded in journal.read(tenant, call)]
+    if not found:
+        raise NoSuchCall(f"The log holds no call {call}. 'partyline calls' lists those it holds.")
+    return found
+
+
+def numbered(recorded: list[Recorded]) -> list[tuple[int, Recorded, CallEvent]]:
+    """All events of a call with their numbers, which start at 1."""
+    flat = [(message, event) for message in recorded for _, event in message.events()]
+    return [(number, message, event) for number, (message, event) in enumerate(flat, start=1)]
+
+
+def state_after(recorded: list[Recorded], number: int) -> CallState:
+    """The actor's state after event `number`, even one in the middle of a message."""
+    seen = 0
+    for place, message in enumerate(recorded):
+        events = message.message.events
+        if seen + len(events) >= number:
+            state = state_at(recorded[:place])
+            if message.family != "dialog":
+                return state
+            kept = dialog_events(message.message)[: number - seen]
+            return fold(kept, state)
+        seen += len(events)
+    return state_at(recorded)

@@ -1,0 +1,149 @@
+"""Every setting: one place, each also an environment variable PARTYLINE_<NAME>."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from contracts.ids import AgentId, TenantId
+
+_PREFIX: Final = "PARTYLINE_"
+_VENDORS: Final = {  # the vendors' own names of their keys count too
+    "deepgram_api_key": "DEEPGRAM_API_KEY",
+    "groq_api_key": "GROQ_API_KEY",
+    "elevenlabs_api_key": "ELEVENLABS_API_KEY",
+    "twilio_auth_token": "TWILIO_AUTH_TOKEN",
+}
+_SECRET: Final = ("key", "token", "secret")
+
+
+class BadSetting(Exception):
+    """A setting that cannot be used. Names it and says what it takes."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All of them, with their defaults. Secrets are never shown by `repr`."""
+
+    data: Path = Path(".partyline")
+    """Folder of the embedded servers' data."""
+    tenant: TenantId = TenantId("main")
+    """Whose calls, agents and documents these are."""
+    agent: AgentId = AgentId("receptionist")
+    """Agent that answers when the carrier's webhook names none."""
+    nats: str = ""
+    """NATS server(s), nats://TOKEN@host:4222; for `serve`."""
+    postgres: str = ""
+    """PostgreSQL, postgresql://user@host/database; for `serve projections` and for reading."""
+    qdrant: str = ""
+    """Qdrant server, http://host:6333, or a folder for local mode; for `serve rag`."""
+    qdrant_api_key: str = ""
+    """Key of the Qdrant server."""
+    host: str = "127.0.0.1"
+    """Address the gateway listens on."""
+    port: int = 8080
+    """Port the gateway listens on; 0: any free one."""
+    nats_port: int = 0
+    """Port of the embedded NATS server; 0: any free one."""
+    health_port: int = 0
+    """Port of GET /healthz on 127.0.0.1 for `serve`; 0: none."""
+    public_origin: str = ""
+    """How carriers reach the gateway, https://voice.example.com; what signatures are checked by."""
+    twilio_auth_token: str = ""
+    """Twilio's auth token; when given, every webhook and media socket must be signed with it."""
+    twilio_shared_key: str = ""
+    """Secret of a Twilio SharedKey, for webhooks signed with HMAC-SHA256."""
+    media_auth: bool = True
+    """Require the one-time media token; no turns that off, with a warning."""
+    token_secret: str = ""
+    """Secret of the media tokens, shared by gateways behind one origin; empty: made at start."""
+    replicas: int = 1
+    """Copies of each stream in a NATS cluster: 1, 3 or 5."""
+    room: int = 1_000
+    """Calls one STT or dialog process hosts at most."""
+    deepgram_api_key: str = ""
+    """Key for Deepgram's speech recognition."""
+    deepgram_url: str = ""
+    """Another address of Deepgram's API."""
+    groq_api_key: str = ""
+    """Key for Groq's language models."""
+    groq_url: str = ""
+    """Another address of Groq's API."""
+    elevenlabs_api_key: str = ""
+    """Key for ElevenLabs' voices."""
+    elevenlabs_url: str = ""
+    """Another address of ElevenLabs' API."""
+    log_level: str = "WARNING"
+    """DEBUG, INFO, WARNING or ERROR."""
+
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(f'{k}={v}' for k, v in self.shown().items())})"
+
+    def shown(self) -> dict[str, str]:
+        """Every setting as text; a secret only as 'set' or ''."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {name: _shown(name, value) for name, value in values.items()}
+
+    def provider_keys(self) -> dict[str, str]:
+        """Keys and addresses of providers that were given, by the names of their settings."""
+        names = [n for n in self.__struct_fields__ if n.endswith(("_api_key", "_url"))]
+        return {name: getattr(self, name) for name in names if getattr(self, name)}
+
+
+def _shown(name: str, value: object) -> str:
+    if is_secret(name):
+        return "set" if value else ""
+    return re.sub(r"//[^@/]+@", "//***@", str(value))
+
+
+def is_secret(name: str) -> bool:
+    """Whether a setting must not be shown."""
+    return name.rpartition("_")[2] in _SECRET
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return _PREFIX + name.upper()
+
+
+def from_environment(
+    given: Mapping[str, Any] | None = None, environment: Mapping[str, str] = os.environ
+) -> Settings:
+    """Settings from `given` (the command line; None counts as not given), then the environment.
+
+    Raises: BadSetting.
+    """
+    values: dict[str, Any] = {}
+    for name in Settings.__struct_fields__:
+        for source in (variable(name), _VENDORS.get(name, "")):
+            if environment.get(source):
+                values.setdefault(name, environment[source])
+    values |= {name: value for name, value in (given or {}).items() if value is not None}
+    return _checked(values)
+
+
+def _checked(values: dict[str, Any]) -> Settings:
+    checked: dict[str, Any] = {}
+    hints = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    for name, value in values.items():
+        if isinstance(value, str) and hints[name] is bool:
+            value = _truth(name, value)
+        try:
+            checked[name] = msgspec.convert(value, hints[name], strict=False, dec_hook=_path)
+        except msgspec.ValidationError:
+            kind = getattr(hints[name], "__name__", "text")
+            raise BadSetting(f"{variable(name)} (or its option) must be of type {kind}") from None
+    return Settings(**checked)
+
+
+def _truth(name: str, value: str) -> bool:
+    known = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+    if value.lower() not in known:
+        raise BadSetting(f"{variable(name)} must be yes or no")
+    return known[value.lower()]
+
+
+def _path(kind: type, value: Any) -> Any:
+    return Path(value) if kind is Path else value

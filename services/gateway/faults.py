@@ -1,0 +1,41 @@
+"""An error in one line must not reach the others, nor its text the log: it may quote the caller."""
+
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, TypeVar
+
+from services.gateway.line import Line, ProtocolBroken
+
+_log: Final = logging.getLogger("partyline.gateway")
+Argument = TypeVar("Argument")
+
+
+@contextmanager
+def alone(line: Line) -> Iterator[None]:
+    """Whatever goes wrong in the block ends this line and no other."""
+    try:
+        yield
+    except ProtocolBroken as broken:
+        _log.warning("call %s: socket refused: %s", line.call, broken)
+        line.end("refused")
+    except Exception as fault:
+        _log.error("call %s: fault: %s", line.call, _kind(fault))
+        line.lose("fault in the gateway")
+
+
+def guarded(line: Line, act: Callable[[Argument], None]) -> Callable[[Argument], None]:
+    """`act` for callbacks that others call, whose errors would be theirs."""
+
+    def quietly(argument: Argument) -> None:
+        with alone(line):
+            act(argument)
+
+    return quietly
+
+
+def _kind(fault: Exception) -> str:
+    """The error's class and where it rose."""
+    last = traceback.extract_tb(fault.__traceback__)[-1]
+    return f"{type(fault).__name__} in {last.name}, line {last.lineno}"

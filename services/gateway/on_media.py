@@ -1,0 +1,82 @@
+"""audio -> line: the carrier's media socket.
+
+Before `start` anything unexpected closes the socket; after it, single broken messages are left out.
+"""
+
+import asyncio
+import logging
+from typing import Any, Final
+
+from aiohttp import WSMsgType, web
+
+from services.gateway.answering import answered
+from services.gateway.carrier import BadCarrierMessage, Connected, Started, Unknown
+from services.gateway.carriers.twilio import MESSAGE_LIMIT_BYTES, Twilio
+from services.gateway.faults import alone
+from services.gateway.gateway import GATEWAY, Gateway
+from services.gateway.line import Line, ProtocolBroken
+from services.gateway.wire import SocketWire
+
+_log: Final = logging.getLogger("partyline.gateway")
+_CLOSE_S: Final = 2.0  # for the peer to agree that the socket is closed
+_carrier: Final = Twilio()
+
+
+async def on_media(request: web.Request) -> web.StreamResponse:
+    """Hold a call's socket from upgrade to end. 403 when the upgrade is not signed."""
+    gateway = request.app[GATEWAY]
+    gateway.signatures.check_upgrade(request)
+    socket = web.WebSocketResponse(
+        timeout=_CLOSE_S, compress=False, max_msg_size=MESSAGE_LIMIT_BYTES, decode_text=False
+    )
+    await socket.prepare(request)
+    async with SocketWire(socket) as wire:
+        try:
+            started = await _started(gateway, socket)
+            async with answered(gateway, _carrier, started, wire) as line:
+                with alone(line):
+                    await _read(socket, line)
+        except ProtocolBroken as refused:
+            _log.warning("media socket refused: %s", refused)
+            wire.close(refused.code, str(refused))
+    return socket
+
+
+async def _started(gateway: Gateway, socket: "web.WebSocketResponse[bool]") -> Started:
+    """The message that names the call. Raises ProtocolBroken when another or none comes."""
+    try:
+        async with asyncio.timeout(gateway.settings.start_ms / 1000):
+            while True:
+                received = await socket.receive()
+                message = _carrier.parse(_text(received.type, received.data))
+                if isinstance(message, Started):
+                    return message
+                if not isinstance(message, Connected):
+                    kind = "an unknown message" if isinstance(message, Unknown) else "audio"
+                    raise ProtocolBroken(1008, f"{kind} before start")
+    except BadCarrierMessage as bad:
+        raise ProtocolBroken(1007, str(bad)) from None
+    except TimeoutError:
+        raise ProtocolBroken(1008, "no start in time") from None
+
+
+async def _read(socket: "web.WebSocketResponse[bool]", line: Line) -> None:
+    """Hand every message to the line until the line or the socket ends."""
+    while line.ended is None:
+        message = await socket.receive()
+        if message.type is WSMsgType.TEXT:
+            line.on_message(message.data)
+        elif message.type is WSMsgType.BINARY:
+            raise ProtocolBroken(1003, "a binary message")
+        elif message.type is WSMsgType.ERROR:
+            raise ProtocolBroken(socket.close_code or 1002, "a frame no WebSocket has")
+        else:
+            line.lose("the socket was closed without a stop")
+
+
+def _text(kind: WSMsgType, data: Any) -> bytes:
+    if kind is WSMsgType.BINARY:
+        raise ProtocolBroken(1003, "a binary message")
+    if kind is not WSMsgType.TEXT:
+        raise ProtocolBroken(1002, "the socket was closed before start")
+    return bytes(data)

@@ -1,0 +1,67 @@
+"""ring -> call: Twilio's voice webhook.
+
+A ring that the log does not take is not answered in silence: the caller is asked to wait, and the
+webhook is asked again, three times in all.
+"""
+
+import logging
+from typing import Final
+
+from aiohttp import web
+from multidict import MultiMapping
+
+from contracts.ids import AgentId, CallId
+from contracts.journal import JournalUnavailable
+from infra.agents import NoSuchAgent
+from services.gateway import ringing, twiml, webhook
+from services.gateway.clock import now_ms
+from services.gateway.gateway import GATEWAY, Gateway
+from services.gateway.signature import socket_origin
+from services.gateway.unanswered import expect_answer
+
+_log: Final = logging.getLogger("partyline.gateway")
+MEDIA_PATH: Final = "/twilio/media"
+AFTER_PATH: Final = "/twilio/after"
+_WAIT: Final = "One moment, please. We are connecting you."
+_SORRY: Final = "We are sorry. Your call cannot be taken right now. Please call again later."
+_NOBODY: Final = "We are sorry. Nobody answers at this number."
+
+
+async def on_ring(request: web.Request) -> web.Response:
+    """Answer with TwiML that brings the caller's sound here."""
+    gateway = request.app[GATEWAY]
+    form = await webhook.signed_form(gateway, request)
+    try:
+        call = await ringing.take(gateway, _ring(gateway, request, form))
+    except NoSuchAgent as unknown:
+        _log.warning("ring refused: %s", unknown)
+        return twiml.say_and_hang_up(_NOBODY)
+    except JournalUnavailable as away:
+        _log.warning("%s", away)
+        again = webhook.next_attempt(gateway, request)
+        return twiml.wait_and_ask(_WAIT, again) if again else twiml.say_and_hang_up(_SORRY)
+    expect_answer(gateway, call)
+    return _come_here(gateway, call)
+
+
+def _ring(gateway: Gateway, request: web.Request, form: "MultiMapping[str]") -> ringing.Ring:
+    return ringing.Ring(
+        carrier="twilio",
+        carrier_call=webhook.carrier_call(form),
+        agent=AgentId(webhook.named_agent(gateway, request)),
+        direction=webhook.direction(form),
+        caller=webhook.address(form, "From"),
+        called=webhook.address(form, "To"),
+        variables=webhook.variables(request),
+    )
+
+
+def _come_here(gateway: Gateway, call: CallId) -> web.Response:
+    token = gateway.tokens.issue(call, now_ms(), rang_ms(call))
+    after_url = f"{gateway.origin}{AFTER_PATH}?call={call}"
+    return twiml.stream(socket_origin(gateway.origin) + MEDIA_PATH, after_url, call, token)
+
+
+def rang_ms(call: CallId) -> int:
+    """When a call rang: a UUIDv7 begins with the time."""
+    return int(call.replace("-", "")[:12], 16)

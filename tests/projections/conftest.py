@@ -1,0 +1,35 @@
+"""A log and a database of each test's own."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from infra.data_folder import make_folders
+from infra.nats import Bus, connect, create_streams
+from infra.nats_server import NatsServer
+from infra.postgres import Pool, connect_pool
+
+
+@pytest.fixture
+async def pool(postgres_dsn: str) -> AsyncIterator[Pool]:
+    pool = await connect_pool(postgres_dsn)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+async def log_server(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    """A nats-server of this test's own: the runners read whole logs."""
+    server = NatsServer(make_folders(tmp_path / "log"), "secret")
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def bus(log_server: NatsServer) -> AsyncIterator[Bus]:
+    bus = await connect(log_server.url, name="test")
+    await create_streams(bus)
+    yield bus
+    await bus.close()

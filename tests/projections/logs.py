@@ -1,0 +1,74 @@
+"""Stories written to a real log, and what the tables then hold."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from stories import Story, question_answered
+
+from infra.journal import NatsJournal
+from infra.nats import Bus
+from infra.postgres import Pool
+from projections import PROJECTIONS
+from projections.projection import Projection
+from projections.run import run
+
+
+async def append(bus: Bus, story: Story) -> int:
+    """Store the story's messages. Returns the last one's stream sequence."""
+    journal = NatsJournal(bus)
+    last = 0
+    for recorded in story.messages:
+        stored = await journal.append(
+            recorded.tenant,
+            recorded.call,
+            recorded.family,  # type: ignore[arg-type]
+            recorded.message,
+            id=f"{recorded.call}:{recorded.sequence}",
+        )
+        last = stored.sequence
+    return last
+
+
+async def append_calls(bus: Bus, calls: int, *, at_once: int = 20) -> tuple[list[Story], int]:
+    """Finished calls, written side by side. Returns them and the log's last sequence."""
+    stories = [question_answered() for _ in range(calls)]
+    last = 0
+    for start in range(0, calls, at_once):
+        ends = await asyncio.gather(*(append(bus, s) for s in stories[start : start + at_once]))
+        last = max(last, *ends)
+    return stories, last
+
+
+async def append_bytes(bus: Bus, story: Story, payload: bytes) -> int:
+    """Store bytes that no contract covers in the story's call."""
+    stored = await bus.js.publish(f"call.{story.messages[0].tenant}.{story.call}.line", payload)
+    return stored.seq
+
+
+@asynccontextmanager
+async def running(
+    bus: Bus, pool: Pool, projections: Iterable[Projection] = PROJECTIONS
+) -> AsyncIterator[None]:
+    """The projections follow the log during the block."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(run(bus, pool, projections, stop=stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await task
+
+
+async def tables(pool: Pool) -> dict[str, list[dict[str, Any]]]:
+    """All rows of all projections, without the times that differ from run to run."""
+    found = {}
+    for projection in PROJECTIONS:
+        for table in projection.tables:
+            rows = await pool.fetch(f"SELECT * FROM {table} AS t ORDER BY t")
+            left_out = {"visible_at", "row_ms"}
+            found[table] = [
+                {name: value for name, value in row.items() if name not in left_out} for row in rows
+            ]
+    return found

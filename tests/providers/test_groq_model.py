@@ -1,0 +1,356 @@
+"""Groq through its own SDK, against a server that speaks its protocol."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+import pytest
+from vendors.groq import Answer, GroqServer, error
+from vendors.serving import Refusal
+
+from contracts.agent import Agent, Limits, Provider, Tool
+from eventually import eventually_async
+from services.dialog.provider import Delta, ModelError, Prompt, Spoken, ToolCall, Usage
+from services.dialog.providers.groq import Groq
+
+WORDS = "my number is four five six"
+DAY = {"type": "object", "properties": {"day": {"type": "string"}}, "required": ["day"]}
+BOOK = Tool(name="book", description="Book a visit.", parameters=DAY)
+AGENT = Agent(name="clinic", tools=(BOOK, Tool(name="hours", description="Opening hours.")))
+
+
+def prompt(agent: Agent = AGENT, *history: Spoken) -> Prompt:
+    return Prompt(
+        agent=agent,
+        system="You answer the telephone of a dental practice.",
+        history=history or (Spoken(by="caller", text=WORDS),),
+        intent="unknown",
+        kind="unknown",
+        slots={},
+        passages=(),
+        variables={},
+        language="en-US",
+    )
+
+
+@asynccontextmanager
+async def model(server: GroqServer, key: str = "") -> AsyncIterator[Groq]:
+    groq = Groq(key or server.key, server.url)
+    try:
+        yield groq
+    finally:
+        await groq.close()
+
+
+async def written(server: GroqServer, asked: Prompt | None = None) -> list[Any]:
+    async with (
+        model(server) as groq,
+        asyncio.timeout(5),
+        aclosing(groq.write(asked or prompt())) as reply,
+    ):
+        return [piece async for piece in reply]
+
+
+async def failure(server: GroqServer, asked: Prompt | None = None) -> ModelError:
+    with pytest.raises(ModelError) as failed:
+        await written(server, asked)
+    return failed.value
+
+
+async def test_text_comes_while_it_is_written_and_the_cost_comes_last(
+    groq_server: GroqServer,
+) -> None:
+    first_piece_came = asyncio.Event()
+
+    async def script(answer: Answer) -> None:
+        await answer.chunk({"role": "assistant", "content": ""})
+        await answer.text("We are open ")
+        await first_piece_came.wait()
+        await answer.text("from nine.")
+        await answer.finish(tokens_in=41, out=5)
+
+    groq_server.script = script
+    async with (
+        model(groq_server) as groq,
+        asyncio.timeout(5),
+        aclosing(groq.write(prompt())) as reply,
+    ):
+        assert await anext(reply) == Delta("We are open ")
+        first_piece_came.set()
+        assert [piece async for piece in reply] == [
+            Delta("from nine."),
+            Usage(tokens_in=41, tokens_out=5),
+        ]
+
+
+async def test_a_tools_arguments_are_put_together_from_their_pieces(
+    groq_server: GroqServer,
+) -> None:
+    async def script(answer: Answer) -> None:
+        await answer.text("One moment.")
+        await answer.tool(0, name="book", arguments='{"da')
+        await answer.tool(0, arguments='y": "Tuesday"}')
+        await answer.finish("tool_calls")
+
+    groq_server.script = script
+    assert await written(groq_server) == [
+        Delta("One moment."),
+        ToolCall(name="book", arguments={"day": "Tuesday"}),
+        Usage(tokens_in=30, tokens_out=7),
+    ]
+
+
+async def test_several_tools_asked_for_at_once_are_kept_apart(groq_server: GroqServer) -> None:
+    async def script(answer: Answer) -> None:
+        await answer.tool(0, name="book", arguments='{"day": ')
+        await answer.tool(1, name="hours", arguments="")
+        await answer.tool(0, arguments='"Friday"}')
+        await answer.finish("tool_calls")
+
+    groq_server.script = script
+    assert (await written(groq_server))[:-1] == [
+        ToolCall(name="book", arguments={"day": "Friday"}),
+        ToolCall(name="hours", arguments={}),
+    ]
+
+
+async def test_the_conversation_is_told_with_its_tools_and_their_results(
+    groq_server: GroqServer,
+) -> None:
+    told = prompt(
+        AGENT,
+        Spoken(by="caller", text="Tuesday at ten, please."),
+        Spoken(
+            by="tool", tool="book", invocation="i7", arguments={"day": "Tuesday"}, text='{"ok":1}'
+        ),
+        Spoken(by="agent", text="That is booked."),
+        Spoken(by="caller", text="Thank you."),
+    )
+    await written(groq_server, told)
+    function = {"name": "book", "arguments": '{"day":"Tuesday"}'}
+    assert groq_server.answers[0].body["messages"] == [
+        {"role": "system", "content": "You answer the telephone of a dental practice."},
+        {"role": "user", "content": "Tuesday at ten, please."},
+        {
+            "role": "assistant",
+            "tool_calls": [{"id": "i7", "type": "function", "function": function}],
+        },
+        {"role": "tool", "tool_call_id": "i7", "content": '{"ok":1}'},
+        {"role": "assistant", "content": "That is booked."},
+        {"role": "user", "content": "Thank you."},
+    ]
+
+
+async def test_the_agents_tools_are_offered_with_their_schemas(groq_server: GroqServer) -> None:
+    await written(groq_server)
+    body = groq_server.answers[0].body
+    assert [tool["function"]["parameters"] for tool in body["tools"]] == [
+        DAY,
+        {"type": "object", "properties": {}},
+    ]
+    assert (body["model"], body["temperature"]) == ("llama-3.3-70b-versatile", 0.3)
+
+
+async def test_an_agent_without_tools_offers_none_and_may_choose_its_model(
+    groq_server: GroqServer,
+) -> None:
+    options = {"max_completion_tokens": 120}
+    llm = Provider(provider="groq", model="openai/gpt-oss-20b", temperature=0.7, options=options)
+    await written(groq_server, prompt(Agent(name="clinic", llm=llm)))
+    body = groq_server.answers[0].body
+    assert "tools" not in body
+    assert (body["model"], body["temperature"]) == ("openai/gpt-oss-20b", 0.7)
+    assert body["max_completion_tokens"] == 120
+
+
+async def endless(answer: Answer) -> None:
+    await answer.text("I could go on ")
+    await answer.gone()
+
+
+async def test_a_caller_who_interrupts_stops_the_model_at_once(groq_server: GroqServer) -> None:
+    groq_server.script = endless
+    async with model(groq_server) as groq:
+        reply = groq.write(prompt())
+        assert await anext(reply) == Delta("I could go on ")
+        await reply.aclose()
+        await groq_server.answers[0].gone()
+
+
+async def test_a_cancelled_reply_stops_the_model_at_once(groq_server: GroqServer) -> None:
+    groq_server.script = endless
+    async with model(groq_server) as groq:
+        reading = asyncio.create_task(_read_all(groq.write(prompt())))
+        await eventually_async(_asked(groq_server))
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        await groq_server.answers[0].gone()
+
+
+async def test_after_an_interruption_the_same_model_answers_again(
+    groq_server: GroqServer,
+) -> None:
+    groq_server.script = endless
+    async with model(groq_server) as groq:
+        async with aclosing(groq.write(prompt())) as reply:
+            await anext(reply)
+
+        async def brief(answer: Answer) -> None:
+            await answer.text("Yes.")
+            await answer.finish()
+
+        groq_server.script = brief
+        async with aclosing(groq.write(prompt())) as reply:
+            assert await anext(reply) == Delta("Yes.")
+
+
+TOO_MUCH = error(429, "rate_limit_exceeded", **{"Retry-After": "30"})
+
+
+@pytest.mark.parametrize(
+    ("refusal", "kind", "retryable"),
+    [
+        (error(400, "invalid_request"), "refused", False),
+        (error(400, "tool_use_failed"), "tool_use_failed", True),
+        (error(401, "invalid_api_key"), "unauthorized", False),
+        (error(403, "permissions_error"), "unauthorized", False),
+        (error(404, "model_not_found"), "refused", False),
+        (error(413, "request_too_large"), "refused", False),
+        (error(422, "unprocessable"), "refused", False),
+        (TOO_MUCH, "rate_limited", True),
+        (error(498, "capacity_exceeded"), "rate_limited", True),
+        (error(500, "internal"), "unavailable", True),
+        (Refusal(502, b"<html>bad gateway</html>"), "unavailable", True),
+        (error(503, "over_capacity"), "unavailable", True),
+        (Refusal(400, b"\xff\xfe not text"), "refused", False),
+    ],
+)
+async def test_a_refusal_says_what_it_is_and_nothing_is_tried_twice_in_secret(
+    groq_server: GroqServer, refusal: Refusal, kind: str, retryable: bool
+) -> None:
+    groq_server.refusal = refusal
+    _expect(await failure(groq_server), kind, retryable, groq_server.key)
+    assert groq_server.requests == 1
+
+
+async def error_event(answer: Answer) -> None:
+    await answer.text("I ")
+    await answer.event({"error": {"message": WORDS, "type": "server"}}, "error")
+
+
+async def error_field(answer: Answer) -> None:
+    await answer.event({"error": {"message": WORDS}})
+
+
+async def vendor_error(answer: Answer) -> None:
+    await answer.chunk({"content": ""}, x_groq={"id": "r", "error": WORDS})
+
+
+async def no_json(answer: Answer) -> None:
+    await answer.raw(f"data: {WORDS}\n\n".encode())
+
+
+async def no_chunk(answer: Answer) -> None:
+    await answer.event({"choices": [WORDS]})
+
+
+async def no_text(answer: Answer) -> None:
+    await answer.raw(b"data: \xff\xfe\n\n")
+
+
+async def bad_arguments(answer: Answer) -> None:
+    await answer.tool(0, name="book", arguments='{"day": "' + WORDS)
+    await answer.finish("tool_calls")
+
+
+async def listed_arguments(answer: Answer) -> None:
+    await answer.tool(0, name="book", arguments='["' + WORDS + '"]')
+    await answer.finish("tool_calls")
+
+
+async def cut(answer: Answer) -> None:
+    await answer.text("I ")
+    answer.break_off()
+
+
+async def early_end(answer: Answer) -> None:
+    await answer.text("I would ")
+
+
+@pytest.mark.parametrize(
+    ("script", "kind"),
+    [
+        (error_event, "interrupted"),
+        (error_field, "interrupted"),
+        (vendor_error, "interrupted"),
+        (no_json, "garbled"),
+        (no_chunk, "garbled"),
+        (no_text, "garbled"),
+        (bad_arguments, "tool_arguments"),
+        (listed_arguments, "tool_arguments"),
+        (cut, "disconnected"),
+        (early_end, "disconnected"),
+    ],
+)
+async def test_a_failure_amid_the_reply_says_what_it_is(
+    groq_server: GroqServer, script: Callable[[Answer], Awaitable[None]], kind: str
+) -> None:
+    groq_server.script = script
+    _expect(await failure(groq_server), kind, True, groq_server.key)
+
+
+async def test_a_model_that_stops_writing_is_given_up_in_the_agents_time(
+    groq_server: GroqServer,
+) -> None:
+    groq_server.script = endless
+    hasty = prompt(Agent(name="clinic", limits=Limits(model_ms=100)))
+    _expect(await failure(groq_server, hasty), "timeout", True, groq_server.key)
+    await groq_server.answers[0].gone()
+
+
+async def test_a_wrong_key_is_not_worth_a_second_try(groq_server: GroqServer) -> None:
+    async with model(groq_server, key="sk-wrong") as groq:
+        with pytest.raises(ModelError) as failed:
+            await anext(groq.write(prompt()))
+    _expect(failed.value, "unauthorized", False, "sk-wrong")
+    groq_server.violations.clear()
+
+
+async def test_nobody_at_the_address_may_be_better_later() -> None:
+    groq = Groq("sk-any", "http://127.0.0.1:9")
+    with pytest.raises(ModelError) as failed:
+        await anext(groq.write(prompt()))
+    await groq.close()
+    _expect(failed.value, "unreachable", True, "sk-any")
+
+
+async def test_the_log_keeps_neither_words_nor_key_even_at_debug(
+    groq_server: GroqServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    await written(groq_server)
+    assert groq_server.answers[0].body["messages"][-1]["content"] == WORDS
+    assert WORDS not in caplog.text
+    assert groq_server.key not in caplog.text
+
+
+def _asked(server: GroqServer) -> Callable[[], Awaitable[bool]]:
+    async def asked() -> bool:
+        return bool(server.answers)
+
+    return asked
+
+
+async def _read_all(reply: AsyncIterator[Any]) -> None:
+    async for _ in reply:
+        pass
+
+
+def _expect(failed: ModelError, kind: str, retryable: bool, key: str) -> None:
+    assert (failed.provider, failed.kind, failed.retryable) == ("groq", kind, retryable)
+    assert failed.__suppress_context__ or failed.__context__ is None
+    assert WORDS not in str(failed)
+    assert key not in str(failed)

@@ -1,0 +1,140 @@
+"""The vendors on loopback refuse what the real ones refuse; else they would prove nothing."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from vendors.deepgram import deepgram_server
+from vendors.elevenlabs import VOICE, elevenlabs_server
+from vendors.groq import groq_server
+from vendors.serving import KEY
+
+LISTEN = {"model": "nova-3", "encoding": "mulaw", "sample_rate": "8000"}
+TOKEN = {"Authorization": f"Token {KEY}"}
+BEARER = {"Authorization": f"Bearer {KEY}"}
+XI = {"xi-api-key": KEY}
+HELLO = {"role": "user", "content": "hello"}
+CHAT: dict[str, Any] = {"model": "llama-3.1-8b-instant", "messages": [HELLO], "stream": True}
+TOOL = {"type": "function", "function": {"name": "book", "parameters": {"type": "object"}}}
+SPEECH = {"text": "Hello.", "model_id": "eleven_flash_v2_5"}
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.mark.parametrize(
+    ("change", "headers", "status"),
+    [
+        ({}, {}, 401),
+        ({}, {"Authorization": f"Bearer {KEY}"}, 401),
+        ({"model": "whisper-1"}, TOKEN, 400),
+        ({"encoding": "pcmu"}, TOKEN, 400),
+        ({"interim_results": "True"}, TOKEN, 400),
+        ({"utterance_end_ms": "500", "interim_results": "true"}, TOKEN, 400),
+        ({"utterance_end_ms": "1000"}, TOKEN, 400),
+        ({"endpointing": "0.3"}, TOKEN, 400),
+        ({"samplerate": "8000"}, TOKEN, 400),
+    ],
+)
+async def test_deepgram_refuses_the_connection(
+    client: aiohttp.ClientSession, change: dict[str, str], headers: dict[str, str], status: int
+) -> None:
+    async with deepgram_server() as server:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await client.ws_connect(
+                f"{server.url}/v1/listen", params=LISTEN | change, headers=headers
+            )
+        assert (refused.value.status, len(server.violations)) == (status, 1)
+        server.violations.clear()
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [(b"", 1000), (b'{"type": "KeepAlive"}', 1008), (None, 1011)],
+)
+async def test_deepgram_hangs_up(
+    client: aiohttp.ClientSession, frame: bytes | None, code: int
+) -> None:
+    async with deepgram_server() as server:
+        server.idle_s = 0.05
+        async with client.ws_connect(
+            f"{server.url}/v1/listen", params=LISTEN, headers=TOKEN
+        ) as socket:
+            if frame is not None:
+                await socket.send_bytes(frame)
+            await socket.receive(timeout=5)
+            assert (socket.close_code, len(server.violations)) == (code, 1)
+        server.violations.clear()
+
+
+@pytest.mark.parametrize("text", ["hello", "[]", '{"type": "Flush"}', '{"kind": "KeepAlive"}'])
+async def test_deepgram_says_when_it_cannot_read_a_message(
+    client: aiohttp.ClientSession, text: str
+) -> None:
+    async with (
+        deepgram_server() as server,
+        client.ws_connect(f"{server.url}/v1/listen", params=LISTEN, headers=TOKEN) as socket,
+    ):
+        await socket.send_str(text)
+        assert (await socket.receive_json(timeout=5))["type"] == "Error"
+        server.violations.clear()
+
+
+@pytest.mark.parametrize(
+    ("change", "headers", "status"),
+    [
+        ({}, {}, 401),
+        ({}, {"Authorization": f"Token {KEY}"}, 401),
+        ({"model": "gpt-4"}, BEARER, 404),
+        ({"messages": []}, BEARER, 400),
+        ({"messages": [{"role": "caller", "content": "x"}]}, BEARER, 400),
+        ({"messages": [{"role": "user", "content": None}]}, BEARER, 400),
+        ({"messages": [{"role": "tool", "content": "1", "tool_call_id": "x"}]}, BEARER, 400),
+        ({"temperature": 3}, BEARER, 400),
+        ({"tools": []}, BEARER, 400),
+        ({"tools": [TOOL | {"type": "tool"}]}, BEARER, 400),
+        ({"tools": [TOOL | {"function": {"name": "book", "parameters": {}}}]}, BEARER, 400),
+        ({"stream_options": {"include_usage": True}}, BEARER, 400),
+    ],
+)
+async def test_groq_refuses_the_request(
+    client: aiohttp.ClientSession, change: dict[str, Any], headers: dict[str, str], status: int
+) -> None:
+    async with groq_server() as server:
+        address = f"{server.url}/openai/v1/chat/completions"
+        async with client.post(address, json=CHAT | change, headers=headers) as answer:
+            assert (answer.status, len(server.violations)) == (status, 1)
+        server.violations.clear()
+
+
+@pytest.mark.parametrize(
+    ("voice", "output_format", "change", "headers", "status"),
+    [
+        (VOICE, "ulaw_8000", {}, {}, 401),
+        (VOICE, "ulaw_8000", {}, {"Authorization": f"Bearer {KEY}"}, 401),
+        ("en-us", "ulaw_8000", {}, XI, 404),
+        (VOICE, "mulaw", {}, XI, 422),
+        (VOICE, "ulaw_8000", {"text": " "}, XI, 422),
+        (VOICE, "ulaw_8000", {"text": "x" * 40_001}, XI, 422),
+        (VOICE, "ulaw_8000", {"model_id": "eleven_flash"}, XI, 422),
+        (VOICE, "ulaw_8000", {"voice_settings": {"speed": 2.0}}, XI, 422),
+        (VOICE, "ulaw_8000", {"speed": 1.0}, XI, 422),
+    ],
+)
+async def test_elevenlabs_refuses_the_request(
+    client: aiohttp.ClientSession,
+    voice: str,
+    output_format: str,
+    change: dict[str, Any],
+    headers: dict[str, str],
+    status: int,
+) -> None:
+    async with elevenlabs_server() as server:
+        address = f"{server.url}/v1/text-to-speech/{voice}/stream?output_format={output_format}"
+        async with client.post(address, json=SPEECH | change, headers=headers) as answer:
+            assert (answer.status, len(server.violations)) == (status, 1)
+        server.violations.clear()
