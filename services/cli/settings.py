@@ -43,8 +43,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Key of the Qdrant server."""
     host: str = "127.0.0.1"
     """Address the gateway listens on."""
-    port: int = 8080
-    """Port the gateway listens on; 0: any free one."""
+    port: int = 0
+    """Port the gateway listens on; 0: 8080 where it is free, else any free one."""
     nats_port: int = 0
     """Port of the embedded NATS server; 0: any free one."""
     health_port: int = 0

@@ -37,6 +37,11 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     origin: str  # as carriers see it
 
+    @property
+    def url(self) -> str:
+        """Where it is reached on this machine."""
+        return f"http://{self.host}:{self.port}"
+
 
 @asynccontextmanager
 async def serve(

@@ -20,6 +20,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defau
     media_auth: bool = True  # False: whoever reaches the media socket may talk to the agent
     token_secret: bytes = b""  # shared by all gateways behind one origin; empty: made at the start
     token_ttl_s: Positive = 60  # under half of the log's duplicate window of 120 s
+    unanswered_s: Positive = 65  # a call whose sound has not come by then is ended
     tenant: TenantId = TenantId("main")
     agent: AgentId = AgentId("receptionist")  # who answers when the webhook names nobody
     start_ms: Positive = 5_000  # a media socket must name its call within

@@ -13,14 +13,12 @@ from services.gateway.clock import now_ms
 from services.gateway.gateway import Gateway
 
 _log: Final = logging.getLogger("partyline.gateway")
-_AFTER_TOKEN_S: Final = 5.0
 
 
 def expect_answer(gateway: Gateway, call: CallId) -> None:
-    """End the call unless its sound has come by the time its token has expired."""
-    if call not in gateway.expected:
-        wait_s = gateway.settings.token_ttl_s + _AFTER_TOKEN_S
-        gateway.expected[call] = asyncio.create_task(_wait(gateway, call, wait_s))
+    """End the call unless its sound comes before its token has surely expired."""
+    if call not in gateway.expected and call not in gateway.lines:
+        gateway.expected[call] = asyncio.create_task(_wait(gateway, call))
 
 
 def answer_came(gateway: Gateway, call: CallId) -> None:
@@ -39,9 +37,9 @@ async def end_if_unanswered(gateway: Gateway, call: CallId, reason: EndReason) -
     _log.info("call %s: ended without an answer", call)
 
 
-async def _wait(gateway: Gateway, call: CallId, wait_s: float) -> None:
+async def _wait(gateway: Gateway, call: CallId) -> None:
     try:
-        await asyncio.sleep(wait_s)
+        await asyncio.sleep(gateway.settings.unanswered_s)
         await end_if_unanswered(gateway, call, "line_lost")
     except JournalUnavailable:
         _log.error("call %s: rang, was not answered, and its end is not in the log", call)

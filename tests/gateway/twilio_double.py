@@ -195,21 +195,19 @@ class TwilioDouble:
     `auth_token`: what it signs with. `public_origin`: the address it was given, if not the real.
     """
 
-    def __init__(
-        self, origin: str, auth_token: str | None = None, public_origin: str = ""
-    ) -> None:
+    def __init__(self, origin: str, auth_token: str | None = None, public_origin: str = "") -> None:
         self._origin, self._public = origin, public_origin or origin
-        self._sign = RequestValidator(auth_token) if auth_token else None
+        self.sign = RequestValidator(auth_token) if auth_token else None
         self._sockets: list[MediaSocket] = []
 
     async def __aenter__(self) -> "TwilioDouble":
-        self._http = aiohttp.ClientSession()
+        self.http = aiohttp.ClientSession()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         for socket in self._sockets:
             await socket.close()
-        await self._http.close()
+        await self.http.close()
 
     async def ring(self, query: str = "", call_sid: str = "", **fields: str) -> Document:
         """Post the voice webhook for a new call, or again for `call_sid`."""
@@ -223,21 +221,19 @@ class TwilioDouble:
         """Post a form, signed as Twilio would, or with these headers instead."""
         if headers is None:
             headers = self.signed(self._public + path, form)
-        async with self._http.post(self._origin + path, data=form, headers=headers) as answer:
+        async with self.http.post(self._origin + path, data=form, headers=headers) as answer:
             return Document(answer.status, await answer.text(), form.get("CallSid", ""))
 
     def signed(self, url: str, form: dict[str, str]) -> dict[str, str]:
-        if self._sign is None:
+        if self.sign is None:
             return {}
-        return {"X-Twilio-Signature": self._sign.compute_signature(url, form)}
+        return {"X-Twilio-Signature": self.sign.compute_signature(url, form)}
 
-    async def open(
-        self, call_sid: str = "", headers: dict[str, str] | None = None
-    ) -> MediaSocket:
+    async def open(self, call_sid: str = "", headers: dict[str, str] | None = None) -> MediaSocket:
         """A media socket that has said nothing yet."""
         if headers is None:
             headers = self.signed("ws" + self._public.removeprefix("http") + "/twilio/media", {})
-        socket = await self._http.ws_connect(self._origin + "/twilio/media", headers=headers)
+        socket = await self.http.ws_connect(self._origin + "/twilio/media", headers=headers)
         media = MediaSocket(socket, call_sid or sid("CA"))
         self._sockets.append(media)
         return media

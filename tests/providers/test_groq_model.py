@@ -7,11 +7,11 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import pytest
+from eventually import eventually_async
 from vendors.groq import Answer, GroqServer, error
 from vendors.serving import Refusal
 
 from contracts.agent import Agent, Limits, Provider, Tool
-from eventually import eventually_async
 from services.dialog.provider import Delta, ModelError, Prompt, Spoken, ToolCall, Usage
 from services.dialog.providers.groq import Groq
 

@@ -49,6 +49,7 @@ class Groq:
             base_url=base_url or "https://api.groq.com",
             max_retries=0,  # a retry on the live path is the dialog's to decide, not a silent wait
         )
+        self._completions = self._client.chat.completions  # imports much; not amid a call
 
     async def write(self, prompt: Prompt) -> AsyncGenerator[Delta | ToolCall | Usage]:
         """The reply as it is written; tools when it is complete, usage last.
@@ -74,7 +75,7 @@ class Groq:
     async def _begin(self, prompt: Prompt) -> AsyncStream[ChatCompletionChunk]:
         agent = prompt.agent
         wait_s = agent.limits.model_ms / 1_000
-        return await self._client.chat.completions.create(
+        return await self._completions.create(
             model=agent.llm.model or MODEL,
             temperature=agent.llm.temperature,
             messages=_messages(prompt),

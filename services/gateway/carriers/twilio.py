@@ -168,8 +168,8 @@ def _is_unknown(payload: bytes) -> bool:
     """Whether a message that no struct fits is of a kind not known here."""
     try:
         return _tag.decode(payload).event not in _KNOWN
-    except msgspec.ValidationError:
-        return False
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False  # broken behind the place where the first look stopped
 
 
 def _place(reason: str) -> str:

@@ -56,14 +56,14 @@ class Deepgram:
         # At DEBUG this logger writes each message, transcripts included.
         logging.getLogger("websockets.client").setLevel(logging.INFO)
         root = (base_url or "https://api.deepgram.com").rstrip("/")
-        self._client = AsyncDeepgramClient(api_key=api_key, environment=_environment(root))
+        client = AsyncDeepgramClient(api_key=api_key, environment=_environment(root))
+        self._listen: AsyncV1Client = client.listen.v1
         self._keep_alive_s, self._final_s = keep_alive_ms / 1_000, final_ms / 1_000
 
     async def open(self, agent: Agent, language: str) -> "DeepgramEar":
         """An ear of one connection. Raises RecognitionFailed."""
         stack = AsyncExitStack()
-        listen: AsyncV1Client = self._client.listen.v1
-        connection = listen.connect(
+        connection = self._listen.connect(
             model=agent.stt.model or MODEL,
             language=language or None,
             encoding="mulaw",

@@ -149,14 +149,16 @@ class _Process:
             await self._child.wait()
 
     def _ask(self, kind: int, speed_wpm: int, voice: str, text: str) -> None:
-        assert self._child is not None and self._child.stdin is not None
+        assert self._child is not None
+        assert self._child.stdin is not None
         name, words = voice.encode(), text.encode(errors="replace")
         speed = min(max(speed_wpm, 0), 0xFFFF)
         header = wire.REQUEST.pack(kind, self._number, speed, len(name), len(words))
         self._child.stdin.write(header + name + words)
 
     async def _answer(self) -> tuple[int, int, bytes]:
-        assert self._child is not None and self._child.stdout is not None
+        assert self._child is not None
+        assert self._child.stdout is not None
         stdout = self._child.stdout
         kind, number, size = wire.ANSWER.unpack(await stdout.readexactly(wire.ANSWER.size))
         return kind, number, await stdout.readexactly(size) if size else b""

@@ -19,8 +19,8 @@ class Embedded:
     name = NAME
 
     def __init__(self, *, processes: int = PROCESSES) -> None:
-        has_flite = flite.installed()
-        self._engine = flite.Flite(processes=processes) if has_flite else Espeak(processes=processes)
+        best = flite.Flite if flite.installed() else Espeak
+        self._engine = best(processes=processes)
         self.capabilities = self._engine.capabilities
 
     def speak(self, text: str, voice: Voice) -> AsyncGenerator[bytes]:

@@ -10,7 +10,7 @@ from services.tts.provider import Capabilities
 from services.tts.providers.child import PROCESSES, Processes
 
 NAME: Final = "espeak"
-_GAIN: Final = 1.0
+_GAIN: Final = 0.7  # the loudest of a sentence is then about -6 dBFS
 
 
 class Espeak:

@@ -11,7 +11,7 @@ from services.tts.providers.child import PROCESSES, Processes
 
 NAME: Final = "flite"
 VOICES: Final = ("slt", "rms", "awb", "kal16")  # those of 16 kHz; the first is the best
-_GAIN: Final = 0.75
+_GAIN: Final = 0.75  # the loudest of a sentence is then about -6 dBFS
 
 
 class Flite:

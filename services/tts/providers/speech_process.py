@@ -11,7 +11,7 @@ library only, and no import of the project.
             kind 1: speak it; 2: give up what `number` names
     stdout  kind u8, number u32, bytes u32, payload
             kind 0: ready, the number is the sampling rate in Hz; 1: 16-bit mono PCM of this
-            machine's byte order; 2: the text is done or given up; 3: it failed, the payload says why
+            machine's byte order; 2: the text is done or given up; 3: it failed, the payload is why
 
 Ends when stdin ends, so it never outlives its parent.
 """

@@ -1,0 +1,134 @@
+"""partyline demo: one real call, shown while it goes on, and what is left of it."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import msgspec
+
+from contracts.ids import CallId
+from infra.agents import Agents
+from infra.journal import NatsJournal
+from infra.postgres import connect_pool
+from infra.stopping import until_signalled
+from projections.run import caught_up
+from services.audio.frames import split
+from services.audio.wav import read_wav
+from services.call.replay import Mismatch, check
+from services.cli.caller import Caller, place_call
+from services.cli.calling import show_live
+from services.cli.demo_report import Report, Rows, read_rows, report
+from services.cli.demo_script import SCRIPT, Line
+from services.cli.listing import print_call
+from services.cli.livecall import LiveView
+from services.cli.recorded import history
+from services.cli.settings import Settings
+from services.cli.terminal import out
+from services.cli.up import EXAMPLE, Platform, platform
+
+_REPLY_S = 15.0
+_REPLY_HEARD_S = 40.0
+
+
+class _Waits:
+    """How long the caller waited for each answer, and when the first one came."""
+
+    def __init__(self) -> None:
+        self.ms: list[float | None] = []
+        self.first_answer: float = 0.0
+
+
+async def demo(settings: Settings, once: bool, file: Path | None, started: float) -> int:
+    """Run it. Exit code 0 only when everything went as it must."""
+    code = 1
+    with until_signalled():
+        async with platform(settings, out, example=True) as here:
+            out.print(
+                "[bold]A call comes in.[/bold] The caller's voice is recorded; the rest is live."
+            )
+            result = await _one_call(settings, here, started)
+            code = 0 if result.ok else 1
+            if file is not None:
+                file.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
+            if not once:
+                out.print(f"\nPartyline stays up at {here.running.url}; Ctrl-C ends it.")
+                out.print(
+                    "Place another call: ./just call --audio services/cli/example/voices/prices.wav"
+                )
+                await asyncio.Event().wait()
+    return code
+
+
+async def _one_call(settings: Settings, here: Platform, started: float) -> Report:
+    waits = _Waits()
+    booked_before = here.book.requests if here.book else 0
+    async with place_call(
+        here.running.url, agent="receptionist", auth_token=settings.twilio_auth_token
+    ) as caller:
+        call = CallId(caller.call)
+        watching = asyncio.create_task(show_live(here.running.bus, settings, call, LiveView(out)))
+        try:
+            await _converse(caller, waits)
+            await asyncio.wait_for(watching, _REPLY_HEARD_S)
+        except TimeoutError:
+            out.print("[red]The agent fell silent; the call is ended.[/red]")
+        finally:
+            watching.cancel()
+    booked = (here.book.requests if here.book else 0) - booked_before
+    return await _afterwards(settings, here, call, waits, started, booked)
+
+
+async def _converse(caller: Caller, waits: _Waits) -> None:
+    await caller.hear_first_audio(_REPLY_S)
+    await caller.hear_out(_REPLY_HEARD_S)
+    for place, line in enumerate(SCRIPT):
+        if caller.closed.is_set():
+            return
+        await caller.say(list(split(read_wav(_voice(line)))))
+        waits.ms.append(await caller.hear_first_audio(_REPLY_S) * 1000)
+        waits.first_answer = waits.first_answer or time.monotonic()
+        following = SCRIPT[place + 1] if place + 1 < len(SCRIPT) else None
+        if following is not None and following.after_ms is not None:
+            await asyncio.sleep(following.after_ms / 1000)
+        else:
+            await caller.hear_out(_REPLY_HEARD_S)
+
+
+def _voice(line: Line) -> Path:
+    return EXAMPLE.parent / "voices" / f"{line.recording}.wav"
+
+
+async def _afterwards(
+    settings: Settings, here: Platform, call: CallId, waits: _Waits, started: float, booked: int
+) -> Report:
+    """Read the call back, from the log and from Postgres, and print both."""
+    recorded = await history(NatsJournal(here.running.bus), settings.tenant, call)
+    agent = await Agents(here.running.bus).latest(settings.tenant, settings.agent)
+    wrong = check(recorded, agent.agent) if agent else [Mismatch(sequence=0, wrong="agent")]
+    pool = await connect_pool(here.places.postgres)
+    try:
+        await caught_up(pool, recorded[-1].sequence)
+        rows = await read_rows(pool, settings.tenant, call)
+        out.print()
+        await print_call(pool, settings, call)
+    finally:
+        await pool.close()
+    first_audio_s = waits.first_answer - started if waits.first_answer else 0.0
+    result = report(call, rows, recorded, waits.ms, first_audio_s, wrong, booked)
+    _print_verdict(result, rows)
+    return result
+
+
+def _print_verdict(result: Report, rows: Rows) -> None:
+    measured = result.event_to_row_ms
+    out.print(
+        f"{result.events} events in the log, {rows.events} in Postgres;"
+        f" from log to row p50 {measured.p50:.0f} ms, p99 {measured.p99:.0f} ms."
+        f" First answer {result.first_audio_s:.1f} s after the start.",
+        soft_wrap=True,
+    )
+    if result.ok:
+        out.print("[green]Every turn was understood and answered; log and tables agree.[/green]")
+    for problem in result.problems:
+        out.print(f"[red]✗ {problem}[/red]")
+    out.print(f"Replay it: ./just replay {result.call}        its state: --at N")

@@ -1,0 +1,207 @@
+"""partyline doctor: what is there, what is missing, and what to do about it."""
+
+import importlib.util
+import shutil
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final, Literal
+
+import aiohttp
+import asyncpg
+import msgspec
+from rich.table import Table
+
+from infra.embedded import running
+from infra.nats import BusUnavailable, connect
+from infra.nats_server import assert_durable
+from infra.postgres import PostgresUnavailable, connect_pool
+from services.cli.places import NothingRuns, find
+from services.cli.settings import Settings, variable
+from services.cli.terminal import out
+
+Verdict = Literal["ok", "note", "fails"]
+_DISK_GIB: Final = 2
+_KEYS: Final = ("deepgram_api_key", "groq_api_key", "elevenlabs_api_key", "twilio_auth_token")
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing looked at."""
+
+    what: str
+    verdict: Verdict
+    says: str
+    remedy: str = ""
+
+
+async def doctor(settings: Settings, as_json: bool) -> int:
+    """Print all findings; 1 when one of them stops Partyline from working."""
+    findings = [finding async for finding in examine(settings)]
+    if as_json:
+        out.out(msgspec.json.encode(findings).decode())
+    else:
+        out.print(_table(findings))
+    return 1 if any(finding.verdict == "fails" for finding in findings) else 0
+
+
+async def examine(settings: Settings) -> AsyncIterator[Finding]:
+    """Look at the machine first, then at what runs."""
+    yield _python()
+    yield _recogniser()
+    yield _voice()
+    yield _disk(settings.data)
+    yield _port(settings)
+    for key in _KEYS:
+        yield _key(settings, key)
+    async for finding in _servers(settings):
+        yield finding
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    good = sys.version_info >= (3, 11)
+    remedy = "" if good else "Install Python 3.11 or newer."
+    return Finding(what="Python", verdict="ok" if good else "fails", says=version, remedy=remedy)
+
+
+def _recogniser() -> Finding:
+    if importlib.util.find_spec("pocketsphinx"):
+        return Finding(what="embedded recogniser", verdict="ok", says="pocketsphinx")
+    return Finding(
+        what="embedded recogniser",
+        verdict="note",
+        says="pocketsphinx has no build for this Python",
+        remedy="Use Python 3.11 or 3.13, or an agent with another stt provider.",
+    )
+
+
+def _voice() -> Finding:
+    flite = shutil.which("flite")
+    says = f"flite ({flite})" if flite else "espeak-ng, built in"
+    remedy = "" if flite else "Install flite for a better embedded voice."
+    return Finding(what="embedded voice", verdict="ok", says=says, remedy=remedy)
+
+
+def _disk(data: Path) -> Finding:
+    there = next(folder for folder in (data, *data.absolute().parents) if folder.exists())
+    free_gib = shutil.disk_usage(there).free / 2**30
+    good = free_gib >= _DISK_GIB
+    remedy = "" if good else f"Free some space, or choose another folder with --data ({data})."
+    says = f"{free_gib:.1f} GiB free at {there}"
+    return Finding(what="disk", verdict="ok" if good else "fails", says=says, remedy=remedy)
+
+
+def _port(settings: Settings) -> Finding:
+    if not settings.port:
+        return Finding(what="gateway port", verdict="ok", says="any free one")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError:
+            return Finding(
+                what="gateway port",
+                verdict="note",
+                says=f"{settings.port} is in use",
+                remedy="Fine if that is Partyline itself; else choose another with --port.",
+            )
+    return Finding(what="gateway port", verdict="ok", says=f"{settings.port} is free")
+
+
+def _key(settings: Settings, name: str) -> Finding:
+    if getattr(settings, name):
+        return Finding(what=name.replace("_", " "), verdict="ok", says="set")
+    return Finding(
+        what=name.replace("_", " "),
+        verdict="note",
+        says="not set",
+        remedy=f"Set {variable(name)} to use it; the embedded providers need none.",
+    )
+
+
+async def _servers(settings: Settings) -> AsyncIterator[Finding]:
+    try:
+        places = find(settings, "nats", "postgres")
+    except NothingRuns as nothing:
+        yield Finding(what="servers", verdict="note", says="none runs", remedy=str(nothing))
+        return
+    yield await _nats(places.nats, settings)
+    async for finding in _postgres(places.postgres):
+        yield finding
+    yield await _gateway(settings)
+
+
+async def _nats(url: str, settings: Settings) -> Finding:
+    remedy = f"Start it, or mend {variable('nats')}."
+    try:
+        bus = await connect(url, name="partyline doctor")
+    except BusUnavailable as away:
+        return Finding(what="NATS", verdict="fails", says=str(away), remedy=remedy)
+    try:
+        version = bus.nc.connected_server_version
+    finally:
+        await bus.close()
+    addresses = running(settings.data)
+    synced = ""
+    if addresses is not None and url == addresses.nats_url:
+        await assert_durable(addresses.nats_system_url)
+        synced = ", synced to disk before it acknowledges"
+    return Finding(what="NATS", verdict="ok", says=f"{version}{synced}")
+
+
+async def _postgres(dsn: str) -> AsyncIterator[Finding]:
+    try:
+        pool = await connect_pool(dsn, wait_s=3)
+    except PostgresUnavailable as away:
+        remedy = f"Start it, or mend {variable('postgres')}. Calls go on without it."
+        yield Finding(what="Postgres", verdict="fails", says=str(away), remedy=remedy)
+        return
+    try:
+        version = await pool.fetchval("SHOW server_version")
+        yield Finding(what="Postgres", verdict="ok", says=str(version))
+        yield await _parked(pool)
+    finally:
+        await pool.close()
+
+
+async def _parked(pool: "asyncpg.Pool[asyncpg.Record]") -> Finding:
+    try:
+        parked = await pool.fetchval("SELECT count(*) FROM parked")
+    except asyncpg.UndefinedTableError:
+        parked = 0
+    if not parked:
+        return Finding(what="parked calls", verdict="ok", says="none")
+    return Finding(
+        what="parked calls",
+        verdict="note",
+        says=f"{parked} calls hold an event no contract covers or Postgres refuses",
+        remedy="SELECT * FROM parked tells which and why; all other calls go on.",
+    )
+
+
+async def _gateway(settings: Settings) -> Finding:
+    url_file = settings.data / "gateway.url"
+    if not url_file.exists():
+        return Finding(what="gateway", verdict="note", says="not started from this folder")
+    url = url_file.read_text().strip()
+    try:
+        timeout = aiohttp.ClientTimeout(total=3)
+        async with aiohttp.ClientSession(timeout=timeout) as http, http.get(f"{url}/healthz") as ok:
+            status = ok.status
+    except (aiohttp.ClientError, TimeoutError) as away:
+        says, remedy = f"{url}: {type(away).__name__}", "Start it with 'partyline up'."
+        return Finding(what="gateway", verdict="fails", says=says, remedy=remedy)
+    verdict: Verdict = "ok" if status == 200 else "fails"
+    return Finding(what="gateway", verdict=verdict, says=f"{url} answers {status}")
+
+
+def _table(findings: list[Finding]) -> Table:
+    colours = {"ok": "green", "note": "yellow", "fails": "red"}
+    table = Table(show_lines=False)
+    for name in ("what", "", "found", "what to do"):
+        table.add_column(name)
+    for each in findings:
+        mark = f"[{colours[each.verdict]}]{each.verdict}[/{colours[each.verdict]}]"
+        table.add_row(each.what, mark, each.says, each.remedy)
+    return table

@@ -1,0 +1,205 @@
+"""The roles of the platform, composed: any of them in this process, on one loop."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final, Literal, TypeVar, get_args
+
+import msgspec
+
+from contracts.ids import new_host_id
+from infra.agents import Agents
+from infra.journal import NatsJournal
+from infra.nats import Bus, connect, create_streams
+from infra.postgres import connect_pool
+from projections import PROJECTIONS
+from projections.run import run as run_projections
+from services.cli.places import Places
+from services.cli.settings import Settings, variable
+from services.dialog import providers as dialog_providers
+from services.stt import providers as stt_providers
+from services.tts import providers as tts_providers
+
+Role = Literal["gateway", "stt", "dialog", "rag", "tts", "projections"]
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
+_log: Final = logging.getLogger("partyline")
+_PREFERRED_PORT: Final = 8080
+Port = TypeVar("Port")
+
+
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """What is up. `url`: the gateway's, when it is among the roles."""
+
+    bus: Bus
+    url: str = ""
+
+
+@asynccontextmanager
+async def serve_roles(
+    roles: Sequence[Role], places: Places, settings: Settings
+) -> AsyncIterator[Running]:
+    """Run the roles while the context lasts; on the way out each ends its work in order.
+
+    Raises: BusUnavailable, PostgresUnavailable, and what a role needs that is not there.
+    """
+    async with AsyncExitStack() as stack:
+        bus = await connect(places.nats, name=f"partyline {' '.join(roles)}")
+        stack.push_async_callback(bus.close)
+        await create_streams(bus, replicas=settings.replicas)
+        journal, agents = NatsJournal(bus), Agents(bus)
+        if "projections" in roles:
+            await stack.enter_async_context(_projections(bus, places))
+        if "rag" in roles:
+            await stack.enter_async_context(_rag(bus, journal, places, settings))
+        if "tts" in roles:
+            await stack.enter_async_context(_tts(bus, journal, places, settings))
+        if "dialog" in roles:
+            await stack.enter_async_context(_dialog(bus, journal, agents, settings))
+        if "stt" in roles:
+            await stack.enter_async_context(_stt(bus, journal, agents, settings))
+        url = ""
+        if "gateway" in roles:
+            url = await stack.enter_async_context(_gateway(bus, journal, agents, settings))
+        yield Running(bus=bus, url=url)
+
+
+@asynccontextmanager
+async def _projections(bus: Bus, places: Places) -> AsyncIterator[None]:
+    pool = await connect_pool(places.postgres, size=len(PROJECTIONS) + 2)
+    stop = asyncio.Event()
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(run_projections(bus, pool, stop=stop))
+            yield
+            stop.set()
+    finally:
+        await pool.close()
+
+
+@asynccontextmanager
+async def _rag(
+    bus: Bus, journal: NatsJournal, places: Places, settings: Settings
+) -> AsyncIterator[None]:
+    from services.rag.app import serve
+    from services.rag.embed import Bm25
+    from services.rag.stores.qdrant import connect_server, open_folder
+
+    if places.qdrant.startswith(("http://", "https://")):
+        store = await connect_server(places.qdrant, Bm25(), settings.qdrant_api_key or None)
+    else:
+        store = await open_folder(Path(places.qdrant), Bm25())
+    try:
+        async with serve(bus, places.nats, store, journal, host=new_host_id("rag")):
+            yield
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def _tts(
+    bus: Bus, journal: NatsJournal, places: Places, settings: Settings
+) -> AsyncIterator[None]:
+    from services.tts.app import Settings as TtsSettings
+    from services.tts.app import serve
+
+    options = tts_providers.Options(
+        elevenlabs_api_key=settings.elevenlabs_api_key,
+        elevenlabs_base_url=settings.elevenlabs_url or None,
+    )
+    voices = tts_providers.Providers(options)
+    told = TtsSettings(warm=("embedded",))
+    try:
+        async with serve(bus, places.nats, voices, journal, host=new_host_id("tts"), settings=told):
+            yield
+    finally:
+        await voices.close()
+
+
+@asynccontextmanager
+async def _stt(
+    bus: Bus, journal: NatsJournal, agents: Agents, settings: Settings
+) -> AsyncIterator[None]:
+    from services.stt.app import serve
+
+    ears = offered(stt_providers.OFFERED, stt_providers.NEEDS, settings)
+    host = new_host_id("stt")
+    try:
+        async with serve(bus, journal, agents, ears, host=host, room=settings.room):
+            yield
+    finally:
+        await asyncio.gather(*(ear.close() for ear in ears.values()))
+
+
+@asynccontextmanager
+async def _dialog(
+    bus: Bus, journal: NatsJournal, agents: Agents, settings: Settings
+) -> AsyncIterator[None]:
+    from services.dialog.app import serve
+
+    models = offered(dialog_providers.OFFERED, dialog_providers.NEEDS, settings)
+    host = new_host_id("dialog")
+    try:
+        async with serve(bus, journal, agents, models, host=host, room=settings.room):
+            yield
+    finally:
+        await asyncio.gather(*(model.close() for model in models.values()))
+
+
+def offered(
+    factories: Mapping[str, Callable[[Mapping[str, str]], Port]],
+    needs: Mapping[str, tuple[str, ...]],
+    settings: Settings,
+) -> dict[str, Port]:
+    """Every provider whose keys are set, ready for use; one that is not there is logged."""
+    keys = settings.provider_keys()
+    made: dict[str, Port] = {}
+    for name, factory in factories.items():
+        missing = [variable(key) for key in needs.get(name, ()) if key not in keys]
+        if missing:
+            _log.info("provider %s is off: set %s", name, " and ".join(missing))
+            continue
+        try:
+            made[name] = factory(keys)
+        except ImportError as absent:
+            _log.warning("provider %s is off: %s is not installed", name, absent.name)
+    return made
+
+
+def free_port(host: str, wanted: int) -> int:
+    """`wanted`, else 8080 where it is free, else 0 for any free one."""
+    if wanted:
+        return wanted
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, _PREFERRED_PORT))
+        except OSError:
+            return 0
+    return _PREFERRED_PORT
+
+
+@asynccontextmanager
+async def _gateway(
+    bus: Bus, journal: NatsJournal, agents: Agents, settings: Settings
+) -> AsyncIterator[str]:
+    from services.gateway.app import serve
+    from services.gateway.settings import GatewaySettings
+
+    if not settings.media_auth:
+        _log.warning("media sockets are open to everybody: --no-media-auth was given")
+    told = GatewaySettings(
+        host=settings.host,
+        port=free_port(settings.host, settings.port),
+        public_origin=settings.public_origin,
+        twilio_auth_token=settings.twilio_auth_token or None,
+        twilio_shared_key=settings.twilio_shared_key or None,
+        media_auth=settings.media_auth,
+        token_secret=settings.token_secret.encode(),
+        tenant=settings.tenant,
+        agent=settings.agent,
+    )
+    async with serve(bus, told, journal, agents) as serving:
+        yield f"http://{serving.host}:{serving.port}"

@@ -1,0 +1,83 @@
+"""partyline up and serve: the platform in one process, or some of its roles."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from infra.agents import Agents
+from infra.embedded import embedded
+from infra.stopping import until_signalled
+from services.cli.example.diary import Diary, diary
+from services.cli.health import health
+from services.cli.places import Places, find, of_stack
+from services.cli.publish import publish
+from services.cli.roles import ROLES, Role, Running, serve_roles
+from services.cli.settings import Settings
+from services.cli.terminal import out
+
+EXAMPLE: Final = Path(__file__).parent / "example" / "agent.toml"
+
+
+class Platform:
+    """Everything that runs in this process."""
+
+    def __init__(self, running: Running, places: Places, book: Diary | None) -> None:
+        self.running, self.places, self.book = running, places, book
+
+
+@asynccontextmanager
+async def platform(
+    settings: Settings, console: Console, *, example: bool
+) -> AsyncIterator[Platform]:
+    """The embedded servers and all roles. `example`: with the example agent and its diary."""
+    async with AsyncExitStack() as stack:
+        console.print(f"[dim]NATS and Postgres start in {settings.data} …[/dim]")
+        addresses = await stack.enter_async_context(
+            embedded(settings.data, nats_port=settings.nats_port)
+        )
+        places = of_stack(addresses, settings)
+        console.print("[dim]the roles start …[/dim]")
+        running = await stack.enter_async_context(serve_roles(ROLES, places, settings))
+        url_file = settings.data / "gateway.url"
+        url_file.write_text(running.url)
+        stack.callback(url_file.unlink, missing_ok=True)
+        book = await _example(stack, running, settings) if example else None
+        yield Platform(running, places, book)
+
+
+async def _example(stack: AsyncExitStack, running: Running, settings: Settings) -> Diary:
+    """Publish the example agent against a diary of its own."""
+    book, url = await stack.enter_async_context(diary())
+    await publish(running.bus, settings.tenant, EXAMPLE, {"diary": url})
+    return book
+
+
+async def up(settings: Settings, example: bool) -> None:
+    """Run the platform until Ctrl-C or SIGTERM."""
+    with until_signalled():
+        async with platform(settings, out, example=example) as here:
+            names = await Agents(here.running.bus).names(settings.tenant)
+            agents = ", ".join(names) or "none yet: partyline agent publish FILE"
+            out.print(
+                f"Partyline is ready at {here.running.url} (agents: {agents})", soft_wrap=True
+            )
+            await asyncio.Event().wait()
+    out.print("Partyline has stopped; nothing was lost.")
+
+
+async def serve(settings: Settings, roles: Sequence[Role]) -> None:
+    """Run some roles against servers that run elsewhere, until Ctrl-C or SIGTERM."""
+    needed = ["nats", *(["postgres"] if "projections" in roles else [])]
+    if "rag" in roles:
+        needed.append("qdrant")
+    places = find(settings, *needed)
+    with until_signalled():
+        async with serve_roles(roles, places, settings) as running:
+            async with health(settings.health_port, lambda: running.bus.connected):
+                at = f" at {running.url}" if running.url else ""
+                out.print(f"Partyline serves {', '.join(roles)}{at}", soft_wrap=True)
+                await asyncio.Event().wait()

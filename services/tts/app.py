@@ -1,0 +1,168 @@
+"""sentences -> audio: one worker of any number."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import nats.errors
+from faststream.middlewares import AckPolicy
+from faststream.nats import JStream, NatsBroker, NatsMessage
+from nats.js import api
+
+from contracts.codec import Codec
+from contracts.dialog import Voice
+from contracts.ids import HostId
+from contracts.journal import Journal
+from contracts.streams import ACK_WAIT_S, CALLS
+from infra.nats import Bus
+from services.tts.cache import LIMIT_BYTES, Phrases
+from services.tts.counts import Counts
+from services.tts.lines import Lines
+from services.tts.on_sentence import Speaker, Tools
+from services.tts.provider import SynthesisError, TextToSpeech
+
+DURABLE: Final = "tts"
+DIALOGS: Final = "call.*.*.dialog"
+_log: Final = logging.getLogger("partyline.tts")
+_IN_WORK: Final = 5_000  # messages of all workers together
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """How a worker works."""
+
+    stale_s: float = 30.0  # older sentences are dropped
+    redeliver_s: float = ACK_WAIT_S  # after a worker died, its sentences go to another
+    tries: int = 2  # of a sentence of which nothing has been heard yet
+    grace_s: float = 5.0  # for sentences in work when the worker stops
+    cache_bytes: int = LIMIT_BYTES  # of fixed phrases in memory
+    cache_folder: Path | None = None  # where fixed phrases outlive the worker
+    warm: tuple[str, ...] = ()  # providers made to speak once, unheard, at the start
+
+
+DEFAULTS: Final = Settings()
+
+
+@asynccontextmanager
+async def serve(
+    bus: Bus,
+    nats_url: str,
+    providers: Mapping[str, TextToSpeech],
+    journal: Journal,
+    *,
+    host: HostId,
+    codec: Codec | None = None,
+    settings: Settings = DEFAULTS,
+) -> AsyncIterator[Counts]:
+    """Work until the block is left.
+
+    Args:   nats_url: where `bus` is connected to; FastStream makes a connection of its own.
+            providers: by the name a voice gives; they stay the caller's to close.
+    """
+    counts, codec = Counts(), codec or Codec()
+    phrases = Phrases(settings.cache_bytes, settings.cache_folder)
+    lines = Lines(bus, journal, codec, counts)
+    tools = Tools(
+        bus=bus,
+        journal=journal,
+        codec=codec,
+        host=host,
+        providers=providers,
+        phrases=phrases,
+        lines=lines,
+        counts=counts,
+        stale_s=settings.stale_s,
+        tries=settings.tries,
+    )
+    speaker = Speaker(tools)
+    async with _beside(_warm(providers, settings.warm), _keep_alive(speaker, settings.redeliver_s)):
+        try:
+            async with _consuming(nats_url, host, speaker.on_dialog, settings) as stop_consuming:
+                try:
+                    yield counts
+                finally:
+                    await stop_consuming()
+                    await speaker.finish(settings.grace_s)
+        finally:
+            await phrases.close()
+            await lines.close()
+
+
+@asynccontextmanager
+async def _consuming(
+    nats_url: str,
+    host: HostId,
+    on_dialog: Callable[[NatsMessage], Awaitable[None]],
+    settings: Settings,
+) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Gives a function that stops the deliveries; acknowledging is possible until the end."""
+    # No logger: FastStream would write each message, and exceptions with the caller's words.
+    broker = NatsBroker(
+        nats_url.split(","),
+        name=host,
+        apply_types=False,
+        logger=None,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=1,
+    )
+    since = datetime.now(UTC) - timedelta(seconds=settings.stale_s)
+    dialogs = broker.subscriber(
+        DIALOGS,
+        queue=DURABLE,  # nats-py names the durable consumer so too
+        stream=JStream(CALLS.name, declare=False),
+        config=api.ConsumerConfig(
+            deliver_policy=api.DeliverPolicy.BY_START_TIME,  # when the durable is first made
+            opt_start_time=since,
+            ack_policy=api.AckPolicy.EXPLICIT,
+            ack_wait=settings.redeliver_s,
+            max_ack_pending=_IN_WORK,
+        ),
+        ack_policy=AckPolicy.MANUAL,
+        decoder=_as_it_is,
+    )
+    dialogs(on_dialog)
+    try:
+        await broker.start()
+        yield dialogs.stop
+    finally:
+        await broker.stop()
+
+
+async def _as_it_is(message: NatsMessage) -> NatsMessage:
+    """Instead of FastStream's own reading of JSON: most messages are never decoded at all."""
+    return message
+
+
+@asynccontextmanager
+async def _beside(*works: Awaitable[None]) -> AsyncIterator[None]:
+    """Let `works` run during the block."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _keep_alive(speaker: Speaker, redeliver_s: float) -> None:
+    while True:
+        await asyncio.sleep(redeliver_s / 3)
+        try:
+            await speaker.keep_alive()
+        except nats.errors.Error as failed:  # the connection is away and comes back
+            _log.warning("progress not reported: %s", type(failed).__name__)
+
+
+async def _warm(providers: Mapping[str, TextToSpeech], names: tuple[str, ...]) -> None:
+    """Start what else the first caller would wait for."""
+    for name in names:
+        try:
+            async for _ in providers[name].speak("one", Voice(provider=name)):
+                pass
+        except SynthesisError as failed:
+            _log.warning("%s does not speak: %s", name, failed.kind)

@@ -1,0 +1,113 @@
+"""A gateway over real NATS, and the rest of the house played by the test."""
+
+import uuid
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any
+
+import msgspec
+from eventually import eventually_async
+from twilio_double import Document, MediaSocket, TwilioDouble
+
+from contracts.agent import Agent
+from contracts.ids import AgentId, CallId, TenantId
+from contracts.line import LineAnswered
+from contracts.recorded import CallEvent, DialogEvent, Message, SynthesisEvent
+from contracts.streams import Family, audio_subject
+from infra.agents import Agents
+from infra.journal import NatsJournal
+from infra.nats import Bus
+from services.audio.frames import FRAME_BYTES, AgentChunk, pack_agent
+from services.gateway.app import Serving, serve
+from services.gateway.clock import now_ms
+from services.gateway.settings import GatewaySettings
+
+
+class House:
+    """One tenant of the shared server: opens gateways, reads the log, speaks as the agent."""
+
+    def __init__(self, bus: Bus, leaving: AsyncExitStack) -> None:
+        self.bus, self._leaving = bus, leaving
+        self.tenant = TenantId(f"t{uuid.uuid4().hex[:12]}")
+        self.journal, self.agents = NatsJournal(bus), Agents(bus)
+        self._written = 0
+
+    async def publish(self, **changes: Any) -> None:
+        """A new revision of the receptionist."""
+        await self.agents.publish(self.tenant, Agent(name="receptionist", **changes))
+
+    async def open(self, **settings: Any) -> Serving:
+        """Another gateway of this tenant, until the test ends."""
+        return await self._leaving.enter_async_context(self.another(**settings))
+
+    def another(self, **settings: Any) -> AbstractAsyncContextManager[Serving]:
+        """Another gateway of this tenant, during a block."""
+        given = {"tenant": self.tenant, "agent": AgentId("receptionist")} | settings
+        return serve(self.bus, GatewaySettings(**given), self.journal, self.agents)
+
+    async def twilio(self, gateway: Serving, **settings: Any) -> TwilioDouble:
+        """A carrier that sends its calls to this gateway."""
+        return await self._leaving.enter_async_context(TwilioDouble(gateway.url, **settings))
+
+    async def events(self, call: str, family: Family = "line") -> list[CallEvent]:
+        """What the log holds of a call, oldest first."""
+        found: list[CallEvent] = []
+        async for recorded in self.journal.read(self.tenant, CallId(call), family):
+            found.extend(recorded.message.events)
+        return found
+
+    async def until(self, call: str, *kinds: type) -> list[CallEvent]:
+        """The line's events, as soon as one of each of these kinds is among them."""
+        found: list[CallEvent] = []
+
+        async def all_there() -> bool:
+            found[:] = await self.events(call)
+            return all(any(isinstance(event, kind) for event in found) for kind in kinds)
+
+        await eventually_async(all_there)
+        return found
+
+    async def decide(self, call: str, *events: DialogEvent | SynthesisEvent) -> None:
+        """Write to the call as its actor would, or as the synthesiser."""
+        self._written += 1
+        family: Family = "synthesis" if "Synth" in type(events[0]).__name__ else "dialog"
+        message = Message(by="test", events=events)
+        id = f"{call}:test:{self._written}"
+        await self.journal.append(self.tenant, CallId(call), family, message, id=id)
+
+    def speak(
+        self,
+        call: str,
+        sound: bytes,
+        *,
+        reply: int = 1,
+        sentence: int = 1,
+        number: int = 0,
+        epoch: int = 1,
+        last: bool = True,
+    ) -> None:
+        """Publish a piece of a sentence as the synthesiser would."""
+        chunk = AgentChunk(epoch, reply, sentence, number, last, now_ms(), sound)
+        subject = audio_subject(self.tenant, CallId(call), "agent")
+        self.bus.pub(subject, pack_agent(chunk))
+
+    async def answered(self, twilio: TwilioDouble) -> tuple[MediaSocket, Document]:
+        """A call whose sound flows."""
+        document = await twilio.ring()
+        media = await twilio.connect(document)
+        await self.until(document.call, LineAnswered)
+        return media, document
+
+
+def sound(ms: int, code: int) -> bytes:
+    """`ms` of something recognisable: the same mu-law byte."""
+    assert ms * 8 % FRAME_BYTES == 0
+    return bytes([code]) * (ms * 8)
+
+
+def only(kind: type, events: list[CallEvent]) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def facts(event: CallEvent) -> dict[str, Any]:
+    """An event without its time."""
+    return {k: v for k, v in msgspec.structs.asdict(event).items() if k != "at_ms"}

@@ -1,0 +1,376 @@
+"""The media socket: who may have a call, and what happens on its line."""
+
+import asyncio
+from typing import Any
+
+import aiohttp
+import pytest
+from gateway_house import House, facts, only, sound
+from twilio_double import LOUD, QUIET
+
+from contracts.agent import BargeIn, Limits, Turns
+from contracts.dialog import (
+    HangUpRequested,
+    ReplyFinished,
+    ReplyInterrupted,
+    TransferRequested,
+)
+from contracts.event import OwnerClaimed
+from contracts.ids import CallId
+from contracts.line import (
+    DigitPressed,
+    LineAnswered,
+    LineEnded,
+    LineLost,
+    LineRang,
+    PlaybackCleared,
+    PlaybackFinished,
+    PlaybackStarted,
+    SentencePlayed,
+    SpeechEnded,
+    SpeechStarted,
+)
+from contracts.streams import AUDIO, audio_subject
+from contracts.synthesis import SynthesisFailed
+from services.audio.frames import unpack_caller
+
+SECRET = "an auth token"
+
+
+async def test_a_stream_with_its_token_is_answered(house: House) -> None:
+    twilio = await house.twilio(await house.open())
+    media, document = await house.answered(twilio)
+    events = await house.events(document.call)
+    assert [type(event) for event in events] == [LineRang, LineAnswered]
+    assert facts(events[1]) == {"stream": media.stream_sid}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"token": ""},
+        {"token": "1.2.3"},
+        {"token": None},
+        {"call": None},
+        {"call": "a.b"},
+        {"call": "another"},
+    ],
+)
+async def test_a_stream_without_its_token_is_refused(
+    house: House, change: dict[str, str | None]
+) -> None:
+    twilio = await house.twilio(await house.open())
+    document = await twilio.ring()
+    media = await twilio.open(document.call_sid)
+    parameters = document.parameters | change
+    await media.start({k: v for k, v in parameters.items() if v is not None})
+    assert await media.closed() == 1008
+    assert [type(event) for event in await house.events(document.call)] == [LineRang]
+
+
+async def test_a_token_is_good_for_its_own_call_only(house: House) -> None:
+    twilio = await house.twilio(await house.open())
+    mine, other = await twilio.ring(), await twilio.ring()
+    media = await twilio.open(mine.call_sid)
+    await media.start({"call": mine.call, "token": other.parameters["token"]})
+    assert await media.closed() == 1008
+    stolen = await twilio.open(other.call_sid)
+    await stolen.start(mine.parameters)
+    assert await stolen.closed() == 1008
+
+
+async def test_a_token_expires(house: House) -> None:
+    twilio = await house.twilio(await house.open(token_ttl_s=1))
+    document = await twilio.ring()
+    await asyncio.get_running_loop().run_in_executor(None, _wait_for_the_second_after_next)
+    media = await twilio.connect(document)
+    assert await media.closed() == 1008
+
+
+async def test_a_token_is_good_once_even_across_gateways(house: House) -> None:
+    here = await house.open(token_secret=b"shared")
+    there = await house.open(token_secret=b"shared")
+    first = await house.twilio(here)
+    media, document = await house.answered(first)
+    for twilio in (first, await house.twilio(there)):
+        assert await (await twilio.connect(document)).closed() == 1008
+    await media.hang_up()
+    await house.until(document.call, LineEnded)
+    for twilio in (first, await house.twilio(there)):
+        assert await (await twilio.connect(document)).closed() == 1008
+    assert len(only(LineAnswered, await house.events(document.call))) == 1
+    assert len(only(LineEnded, await house.events(document.call))) == 1
+
+
+async def test_a_stream_must_name_its_call_in_time(house: House) -> None:
+    twilio = await house.twilio(await house.open(start_ms=50))
+    media = await twilio.open()
+    assert await media.closed() == 1008
+
+
+async def test_only_an_upgrade_that_twilio_signed_is_taken(house: House) -> None:
+    gateway = await house.open(twilio_auth_token=SECRET, public_origin="https://voice.example.com")
+    right = await house.twilio(
+        gateway, auth_token=SECRET, public_origin="https://voice.example.com"
+    )
+    media, _ = await house.answered(right)
+    assert not media.socket.closed
+    as_a_page = right.signed("https://voice.example.com/twilio/media", {})
+    for headers in ({}, as_a_page, {"X-Twilio-Signature": "x"}):
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await right.open(headers=headers)
+        assert refused.value.status == 403
+
+
+async def test_without_media_auth_a_stream_is_a_call_by_itself(house: House) -> None:
+    twilio = await house.twilio(await house.open(media_auth=False))
+    media = await twilio.open()
+    await media.start({"agent": "receptionist"})
+    await media.say(*[LOUD] * 10)
+    await media.hang_up()
+    await media.closed()
+    call = await _call_of(house, media.call_sid)
+    events = await house.until(call, LineEnded)
+    assert [type(event) for event in events] == [LineRang, LineAnswered, SpeechStarted, LineEnded]
+
+
+async def test_the_callers_sound_is_published_in_numbered_frames_and_captured(
+    house: House,
+) -> None:
+    twilio = await house.twilio(await house.open())
+    media, document = await house.answered(twilio)
+    await media.say(QUIET, LOUD[:100], LOUD[100:] + QUIET[:80], QUIET[80:])
+    subject = audio_subject(house.tenant, CallId(document.call), "caller")
+    frames = []
+    consumer = await house.bus.js.subscribe(subject, stream=AUDIO.name, ordered_consumer=True)
+    for _ in range(3):
+        frames.append(unpack_caller((await consumer.next_msg(timeout=5)).data))
+    await consumer.unsubscribe()
+    assert [frame.number for frame in frames] == [1, 2, 3]
+    assert [frame.mulaw for frame in frames] == [QUIET, LOUD, QUIET]
+
+
+async def test_speech_becomes_events(house: House) -> None:
+    twilio = await house.twilio(await house.open())
+    media, document = await house.answered(twilio)
+    for _ in range(2):
+        await media.say(*[QUIET] * 20, *[LOUD] * 10, *[QUIET] * 20)
+    await media.hang_up()
+    events = (await house.until(document.call, LineEnded))[2:]
+    assert [type(e) for e in events] == [
+        SpeechStarted,
+        SpeechEnded,
+        SpeechStarted,
+        SpeechEnded,
+        LineEnded,
+    ]
+    started, ended = events[0], events[1]
+    assert isinstance(started, SpeechStarted)
+    assert facts(started) == {"utterance": 1, "first_frame": 21, "over_reply": 0}
+    assert isinstance(ended, SpeechEnded)
+    assert (ended.utterance, ended.last_frame) == (1, 30)
+    assert started.at_ms <= ended.ended_ms <= ended.at_ms
+    assert isinstance(events[4], LineEnded)
+    assert (events[4].frames, events[4].reason) == (100, "caller_hung_up")
+
+
+async def test_keys_become_events(house: House) -> None:
+    twilio = await house.twilio(await house.open())
+    media, document = await house.answered(twilio)
+    for key in ("4", "4", "#"):
+        await media.press(key)
+    await media.hang_up()
+    pressed = only(DigitPressed, await house.until(document.call, LineEnded))
+    assert [event.digit for event in pressed] == ["4", "4", "#"]
+
+
+async def test_sentences_are_played_in_order_though_the_second_comes_first(house: House) -> None:
+    twilio = await house.twilio(await house.open())
+    media, document = await house.answered(twilio)
+    house.speak(document.call, sound(400, 2), sentence=2)
+    house.speak(document.call, sound(600, 1), sentence=1)
+    await house.decide(document.call, ReplyFinished(at_ms=1, reply=1, sentences=2))
+    await media.until(lambda: "r1.s2.400.end" in media.marks_asked)
+    await media.play()
+    assert bytes(media.played) == sound(600, 1) + sound(400, 2)
+    events = (await house.until(document.call, PlaybackFinished))[2:]
+    assert [type(event) for event in events] == [PlaybackStarted, SentencePlayed, PlaybackFinished]
+
+
+async def test_an_owner_of_the_past_is_not_heard(house: House) -> None:
+    twilio = await house.twilio(await house.open())
+    media, document = await house.answered(twilio)
+    claimed = OwnerClaimed(at_ms=1, role="dialog", host="h", epoch=2)
+    await house.decide(document.call, claimed, ReplyInterrupted(at_ms=1, reply=1, heard=""))
+    house.speak(document.call, sound(100, 7), reply=2, epoch=2)
+    await media.until(lambda: media.buffered_ms == 100)
+    house.speak(document.call, sound(100, 8), reply=3, epoch=1)
+    house.speak(document.call, sound(100, 9), reply=2, sentence=2, epoch=2)
+    await media.until(lambda: "r2.s2.100.end" in media.marks_asked)
+    await media.play()
+    assert bytes(media.played) == sound(100, 7) + sound(100, 9)
+
+
+async def test_a_caller_who_speaks_over_the_reply_stops_it_at_once(house: House) -> None:
+    twilio = await house.twilio(await house.open())
+    media, document = await house.answered(twilio)
+    house.speak(document.call, sound(1000, 1), last=False)
+    house.speak(document.call, sound(1000, 1), number=1, last=False)
+    await media.until(lambda: media.buffered_ms == 2000)
+    await media.play(1000)
+    await media.say(*[LOUD] * 6)
+    await media.until(lambda: media.clears == 1)
+    assert media.buffered_ms == 0
+    house.speak(document.call, sound(200, 3), number=2)
+    await media.hang_up()
+    events = (await house.until(document.call, LineEnded))[2:]
+    assert [type(e) for e in events] == [PlaybackStarted, PlaybackCleared, SpeechStarted, LineEnded]
+    cleared, started = events[1], events[2]
+    assert isinstance(cleared, PlaybackCleared)
+    assert isinstance(started, SpeechStarted)
+    assert (cleared.reply, cleared.sentence, cleared.sentence_ms) == (1, 1, 2000)
+    assert 1000 <= cleared.played_ms <= 1500
+    assert not cleared.whole
+    assert started.over_reply == 1
+
+
+async def test_where_barge_in_is_off_the_reply_goes_on_and_what_is_said_over_it_counts_not(
+    house: House,
+) -> None:
+    await house.publish(barge_in=BargeIn(enabled=False))
+    twilio = await house.twilio(await house.open())
+    media, document = await house.answered(twilio)
+    house.speak(document.call, sound(400, 1))
+    await media.until(lambda: media.buffered_ms == 400)
+    await media.say(*[LOUD] * 10)
+    await media.play()
+    await media.press("1")
+    await media.say(*[LOUD] * 10)
+    await media.hang_up()
+    events = await house.until(document.call, LineEnded)
+    (started,) = only(SpeechStarted, events)
+    assert (started.over_reply, started.first_frame) == (0, 11)
+    assert media.clears == 0
+
+
+async def test_softer_speech_than_the_barge_in_rule_asks_for_does_not_stop_the_reply(
+    house: House,
+) -> None:
+    await house.publish(barge_in=BargeIn(minimum_rms=20_000), turns=Turns(minimum_rms=300))
+    twilio = await house.twilio(await house.open())
+    media, document = await house.answered(twilio)
+    house.speak(document.call, sound(400, 1))
+    await media.until(lambda: media.buffered_ms == 400)
+    await media.say(*[LOUD] * 10)
+    await media.hang_up()
+    assert not only(SpeechStarted, await house.until(document.call, LineEnded))
+    assert media.clears == 0
+
+
+async def test_a_reply_the_actor_gives_up_is_cleared(house: House) -> None:
+    twilio = await house.twilio(await house.open())
+    media, document = await house.answered(twilio)
+    house.speak(document.call, sound(1000, 1))
+    await media.until(lambda: media.buffered_ms == 1000)
+    await house.decide(document.call, ReplyInterrupted(at_ms=1, reply=1, heard=""))
+    await media.until(lambda: media.clears == 1)
+    await house.until(document.call, PlaybackCleared)
+
+
+async def test_a_sentence_that_could_not_be_spoken_is_passed_over(house: House) -> None:
+    twilio = await house.twilio(await house.open())
+    media, document = await house.answered(twilio)
+    house.speak(document.call, sound(200, 2), sentence=2)
+    failed = SynthesisFailed(at_ms=1, reply=1, sentence=1, kind="Broken", provider="tone")
+    await house.decide(document.call, failed)
+    await media.until(lambda: media.buffered_ms == 200)
+
+
+@pytest.mark.parametrize(
+    ("decision", "reason"),
+    [
+        (HangUpRequested(at_ms=1, reason="goodbye"), "agent_hung_up"),
+        (TransferRequested(at_ms=1, to="+1555", reason="asked"), "transferred"),
+    ],
+)
+async def test_the_actor_ends_the_line(house: House, decision: Any, reason: str) -> None:
+    twilio = await house.twilio(await house.open())
+    media, document = await house.answered(twilio)
+    await house.decide(document.call, decision)
+    assert await media.closed() == 1000
+    (ended,) = only(LineEnded, await house.until(document.call, LineEnded))
+    assert ended.reason == reason
+
+
+async def test_a_caller_who_hangs_up_within_a_reply_heard_so_much_of_it(house: House) -> None:
+    twilio = await house.twilio(await house.open())
+    media, document = await house.answered(twilio)
+    house.speak(document.call, sound(1000, 1))
+    await media.until(lambda: media.buffered_ms == 1000)
+    await media.play(600)
+    await media.hang_up()
+    events = (await house.until(document.call, LineEnded))[2:]
+    assert [type(e) for e in events] == [PlaybackStarted, PlaybackCleared, LineEnded]
+    assert isinstance(events[1], PlaybackCleared)
+    assert 500 <= events[1].played_ms <= 1000
+    assert await media.closed() == 1000
+
+
+async def test_a_socket_that_breaks_is_a_line_lost(house: House) -> None:
+    twilio = await house.twilio(await house.open())
+    media, document = await house.answered(twilio)
+    await media.close()
+    events = (await house.until(document.call, LineEnded))[2:]
+    assert [type(event) for event in events] == [LineLost, LineEnded]
+    assert isinstance(events[1], LineEnded)
+    assert events[1].reason == "line_lost"
+
+
+@pytest.mark.parametrize(
+    ("limits", "kinds", "reason"),
+    [
+        (Limits(media_silence_ms=60), [LineLost, LineEnded], "media_lost"),
+        (Limits(inactivity_ms=60), [LineEnded], "inactivity"),
+        (Limits(duration_ms=60), [LineEnded], "duration"),
+    ],
+)
+async def test_a_line_is_given_up_at_its_limits(
+    house: House, limits: Limits, kinds: list[type], reason: str
+) -> None:
+    await house.publish(limits=limits)
+    twilio = await house.twilio(await house.open())
+    media, document = await house.answered(twilio)
+    assert await media.closed() == 1000
+    events = (await house.until(document.call, LineEnded))[2:]
+    assert [type(event) for event in events] == kinds
+    assert isinstance(events[-1], LineEnded)
+    assert events[-1].reason == reason
+
+
+async def test_a_gateway_that_stops_ends_its_lines(house: House) -> None:
+    async with house.another() as gateway:
+        twilio = await house.twilio(gateway)
+        media, document = await house.answered(twilio)
+    events = (await house.until(document.call, LineEnded))[2:]
+    assert [type(event) for event in events] == [LineEnded]
+    assert only(LineEnded, events)[0].reason == "shutdown"
+    assert await media.closed() in (1000, 1001)
+
+
+async def _call_of(house: House, call_sid: str) -> str:
+    """The call that a stream with this CallSid made by itself."""
+    consumer = await house.bus.js.subscribe(
+        f"call.{house.tenant}.*.line", stream="CALLS", ordered_consumer=True
+    )
+    message = await consumer.next_msg(timeout=5)
+    await consumer.unsubscribe()
+    assert call_sid.encode() in message.data
+    return message.subject.split(".")[2]
+
+
+def _wait_for_the_second_after_next() -> None:
+    import time
+
+    whole = int(time.time()) + 2
+    while time.time() < whole:
+        time.sleep(0.05)

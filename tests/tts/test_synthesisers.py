@@ -1,0 +1,188 @@
+"""What every synthesiser promises; and what each of ours adds."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from eventually import eventually, eventually_async
+
+from contracts.dialog import Voice
+from services.audio import mulaw
+from services.tts.provider import SynthesisError, TextToSpeech
+from services.tts.providers import OFFERED, Options, Providers
+from services.tts.providers.espeak import Espeak
+from services.tts.providers.flite import Flite, installed
+
+SHORT = "Good morning."
+LONG = (
+    "We are open from nine to five on weekdays, and a check-up costs 45 pounds on the 3rd of May."
+)
+flite_here = pytest.mark.skipif(not installed(), reason="flite is not installed here")
+ALL = ["espeak", pytest.param("flite", marks=flite_here), "embedded", "tone"]
+SPEAKING = ALL[:3]
+
+
+@pytest.fixture(params=ALL)
+async def synthesiser(request: pytest.FixtureRequest) -> AsyncIterator[TextToSpeech]:
+    made = OFFERED[request.param](Options())
+    yield made
+    await made.close()
+
+
+@pytest.fixture(params=SPEAKING)
+async def speaker(request: pytest.FixtureRequest) -> AsyncIterator[TextToSpeech]:
+    made = OFFERED[request.param](Options())
+    yield made
+    await made.close()
+
+
+async def spoken(synthesiser: TextToSpeech, text: str, voice: Voice | None = None) -> bytes:
+    return b"".join([p async for p in synthesiser.speak(text, voice or Voice())])
+
+
+def peak_dbfs(sound: bytes) -> float:
+    samples = np.frombuffer(mulaw.decode(sound), "<i2").astype(float)
+    return float(20 * np.log10(np.abs(samples).max() / 32768))
+
+
+async def test_a_sentence_becomes_telephone_sound(synthesiser: TextToSpeech) -> None:
+    sound = await spoken(synthesiser, LONG)
+    assert 3_000 < len(sound) / 8 < 12_000, "milliseconds for some twenty words"
+    assert -14 < peak_dbfs(sound) < -3
+
+
+async def test_more_words_last_longer(synthesiser: TextToSpeech) -> None:
+    assert len(await spoken(synthesiser, LONG)) > 2 * len(await spoken(synthesiser, SHORT))
+
+
+async def test_sentences_may_be_spoken_side_by_side(synthesiser: TextToSpeech) -> None:
+    alone = await spoken(synthesiser, SHORT)
+    together = await asyncio.gather(*(spoken(synthesiser, SHORT) for _ in range(6)))
+    assert all(abs(len(sound) - len(alone)) < 800 for sound in together)
+
+
+async def test_a_sentence_given_up_leaves_the_next_one_whole(synthesiser: TextToSpeech) -> None:
+    alone = await spoken(synthesiser, SHORT)
+    for _ in range(5):
+        given_up = synthesiser.speak(LONG, Voice())
+        assert await anext(given_up)
+        assert isinstance(given_up, AsyncGenerator)
+        await given_up.aclose()
+    assert abs(len(await spoken(synthesiser, SHORT)) - len(alone)) < 800
+
+
+@pytest.mark.parametrize("text", ["", " ", "...", "\0", "ünïcödé – “quotes” 東京", "x" * 300])
+async def test_odd_text_does_no_harm(synthesiser: TextToSpeech, text: str) -> None:
+    with contextlib.suppress(SynthesisError):
+        await spoken(synthesiser, text)
+    assert len(await spoken(synthesiser, SHORT)) > 1_000
+
+
+async def test_speech_is_as_loud_as_a_telephone_voice(speaker: TextToSpeech) -> None:
+    assert -10 < peak_dbfs(await spoken(speaker, LONG)) < -4
+
+
+async def test_speed_is_obeyed(speaker: TextToSpeech) -> None:
+    fast = await spoken(speaker, LONG, Voice(speed_wpm=230))
+    slow = await spoken(speaker, LONG, Voice(speed_wpm=120))
+    assert len(fast) < 0.75 * len(slow)
+
+
+async def test_audio_comes_before_the_sentence_is_done(speaker: TextToSpeech) -> None:
+    assert len([piece async for piece in speaker.speak(LONG, Voice())]) > 10
+
+
+@pytest.mark.parametrize("make", [Espeak, pytest.param(Flite, marks=flite_here)])
+async def test_a_speech_process_that_dies_is_replaced(make: type[Espeak] | type[Flite]) -> None:
+    synthesiser = make(processes=1)
+    broken = synthesiser.speak(LONG * 20, Voice())
+    await anext(broken)
+    (child,) = speech_processes(os.getpid())
+    os.kill(child, signal.SIGKILL)
+    with pytest.raises(SynthesisError) as crashed:
+        async for _ in broken:
+            pass
+    assert (crashed.value.kind, crashed.value.retryable) == ("crashed", True)
+    assert len(await spoken(synthesiser, SHORT)) > 1_000
+    await synthesiser.close()
+
+
+async def test_an_idle_speech_process_that_died_is_replaced() -> None:
+    synthesiser = Espeak(processes=1)
+    await spoken(synthesiser, SHORT)
+    (child,) = speech_processes(os.getpid())
+    os.kill(child, signal.SIGKILL)
+
+    async def gone() -> bool:
+        return not speech_processes(os.getpid())
+
+    await eventually_async(gone)
+    assert len(await spoken(synthesiser, SHORT)) > 1_000
+    await synthesiser.close()
+
+
+async def test_a_voice_espeak_does_not_have_is_an_error_by_name() -> None:
+    synthesiser = Espeak(processes=1)
+    with pytest.raises(SynthesisError, match="espeak: unknown_voice") as unknown:
+        await spoken(synthesiser, SHORT, Voice(name="no-such-voice"))
+    assert not unknown.value.retryable
+    assert len(await spoken(synthesiser, SHORT, Voice(name="de"))) > 1_000
+    await synthesiser.close()
+
+
+async def test_closing_ends_the_speech_processes() -> None:
+    synthesiser = Espeak()
+    await asyncio.gather(spoken(synthesiser, SHORT), spoken(synthesiser, SHORT))
+    assert len(speech_processes(os.getpid())) == 2
+    await synthesiser.close()
+    assert speech_processes(os.getpid()) == []
+
+
+def test_a_speech_process_dies_with_its_parent() -> None:
+    program = (
+        "import asyncio\n"
+        "from contracts.dialog import Voice\n"
+        "from services.tts.providers.espeak import Espeak\n"
+        "async def main():\n"
+        "    espeak = Espeak()\n"
+        "    async for _ in espeak.speak('one', Voice()): pass\n"
+        "    print('ready', flush=True)\n"
+        "    await asyncio.Event().wait()\n"
+        "asyncio.run(main())\n"
+    )
+    root = str(Path(__file__).parents[2])
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, env={"PYTHONPATH": root}
+    ) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"ready\n"
+        (child,) = speech_processes(parent.pid)
+        parent.kill()
+    eventually(lambda: not is_speech_process(child))
+
+
+def test_what_is_not_asked_for_is_not_made() -> None:
+    providers = Providers(Options())
+    assert set(providers) == {"espeak", "flite", "embedded", "elevenlabs", "tone"}
+    assert providers.get("nobody") is None
+    assert providers["tone"] is providers["tone"]
+
+
+def speech_processes(parent: int) -> list[int]:
+    children = Path(f"/proc/{parent}/task").glob("*/children")
+    pids = [int(pid) for task in children for pid in task.read_text().split()]
+    return [pid for pid in pids if is_speech_process(pid)]
+
+
+def is_speech_process(pid: int) -> bool:
+    try:
+        return b"speech_process.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
