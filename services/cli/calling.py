@@ -78,13 +78,9 @@ async def show_live(bus: Bus, settings: Settings, call: CallId, view: LiveView) 
     """Print the call's events as they come, until its line has ended."""
     following = await follow(bus, NatsJournal(bus), settings.tenant, call)
     try:
-        async with aclosing(aiter(following)) as messages:
-            async for recorded in messages:
-                view.show(recorded)
-                if any(
-                    event.__struct_config__.tag == "dialog.ended/1"
-                    for _, event in recorded.events()
-                ):
-                    return
+        async for recorded in following:
+            view.show(recorded)
+            if any(isinstance(event, CallEnded) for _, event in recorded.events()):
+                return
     finally:
         await following.close()

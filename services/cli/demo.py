@@ -30,6 +30,11 @@ _REPLY_S = 15.0
 _REPLY_HEARD_S = 40.0
 
 
+def _write(result: Report, file: Path | None) -> None:
+    if file is not None:
+        file.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
+
+
 class _Waits:
     """How long the caller waited for each answer, and when the first one came."""
 
@@ -48,8 +53,7 @@ async def demo(settings: Settings, once: bool, file: Path | None, started: float
             )
             result = await _one_call(settings, here, started)
             code = 0 if result.ok else 1
-            if file is not None:
-                file.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
+            _write(result, file)
             if not once:
                 out.print(f"\nPartyline stays up at {here.running.url}; Ctrl-C ends it.")
                 out.print(

@@ -1,27 +1,33 @@
 """A sentence's sound cut into the pieces that travel."""
 
-from services.audio.frames import CHUNK_BYTES, FRAME_BYTES, SILENT_FRAME
+from typing import Final
+
+from services.audio.frames import CHUNK_BYTES, FRAME_BYTES, SAMPLE_RATE_HZ, SILENT_FRAME
+
+_LEAD_S: Final = 0.1  # with less than this ahead of the caller's ear, sound is not held back
 
 
 class Cutter:
     """Cuts one sentence; pieces are whole frames, CHUNK_BYTES at most.
 
-    The first piece goes out as soon as there is a frame. After it a piece waits until it is as
-    long as all before it: what is being played then lasts until it is ready, even when the
-    synthesiser is no faster than speech. A bit of sound is always kept for the last piece, because
-    only the last may say that it is the last.
+    Sound goes out at once until it is well ahead of what can have been played; then in pieces of
+    CHUNK_BYTES. So a synthesiser no faster than speech leaves no gaps, and a fast one costs few
+    messages. A bit of sound is always kept for the last piece, because only the last may say that
+    it is the last.
     """
 
     def __init__(self) -> None:
-        self.sent_bytes = 0
         self._held = bytearray()
+        self._played_out_s = 0.0  # when what was sent will have been played, if all goes well
 
-    def add(self, mulaw: bytes) -> list[bytes]:
-        """The pieces that can go out now that `mulaw` came."""
+    def add(self, mulaw: bytes, now_s: float) -> list[bytes]:
+        """The pieces that can go out now that `mulaw` came; `now_s` on any steady clock."""
         self._held += mulaw
         pieces = []
-        while self._ready_bytes() >= self._wanted_bytes():
-            pieces.append(self._take(min(self._ready_bytes(), CHUNK_BYTES)))
+        while self._ready_bytes() >= self._wanted_bytes(now_s):
+            piece = self._take(min(self._ready_bytes(), CHUNK_BYTES))
+            self._played_out_s = max(self._played_out_s, now_s) + len(piece) / SAMPLE_RATE_HZ
+            pieces.append(piece)
         return pieces
 
     def finish(self) -> bytes:
@@ -31,11 +37,10 @@ class Cutter:
     def _ready_bytes(self) -> int:
         return (len(self._held) - 1) // FRAME_BYTES * FRAME_BYTES
 
-    def _wanted_bytes(self) -> int:
-        return min(max(self.sent_bytes, FRAME_BYTES), CHUNK_BYTES)
+    def _wanted_bytes(self, now_s: float) -> int:
+        return FRAME_BYTES if self._played_out_s - now_s < _LEAD_S else CHUNK_BYTES
 
     def _take(self, size: int) -> bytes:
         piece = bytes(self._held[:size])
         del self._held[:size]
-        self.sent_bytes += size
         return piece

@@ -198,7 +198,7 @@ class _Voice:
         cutter = Cutter()
         async with aclosing(self._sound()) as sound:
             async for mulaw in sound:
-                for piece in cutter.add(mulaw):
+                for piece in cutter.add(mulaw, time.perf_counter()):
                     self._send(piece)
         self._send(cutter.finish(), last=True)
 

@@ -21,9 +21,7 @@ from services.tts.providers.espeak import Espeak
 from services.tts.providers.flite import Flite, installed
 
 SHORT = "Good morning."
-LONG = (
-    "We are open from nine to five on weekdays, and a check-up costs 45 pounds on the 3rd of May."
-)
+LONG = "We are open from nine to five on weekdays, and a check-up costs 45 pounds on the 3rd."
 flite_here = pytest.mark.skipif(not installed(), reason="flite is not installed here")
 ALL = ["espeak", pytest.param("flite", marks=flite_here), "embedded", "tone"]
 SPEAKING = ALL[:3]
@@ -78,7 +76,7 @@ async def test_a_sentence_given_up_leaves_the_next_one_whole(synthesiser: TextTo
     assert abs(len(await spoken(synthesiser, SHORT)) - len(alone)) < 800
 
 
-@pytest.mark.parametrize("text", ["", " ", "...", "\0", "ünïcödé – “quotes” 東京", "x" * 300])
+@pytest.mark.parametrize("text", ["", " ", "...", "\0", "ünïcödé 東京 [[x]] <speak>", "x" * 300])
 async def test_odd_text_does_no_harm(synthesiser: TextToSpeech, text: str) -> None:
     with contextlib.suppress(SynthesisError):
         await spoken(synthesiser, text)
