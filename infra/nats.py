@@ -69,6 +69,7 @@ class Bus:
         self.nc: Final = client
         self.js: Final[JetStreamContext] = client.jetstream(timeout=3)
         self._on_reconnect: list[Callable[[], Awaitable[None]]] = []
+        self._closing = False
 
     @property
     def connected(self) -> bool:
@@ -88,6 +89,11 @@ class Bus:
         self._on_reconnect.append(callback)
         return lambda: self._on_reconnect.remove(callback)
 
+    async def disconnected(self) -> None:
+        """Say so, unless we wanted it. Called by the connection."""
+        if not self._closing:
+            _log.warning("NATS is away; trying again")
+
     async def reconnected(self) -> None:
         """Tell all who asked. Called by the connection."""
         _log.info("NATS is back")
@@ -95,6 +101,7 @@ class Bus:
 
     async def close(self) -> None:
         """Close the connection; nothing is sent after."""
+        self._closing = True
         await self.nc.close()
 
 
@@ -113,7 +120,7 @@ async def connect(url: str, *, name: str) -> Bus:
         "max_outstanding_pings": 2,
         "pending_size": 8 * 1024 * 1024,
         "error_cb": _on_error,
-        "disconnected_cb": _on_disconnect,
+        "disconnected_cb": bus.disconnected,
         "reconnected_cb": bus.reconnected,
     }
     try:
@@ -126,10 +133,6 @@ async def connect(url: str, *, name: str) -> Bus:
 
 async def _on_error(error: Exception) -> None:
     _log.warning("NATS: %s", type(error).__name__)
-
-
-async def _on_disconnect() -> None:
-    _log.warning("NATS is away; trying again")
 
 
 async def create_streams(bus: Bus, *, replicas: int = 1) -> None:

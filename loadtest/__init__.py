@@ -1,0 +1,1 @@
+"""How hard we can push: callers in real time against the platform as users run it."""

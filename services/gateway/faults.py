@@ -19,7 +19,7 @@ def alone(line: Line) -> Iterator[None]:
         yield
     except ProtocolBroken as broken:
         _log.warning("call %s: socket refused: %s", line.call, broken)
-        line.end("refused")
+        line.end("refused", code=broken.code)
     except Exception as fault:
         _log.error("call %s: fault: %s", line.call, _kind(fault))
         line.lose("fault in the gateway")

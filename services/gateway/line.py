@@ -110,10 +110,10 @@ class Line:
         """The socket broke without a word."""
         self.end("line_lost", lost=reason)
 
-    def end(self, reason: EndReason, *, lost: str = "") -> None:
+    def end(self, reason: EndReason, *, lost: str = "", code: int = 1000) -> None:
         """Hang up and record it. Once: what comes after the first end changes nothing.
 
-        `lost`: why the connection counts as broken, where it does.
+        `lost`: why the connection counts as broken, where it does; `code`: of the socket's close.
         """
         if self.ended:
             return
@@ -133,7 +133,7 @@ class Line:
         if self._limits:
             self._limits.stop()
         self.mouth.stop()
-        self._leg.wire.close(1008 if reason == "refused" else 1000, reason)
+        self._leg.wire.close(code, reason)
         _log.info("call %s: line ended: %s", self.call, reason)
 
     def _take(self, message: CarrierMessage) -> None:

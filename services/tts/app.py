@@ -23,8 +23,9 @@ from infra.nats import Bus
 from services.tts.cache import LIMIT_BYTES, Phrases
 from services.tts.counts import Counts
 from services.tts.lines import Lines
-from services.tts.on_sentence import Speaker, Tools
+from services.tts.on_sentence import Speaker
 from services.tts.provider import SynthesisError, TextToSpeech
+from services.tts.speech import Tools
 
 DURABLE: Final = "tts"
 DIALOGS: Final = "call.*.*.dialog"
@@ -41,7 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     grace_s: float = 5.0  # for sentences in work when the worker stops
     cache_bytes: int = LIMIT_BYTES  # of fixed phrases in memory
     cache_folder: Path | None = None  # where fixed phrases outlive the worker
-    warm: tuple[str, ...] = ()  # providers made to speak once, unheard, at the start
+    warm: tuple[str, ...] = ()  # providers made to speak, unheard, at the start
 
 
 DEFAULTS: Final = Settings()
@@ -159,10 +160,13 @@ async def _keep_alive(speaker: Speaker, redeliver_s: float) -> None:
 
 
 async def _warm(providers: Mapping[str, TextToSpeech], names: tuple[str, ...]) -> None:
-    """Start what else the first caller would wait for."""
-    for name in names:
-        try:
-            async for _ in providers[name].speak("one", Voice(provider=name)):
-                pass
-        except SynthesisError as failed:
-            _log.warning("%s does not speak: %s", name, failed.kind)
+    """Start what else the first callers would wait for; two at once start two processes."""
+    await asyncio.gather(*(_speak_unheard(providers[name], name) for name in (*names, *names)))
+
+
+async def _speak_unheard(provider: TextToSpeech, name: str) -> None:
+    try:
+        async for _ in provider.speak("one", Voice(provider=name)):
+            pass
+    except SynthesisError as failed:
+        _log.warning("%s does not speak: %s", name, failed.kind)

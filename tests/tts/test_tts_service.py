@@ -175,6 +175,16 @@ async def test_a_voice_of_an_unknown_provider_fails_by_name(exchange: Exchange) 
     assert (failed.kind, failed.provider) == ("unknown_provider", "nobody")
 
 
+async def test_a_sentence_without_words_is_a_moment_of_silence(exchange: Exchange) -> None:
+    failing = Failing(0)
+    async with exchange.worker({"failing": failing}):
+        await exchange.write(sentence(" ... ", provider="failing"))
+        (spoken,) = await exchange.outcomes(1)
+    assert isinstance(spoken, SentenceSynthesized)
+    assert [(c.last, len(c.mulaw)) for c in exchange.chunks] == [(True, FRAME_BYTES)]
+    assert failing.asked == 0
+
+
 async def test_a_sentence_from_before_an_outage_is_not_spoken(exchange: Exchange) -> None:
     async with exchange.worker({"tone": Tone()}):
         await exchange.write(sentence(at_ms=now_ms() - 31_000))

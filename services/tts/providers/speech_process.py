@@ -29,7 +29,7 @@ REQUEST = struct.Struct("!BIHHI")
 ANSWER = struct.Struct("!BII")
 SPEAK, GIVE_UP = 1, 2
 READY, AUDIO, DONE, FAILED = 0, 1, 2, 3
-PIECE_MS = 300  # what a message holds after the first, which goes out at once
+PIECE_MS = 200  # what a message holds after the first, which goes out at once
 
 Take = Callable[[bytes], bool]  # takes PCM; False: stop speaking
 

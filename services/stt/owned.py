@@ -1,0 +1,74 @@
+"""The transcript of one call as its owner writes it."""
+
+import logging
+import time
+from typing import Final
+
+from contracts.claim import Claim
+from contracts.event import OwnerClaimed
+from contracts.ids import HostId
+from contracts.journal import Journal, JournalUnavailable
+from contracts.recorded import Message, TranscriptEvent
+from contracts.transcript import TranscriptFinalized, UtteranceMisheard
+
+_log: Final = logging.getLogger("partyline.stt")
+
+
+class OwnedTranscript:
+    """Appends to the family with the owner's epoch; a second owner makes that fail."""
+
+    def __init__(
+        self, journal: Journal, claim: Claim, host: HostId, *, epoch: int, last: int, settled: int
+    ) -> None:
+        self._journal, self._claim, self._host = journal, claim, host
+        self.epoch: Final = epoch
+        self.settled: Final = settled  # last utterance recorded before; 0: none
+        self._last = last  # stream sequence of the family's newest message
+
+    async def append(self, event: TranscriptEvent, *, nth: int) -> None:
+        """Store the `nth` word on an utterance. Raises WrongVersion: somebody else owns the call.
+
+        While the log is away it is tried again, without end: the caller's words must not be lost.
+        """
+        claim = self._claim
+        message = Message(by=self._host, events=(event,), epoch=self.epoch)
+        id = f"{claim.call}:transcript:{event.utterance}:{nth}"
+        while True:
+            try:
+                stored = await self._journal.append(
+                    claim.tenant, claim.call, "transcript", message, id=id, after=self._last
+                )
+            except JournalUnavailable:
+                _log.warning("call %s: the log is away; trying again", claim.call)
+                continue
+            self._last = stored.sequence
+            return
+
+
+async def own(journal: Journal, claim: Claim, host: HostId) -> OwnedTranscript:
+    """Become the owner, in the next epoch. Raises WrongVersion when another was quicker."""
+    last = epoch = settled = 0
+    async for recorded in journal.read(claim.tenant, claim.call, "transcript"):
+        last = recorded.sequence
+        for event in recorded.message.events:
+            if isinstance(event, OwnerClaimed):
+                epoch = max(epoch, event.epoch)
+            elif isinstance(event, TranscriptFinalized | UtteranceMisheard):
+                settled = max(settled, event.utterance)
+    claimed = OwnerClaimed(at_ms=now_ms(), role="stt", host=host, epoch=epoch + 1)
+    stored = await journal.append(
+        claim.tenant,
+        claim.call,
+        "transcript",
+        Message(by=host, events=(claimed,), epoch=epoch + 1),
+        id=f"{claim.call}:transcript:owner:{host}:{epoch + 1}",
+        after=last,
+    )
+    return OwnedTranscript(
+        journal, claim, host, epoch=epoch + 1, last=stored.sequence, settled=settled
+    )
+
+
+def now_ms() -> int:
+    """UNIX time in milliseconds."""
+    return time.time_ns() // 1_000_000
