@@ -47,6 +47,7 @@ check: setup
     {{ run }} mypy
     {{ run }} lint-imports
     {{ run }} python -m contracts.catalogue --check
+    {{ run }} python -m services.cli.settings_page --check
 
 # Format the code and repair what the linter can
 [group('check')]
@@ -54,7 +55,23 @@ format: setup
     {{ run }} ruff check --fix
     {{ run }} ruff format
 
-# Write the event catalogue and the AsyncAPI document anew from the contracts
+# Measure what the README's table says: `./just measure --calls 1 10 --json FILE`
+[group('check')]
+measure *ARGS: setup
+    @{{ run }} python -m loadtest.measure "$@"
+
+# List the calls, or show one: `./just calls show ID`
+[group('data')]
+calls *ARGS: setup
+    @{{ run }} partyline calls "$@"
+
+# Go through a recorded call, or see its exact state: `./just replay ID --at N`
+[group('data')]
+replay *ARGS: setup
+    @{{ run }} partyline replay "$@"
+
+# Write the generated pages anew: events, AsyncAPI, settings
 [group('data')]
 catalogue: setup
     {{ run }} python -m contracts.catalogue
+    {{ run }} python -m services.cli.settings_page

@@ -5,9 +5,10 @@ Before `start` anything unexpected closes the socket; after it, single broken me
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any, Final
 
-from aiohttp import WSMsgType, web
+from aiohttp import WebSocketError, WSMsgType, web
 
 from services.gateway.answering import answered
 from services.gateway.carrier import BadCarrierMessage, Connected, Started, Unknown
@@ -15,10 +16,9 @@ from services.gateway.carriers.twilio import MESSAGE_LIMIT_BYTES, Twilio
 from services.gateway.faults import alone
 from services.gateway.gateway import GATEWAY, Gateway
 from services.gateway.line import Line, ProtocolBroken
-from services.gateway.wire import SocketWire
+from services.gateway.wire import CLOSE_S, SocketWire
 
 _log: Final = logging.getLogger("partyline.gateway")
-_CLOSE_S: Final = 2.0  # for the peer to agree that the socket is closed
 _carrier: Final = Twilio()
 
 
@@ -27,10 +27,10 @@ async def on_media(request: web.Request) -> web.StreamResponse:
     gateway = request.app[GATEWAY]
     gateway.signatures.check_upgrade(request)
     socket = web.WebSocketResponse(
-        timeout=_CLOSE_S, compress=False, max_msg_size=MESSAGE_LIMIT_BYTES, decode_text=False
+        timeout=CLOSE_S, compress=False, max_msg_size=MESSAGE_LIMIT_BYTES, decode_text=False
     )
     await socket.prepare(request)
-    async with SocketWire(socket) as wire:
+    async with SocketWire(socket, partial(_cut_off, request)) as wire:
         try:
             started = await _started(gateway, socket)
             async with answered(gateway, _carrier, started, wire) as line:
@@ -68,10 +68,15 @@ async def _read(socket: "web.WebSocketResponse[bool]", line: Line) -> None:
             line.on_message(message.data)
         elif message.type is WSMsgType.BINARY:
             raise ProtocolBroken(1003, "a binary message")
-        elif message.type is WSMsgType.ERROR:
+        elif isinstance(message.data, WebSocketError):
             raise ProtocolBroken(socket.close_code or 1002, "a frame no WebSocket has")
         else:
             line.lose("the socket was closed without a stop")
+
+
+def _cut_off(request: web.Request) -> None:
+    if request.transport:
+        request.transport.abort()
 
 
 def _text(kind: WSMsgType, data: Any) -> bytes:

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from aiohttp import ClientError, WSMsgType, web
 
+CLOSE_S: Final = 2.0  # for the peer to agree that the socket is closed
 _UNSENT_LIMIT_BYTES: Final = 8 * 1024 * 1024  # about eleven minutes of speech
 
 
@@ -29,11 +31,14 @@ class Wire(Protocol):
 class SocketWire:
     """A Wire on aiohttp's server socket. `carry` does the sending and must run beside the reader.
 
-    A peer that does not read fills the outbox; when that is full the socket is closed.
+    A peer that does not read fills the outbox; when that is full the socket is closed. A peer that
+    does not agree to a close within `CLOSE_S` is cut off.
     """
 
-    def __init__(self, socket: "web.WebSocketResponse[bool]") -> None:
-        self._socket = socket
+    def __init__(self, socket: "web.WebSocketResponse[bool]", cut_off: Callable[[], None]) -> None:
+        """`cut_off` drops the connection under the socket."""
+        self._socket, self._cut_off = socket, cut_off
+        self._last_resort: asyncio.TimerHandle | None = None
         self._outbox: deque[bytes] = deque()
         self._unsent_bytes = 0
         self._wanted = asyncio.Event()
@@ -56,6 +61,8 @@ class SocketWire:
     def close(self, code: int, reason: str) -> None:
         if self._farewell is None:
             self._farewell = code, reason
+            loop = asyncio.get_running_loop()
+            self._last_resort = loop.call_later(CLOSE_S, self._cut_off)
             self._forget_unsent()
             self._wanted.set()
 
@@ -67,6 +74,8 @@ class SocketWire:
         self.close(1000, "")
         if self._carrying:
             await self._carrying
+        if self._last_resort:
+            self._last_resort.cancel()
 
     async def _carry(self) -> None:
         with contextlib.suppress(ClientError, ConnectionError):  # the reader sees the end as well

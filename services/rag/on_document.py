@@ -50,17 +50,23 @@ class Reader:
             self._skip(sequence, str(broken))
         else:
             await self._take_in(shelf, event, sequence)
-        await self._stored(lambda: self._store.advance(self._log, sequence))
-        async with self._moved:
-            self.position = sequence
-            self._moved.notify_all()
+        await self._move(sequence)
 
     async def _take_in(self, shelf: Shelf, event: KnowledgeEvent, sequence: int) -> None:
         work = self._work(shelf, event, sequence)
         try:
             await self._stored(work)
-        except StoreFailed as refused:
-            self._skip(sequence, refused.kind)
+        except Exception as failed:  # FastStream would drop it unsaid; the next must come in
+            self._skip(sequence, str(getattr(failed, "kind", type(failed).__name__)))
+
+    async def _move(self, sequence: int) -> None:
+        try:
+            await self._stored(lambda: self._store.advance(self._log, sequence))
+        except StoreFailed as refused:  # harmless: what is not remembered is read again
+            _log.error("the store does not remember its position: %s", refused.kind)
+        async with self._moved:
+            self.position = sequence
+            self._moved.notify_all()
 
     def _work(
         self, shelf: Shelf, event: KnowledgeEvent, sequence: int

@@ -48,6 +48,9 @@ class House:
         """A carrier that sends its calls to this gateway."""
         return await self._leaving.enter_async_context(TwilioDouble(gateway.url, **settings))
 
+    async def is_connected(self) -> bool:
+        return self.bus.connected
+
     async def events(self, call: str, family: Family = "line") -> list[CallEvent]:
         """What the log holds of a call, oldest first."""
         found: list[CallEvent] = []

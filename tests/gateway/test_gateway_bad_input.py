@@ -5,6 +5,7 @@ import json
 import logging
 import random
 import string
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -165,9 +166,12 @@ async def test_ten_thousand_random_frames_disturb_no_other_call(house: House) ->
     assert len(only(SpeechStarted, events)) == len(only(SpeechEnded, events)) == utterances
     assert len(only(PlaybackFinished, events)) == utterances
     assert only(LineEnded, events)[0].dropped_messages == 0
+    assert utterances > 1
+    refused = 0
     for call in calls:  # reading decodes every message by its contract
-        attacked = await house.until(call, LineEnded)
-        assert len(only(LineEnded, attacked)) == 1
+        (end,) = only(LineEnded, await house.until(call, LineEnded))
+        refused += end.dropped_messages
+    assert refused > FRAMES * 0.8
 
 
 async def _one_exchange(house: House, media: MediaSocket, call: str, turn: int) -> None:
@@ -188,19 +192,17 @@ async def _counted(house: House, call: str, kind: type, count: int) -> None:
 
 
 async def _flood(twilio: TwilioDouble, chance: random.Random) -> list[str]:
-    """Frames of all sorts, on a new call whenever the gateway has enough of the last one."""
+    """Frames of all sorts; a new call before the gateway has enough of the last one."""
     calls: list[str] = []
     sent = 0
     while sent < FRAMES:
         document = await twilio.ring()
         calls.append(document.call)
         media = await twilio.connect(document)
-        try:
-            while sent < FRAMES and not media.socket.closed:
+        with suppress(ConnectionError):  # closed by the gateway while we wrote
+            for _ in range(90):
                 await _send(media, _random_frame(chance, media))
                 sent += 1
-        except ConnectionError:
-            pass  # closed by the gateway while we wrote
         await media.close()
     return calls
 

@@ -330,6 +330,26 @@ async def test_a_socket_that_breaks_is_a_line_lost(house: House) -> None:
     assert events[1].reason == "line_lost"
 
 
+async def test_a_connection_that_is_reset_is_a_line_lost(house: House) -> None:
+    twilio = await house.twilio(await house.open())
+    media, document = await house.answered(twilio)
+    media.reset()
+    (ended,) = only(LineEnded, await house.until(document.call, LineLost, LineEnded))
+    assert ended.reason == "line_lost"
+
+
+async def test_a_carrier_that_does_not_read_is_cut_off(house: House) -> None:
+    twilio = await house.twilio(await house.open())
+    media, document = await house.answered(twilio)
+    media.stop_reading()
+    for number in range(1500):
+        house.speak(document.call, bytes(8000), number=number, last=False)
+        if number % 50 == 0:
+            await house.bus.nc.flush()
+    (ended,) = only(LineEnded, await house.until(document.call, LineLost, LineEnded))
+    assert ended.reason == "line_lost"
+
+
 @pytest.mark.parametrize(
     ("limits", "kinds", "reason"),
     [

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from eventually import eventually_async
 from gateway_house import House, only
 
 from contracts.line import DigitPressed, LineAnswered, LineEnded, LineRang
@@ -48,6 +49,8 @@ async def test_a_ring_that_cannot_be_recorded_is_asked_to_wait_and_then_declined
     third = await twilio.ring("?attempt=3", first.call_sid)
     assert third.verbs == ["Say", "Hangup"]
     await server.start()
+    await twilio.ring("?attempt=2", first.call_sid)
+    await eventually_async(lone_house.is_connected)
 
 
 async def test_a_ring_asked_to_wait_is_one_call_once_the_log_is_back(

@@ -76,6 +76,20 @@ class MediaSocket:
         await self.socket.close()
         await self._reading
 
+    def reset(self) -> None:
+        """Lose the connection, without a word to the other end."""
+        self._transport.abort()
+
+    def stop_reading(self) -> None:
+        """Take nothing more of what comes."""
+        self._transport.pause_reading()
+
+    @property
+    def _transport(self) -> asyncio.Transport:
+        transport = self.socket.get_extra_info("socket") and self.socket._conn.transport
+        assert isinstance(transport, asyncio.Transport)
+        return transport
+
     async def start(self, parameters: dict[str, str], **changes: Any) -> None:
         """Say connected and start. `changes`: of the media format."""
         await self.send({"event": "connected", "protocol": "Call", "version": "1.0.0"})

@@ -196,6 +196,31 @@ async def test_a_question_asked_while_no_worker_ran_is_answered(town: Town) -> N
         assert sources(await town.answer(call)) == ["prices#3"]
 
 
+class Choking:
+    """A store that breaks on one document."""
+
+    def __init__(self, store: Store) -> None:
+        self._index, self.resume, self.advance = store.index, store.resume, store.advance
+        self.search, self.withdraw, self.close = store.search, store.withdraw, store.close
+
+    async def index(self, shelf: Shelf, document: str, *args: object, **kwargs: object) -> bool:
+        if document == "bone":
+            raise KeyError("my secret")
+        return await self._index(shelf, document, *args, **kwargs)  # type: ignore[arg-type]
+
+
+async def test_a_document_that_breaks_the_store_is_skipped_and_the_next_comes_in(
+    town: Town, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with town.rag(Choking(store)) as rag:
+        await town.publish(markdown("bone", "# Bone"))
+        await publish_example(town, rag)
+        assert rag.counts.skipped == 1
+        assert sources(await town.ask("can i pay by card")) == ["prices#3"]
+    assert "KeyError" in caplog.text
+    assert "secret" not in caplog.text
+
+
 class Failing:
     """A store whose searches fail, as when its server is away."""
 

@@ -62,6 +62,7 @@ class Exchange:
                 event
                 async for recorded in self.journal.read(TENANT, self.call, "synthesis")
                 for _, event in recorded.events()
+                if isinstance(event, SynthesisEvent)
             ]
             return len(found) >= count
 

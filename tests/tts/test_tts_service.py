@@ -15,6 +15,7 @@ from contracts.streams import audio_subject
 from contracts.synthesis import SentenceSynthesized, SynthesisDropped, SynthesisFailed
 from services.audio.frames import CHUNK_BYTES, FRAME_BYTES, unpack_agent
 from services.tts.app import Settings
+from services.tts.provider import TextToSpeech
 from services.tts.providers.tone import Tone
 
 pytestmark = pytest.mark.stack
@@ -136,7 +137,10 @@ async def test_a_fixed_phrase_is_synthesised_once(exchange: Exchange) -> None:
 async def test_a_sentence_that_cannot_be_spoken_is_recorded_and_the_next_one_is_spoken(
     exchange: Exchange,
 ) -> None:
-    providers = {"failing": Failing(99, retryable=False), "tone": Tone()}
+    providers: dict[str, TextToSpeech] = {
+        "failing": Failing(99, retryable=False),
+        "tone": Tone(),
+    }
     async with exchange.worker(providers):
         await exchange.write(sentence(provider="failing"))
         (failed,) = await exchange.outcomes(1)

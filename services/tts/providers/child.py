@@ -98,7 +98,9 @@ class _Process:
 
     @property
     def started(self) -> bool:
-        return self._child is not None and self._child.returncode is None
+        if self._child is None or self._child.stdout is None:
+            return False
+        return self._child.returncode is None and not self._child.stdout.at_eof()
 
     async def start(self, arguments: tuple[str, ...]) -> None:
         """Return when it can speak. Raises TimeoutError and what reading from the dead raises."""

@@ -1,0 +1,256 @@
+"""The host of one call: the caller's frames and the line's events in, the transcript out."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+from typing import Final
+
+from nats.aio.subscription import Subscription
+
+from contracts.agent import Agent
+from contracts.claim import Claim
+from contracts.ids import HostId
+from contracts.line import LineEnded, SpeechEnded, SpeechStarted
+from contracts.recorded import Message
+from contracts.streams import DRAFT, audio_subject, live_subject
+from contracts.transcript import TranscriptDrafted
+from infra.journal import NatsJournal
+from infra.live import Following, follow
+from infra.nats import Bus
+from services.audio.frames import CallerFrame, unpack_caller
+from services.stt import replay
+from services.stt.hearing import Hearing
+from services.stt.owned import OwnedTranscript, now_ms, own
+from services.stt.provider import Heard, SpeechToText
+from services.stt.tape import LEAD_IN_FRAMES, Tape
+from services.stt.turn import (
+    Conclude,
+    Deafened,
+    Elapsed,
+    FinalWords,
+    Finish,
+    Happening,
+    Listen,
+    Rest,
+    TurnTaking,
+    Wake,
+    step,
+)
+from services.stt.verdict import verdict
+
+_log: Final = logging.getLogger("partyline.stt")
+_LAST_WORDS_S: Final = 2.0  # after hang-up, for words that are still awaited
+
+
+async def host_call(
+    bus: Bus, journal: NatsJournal, claim: Claim, agent: Agent, host: HostId, ears: SpeechToText
+) -> None:
+    """Transcribe a call until its line ends.
+
+    Raises: WrongVersion when another host owns the call; JournalUnavailable when the log can't be
+    read at the start.
+    """
+    transcript = await own(journal, claim, host)
+    call = HostedCall(bus, journal, claim, agent, host, ears, transcript)
+    tenant, id = claim.tenant, claim.call
+    async with AsyncExitStack() as stack:
+        frames = await bus.sub(audio_subject(tenant, id, "caller"), call.on_frame)
+        stack.push_async_callback(_unsubscribe, bus, frames)
+        line = await follow(bus, journal, tenant, id, families=("line",))
+        stack.push_async_callback(line.close)
+        await call.run(line)
+
+
+async def _unsubscribe(bus: Bus, subscription: Subscription) -> None:
+    if not bus.nc.is_closed:
+        await subscription.unsubscribe()
+
+
+class HostedCall:
+    """One call's frames, turns, ear and transcript. Everything but `run` is synchronous.
+
+    Frames arrive in a callback and go to the ear at once. What is to be stored goes through a
+    queue, so an append never holds up a frame.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        journal: NatsJournal,
+        claim: Claim,
+        agent: Agent,
+        host: HostId,
+        ears: SpeechToText,
+        transcript: OwnedTranscript,
+    ) -> None:
+        self._bus, self._codec, self._claim, self._host = bus, journal.codec, claim, host
+        self._agent, self._ears, self._transcript = agent, ears, transcript
+        self._turns = TurnTaking(
+            turns=agent.turns,
+            end_of_turn=ears.capabilities.end_of_turn,
+            settled=transcript.settled,
+        )
+        self._tape = Tape()
+        self._from = 0  # first frame of the present turn that the ear is to get
+        self._fed = 0  # last frame given to the ear
+        self._listening = ears.capabilities.continuous  # frames go to the ear as they come
+        self._fetching = False  # frames are awaited that came before those on the tape
+        self._concluded: asyncio.Queue[Conclude | None] = asyncio.Queue()
+        self._settled = asyncio.Event()  # no words are awaited
+        self._timer: asyncio.TimerHandle | None = None
+        self._hearing = Hearing(ears, agent, self)
+        self.frames_refused = 0
+
+    async def run(self, line: Following) -> None:
+        """Until the line has ended and the last words are stored. Raises WrongVersion."""
+        hearing = asyncio.create_task(self._hearing.run())
+        writing = asyncio.create_task(self._write())
+        reading = asyncio.create_task(self._read(line))
+        tasks = (hearing, writing, reading)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for failed in (task for task in tasks if task.done()):
+                await failed
+            await writing
+        finally:
+            if self._timer:
+                self._timer.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def on_frame(self, payload: bytes) -> None:
+        """A caller frame came in: keep it, and let the ear have it while it listens."""
+        try:
+            frame = unpack_caller(payload)
+        except ValueError:
+            self.frames_refused += 1
+            return
+        if self._tape.add(frame) and self._listening and not self._fetching:
+            self._feed((frame,))
+
+    def on_heard(self, heard: Heard) -> None:
+        """The ear understood something: a draft for those who watch, or a turn's words."""
+        if heard.final:
+            self._happen(FinalWords(heard=heard, now_ms=now_ms()))
+            self._tape_may_go()
+        else:
+            self._publish_draft(heard)
+
+    def on_deaf(self, *, again: bool) -> None:
+        """The ear failed: what it was asked is lost, but for the newest turn if tried again."""
+        self._happen(Deafened(keep_newest=again))
+
+    def on_open(self) -> None:
+        """A new ear: give it all there is of the present turn, or of the one just over."""
+        self._fed = 0
+        if self._turns.over or self._fetching:
+            return
+        self._feed(self._tape.since(self._from))
+        if self._turns.awaited:
+            self._hearing.finish()
+
+    async def _read(self, line: Following) -> None:
+        async for recorded in line:
+            for event in recorded.message.events:
+                match event:
+                    case SpeechStarted() | SpeechEnded() | LineEnded():
+                        self._happen(event)
+                if self._fetching:
+                    await self._fetch_missing()
+                if isinstance(event, LineEnded):
+                    await self._last_words()
+                    return
+
+    async def _fetch_missing(self) -> None:
+        """The turn began before this host listened: the AUDIO stream still has its frames."""
+        claim = self._claim
+        missing = await replay.fetch(self._bus, claim.tenant, claim.call, first=self._from)
+        self._tape.insert(missing)
+        self._fetching = False
+        self._feed(self._tape.since(self._from))
+
+    def _happen(self, happening: Happening) -> None:
+        self._turns, steps = step(self._turns, happening)
+        for done in steps:
+            match done:
+                case Listen(first_frame=first_frame, new_turn=new_turn):
+                    self._listen(max(1, first_frame - LEAD_IN_FRAMES), new_turn)
+                case Rest():
+                    self._listening = self._ears.capabilities.continuous
+                case Wake(at_ms=at_ms):
+                    self._wake(at_ms)
+                case Finish():
+                    self._finish()
+                case Conclude():
+                    self._concluded.put_nowait(done)
+        if self._turns.awaited:
+            self._settled.clear()
+        else:
+            self._settled.set()
+
+    def _listen(self, number: int, new_turn: bool) -> None:
+        self._listening = True
+        if new_turn:
+            self._from = number
+            self._fetching = self._fed < number and not 0 < self._tape.first <= number
+            self._tape.hold_from(number)
+        if not self._fetching:
+            self._feed(self._tape.since(number))
+
+    def _feed(self, frames: Iterable[CallerFrame]) -> None:
+        """Give the ear what it has not had yet."""
+        if not self._hearing.open:
+            return
+        for frame in frames:
+            if frame.number > self._fed:
+                self._fed = frame.number
+                self._hearing.feed(frame.mulaw)
+
+    def _wake(self, at_ms: int) -> None:
+        """Anchored to the time of the last loud frame, not to when the news of it came."""
+        if self._timer:
+            self._timer.cancel()
+        wait_s = max(0.0, (at_ms - now_ms()) / 1000)
+        elapsed = Elapsed(now_ms=at_ms)
+        self._timer = asyncio.get_running_loop().call_later(wait_s, self._happen, elapsed)
+
+    def _finish(self) -> None:
+        self._listening = self._ears.capabilities.continuous
+        if self._hearing.open:
+            self._hearing.finish()
+        elif self._hearing.down:
+            self._happen(Deafened(keep_newest=False))
+        # else an ear is being opened: it gets the turn and is asked in on_open
+
+    def _tape_may_go(self) -> None:
+        if self._turns.over:
+            self._tape.let_go()
+
+    def _publish_draft(self, heard: Heard) -> None:
+        claim, utterance = self._claim, self._turns.utterance
+        drafted = TranscriptDrafted(at_ms=now_ms(), utterance=utterance, text=heard.text)
+        message = Message(by=self._host, events=(drafted,), epoch=self._transcript.epoch)
+        subject = live_subject(claim.tenant, claim.call, DRAFT)
+        self._bus.pub(subject, self._codec.encode(claim.call, message))
+
+    async def _write(self) -> None:
+        while (turn := await self._concluded.get()) is not None:
+            event = verdict(
+                turn,
+                provider=self._ears.name,
+                confidence=self._agent.limits.confidence,
+                at_ms=now_ms(),
+            )
+            await self._transcript.append(event, nth=turn.nth)
+
+    async def _last_words(self) -> None:
+        """Nothing follows on the line; what was said last is still written down."""
+        try:
+            async with asyncio.timeout(_LAST_WORDS_S):
+                await self._settled.wait()
+        except TimeoutError:
+            _log.info("call %s: its last words did not come in time", self._claim.call)
+        self._happen(Deafened(keep_newest=False))
+        self._concluded.put_nowait(None)
