@@ -25,6 +25,7 @@ from loadtest.callers import Heard, talk
 from loadtest.proc import Cost, cost, family, folder_mib, steal_s
 from services.cli.publish import publish
 from services.cli.settings import Settings
+from services.cli.up import GATEWAY_URL
 
 SCENARIO: Final = Path(__file__).parent / "scenarios" / "scripted.toml"
 _LATENCY: Final = (
@@ -56,11 +57,11 @@ async def platform(data: Path) -> AsyncIterator[tuple[str, int]]:
     child = await asyncio.create_subprocess_exec(*arguments, stdout=asyncio.subprocess.DEVNULL)
     try:
         async with asyncio.timeout(60):
-            while not (data / "gateway.url").exists():
+            while not (data / GATEWAY_URL).exists():
                 if child.returncode is not None:
                     raise SystemExit("the platform did not start")
                 await asyncio.sleep(0.05)
-        yield (data / "gateway.url").read_text(), child.pid
+        yield (data / GATEWAY_URL).read_text(), child.pid
     finally:
         if child.returncode is None:
             os.kill(child.pid, signal.SIGTERM)

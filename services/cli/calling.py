@@ -16,6 +16,7 @@ from services.cli.livecall import LiveView
 from services.cli.places import NothingRuns, find
 from services.cli.settings import Settings
 from services.cli.terminal import out
+from services.cli.up import GATEWAY_URL
 
 _REPLY_S = 15.0
 _LONGEST_S = 60.0
@@ -53,7 +54,7 @@ async def hold_conversation(caller: Caller, recordings: Sequence[Sequence[bytes]
 
 def gateway_url(settings: Settings) -> str:
     """Where the gateway of this folder listens. Raises NothingRuns."""
-    noted = settings.data / "gateway.url"
+    noted = settings.data / GATEWAY_URL
     if noted.exists():
         return noted.read_text().strip()
     raise NothingRuns(

@@ -67,6 +67,8 @@ def _do(work: Callable[[Settings], Coroutine[Any, Any, int | None]], given: dict
         fail(str(expected))
     except aiohttp.ClientConnectionError:
         fail("The gateway does not answer. Start it with 'partyline up', or give another --url.")
+    except OSError as failed:
+        fail(f"{failed.filename or 'The system says'}: {failed.strerror or type(failed).__name__}")
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     raise SystemExit(code or 0)
@@ -83,13 +85,14 @@ def up(
     media_auth: MediaAuth = None,
     tenant: Tenant = None,
     example: Annotated[bool, Parameter(help="With the example agent and its diary.")] = True,
+    roles: Annotated[bool, Parameter(help="With all roles; --no-roles: the servers alone.")] = True,
 ) -> None:
     """Run everything in one process: embedded servers and all roles, until Ctrl-C."""
     from services.cli.up import up as work
 
     given = _given(data=data, host=host, port=port, nats_port=nats_port, tenant=tenant)
     given |= _given(public_origin=public_origin, media_auth=media_auth)
-    _do(lambda settings: work(settings, example), given)
+    _do(lambda settings: work(settings, example and roles, roles), given)
 
 
 @app.command

@@ -20,6 +20,7 @@ from infra.postgres import PostgresUnavailable, connect_pool
 from services.cli.places import NothingRuns, find
 from services.cli.settings import Settings, variable
 from services.cli.terminal import out
+from services.cli.up import GATEWAY_URL
 
 Verdict = Literal["ok", "note", "fails"]
 _DISK_GIB: Final = 2
@@ -181,7 +182,7 @@ async def _parked(pool: "asyncpg.Pool[asyncpg.Record]") -> Finding:
 
 
 async def _gateway(settings: Settings) -> Finding:
-    url_file = settings.data / "gateway.url"
+    url_file = settings.data / GATEWAY_URL
     if not url_file.exists():
         return Finding(what="gateway", verdict="note", says="not started from this folder")
     url = url_file.read_text().strip()

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -16,8 +17,8 @@ _HEAD: Final = """# Settings
 
 Every setting is an environment variable; many are also options of a command (`--port 8080`), and an
 option wins over its variable. The vendors' own names of keys (`DEEPGRAM_API_KEY`, `GROQ_API_KEY`,
-`ELEVENLABS_API_KEY`, `TWILIO_AUTH_TOKEN`) count too. This page is made from `services/cli/settings.py`
-by `just catalogue`.
+`ELEVENLABS_API_KEY`, `TWILIO_AUTH_TOKEN`) count too. This page is made from
+`services/cli/settings.py` by `just catalogue`.
 
 | variable | default | meaning |
 |---|---|---|
@@ -47,7 +48,7 @@ def _meanings() -> dict[str, str]:
     body = ast.parse(inspect.getsource(settings)).body
     found = next(n for n in body if isinstance(n, ast.ClassDef) and n.name == "Settings").body
     meanings = {}
-    for field, below in zip(found, found[1:], strict=False):
+    for field, below in pairwise(found):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
             assert isinstance(below, ast.Expr), f"{field.target.id} has no meaning"
             assert isinstance(below.value, ast.Constant)

@@ -1,8 +1,8 @@
 """partyline up and serve: the platform in one process, or some of its roles."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from services.cli.roles import ROLES, Role, Running, serve_roles
 from services.cli.settings import Settings
 from services.cli.terminal import out
 
+GATEWAY_URL: Final = "gateway.url"  # in the data folder: where its gateway listens
 EXAMPLE: Final = Path(__file__).parent / "example" / "agent.toml"
 
 
@@ -31,22 +32,35 @@ class Platform:
 
 @asynccontextmanager
 async def platform(
-    settings: Settings, console: Console, *, example: bool
+    settings: Settings, console: Console, *, example: bool, roles: Sequence[Role] = ROLES
 ) -> AsyncIterator[Platform]:
-    """The embedded servers and all roles. `example`: with the example agent and its diary."""
+    """The embedded servers and the roles. `example`: with the example agent and its diary."""
     async with AsyncExitStack() as stack:
         console.print(f"[dim]NATS and Postgres start in {settings.data} …[/dim]")
         addresses = await stack.enter_async_context(
             embedded(settings.data, nats_port=settings.nats_port)
         )
         places = of_stack(addresses, settings)
-        console.print("[dim]the roles start …[/dim]")
-        running = await stack.enter_async_context(serve_roles(ROLES, places, settings))
-        url_file = settings.data / "gateway.url"
-        url_file.write_text(running.url)
-        stack.callback(url_file.unlink, missing_ok=True)
+        if roles:
+            console.print("[dim]the roles start …[/dim]")
+        running = await stack.enter_async_context(serve_roles(roles, places, settings))
+        stack.enter_context(_noted(settings, running.url))
         book = await _example(stack, running, settings) if example else None
         yield Platform(running, places, book)
+
+
+@contextmanager
+def _noted(settings: Settings, url: str) -> Iterator[None]:
+    """Keep the gateway's address where commands on the same data folder find it."""
+    if not url or not settings.data.is_dir():
+        yield
+        return
+    noted = settings.data / GATEWAY_URL
+    noted.write_text(url)
+    try:
+        yield
+    finally:
+        noted.unlink(missing_ok=True)
 
 
 async def _example(stack: AsyncExitStack, running: Running, settings: Settings) -> Diary:
@@ -56,17 +70,23 @@ async def _example(stack: AsyncExitStack, running: Running, settings: Settings) 
     return book
 
 
-async def up(settings: Settings, example: bool) -> None:
-    """Run the platform until Ctrl-C or SIGTERM."""
+async def up(settings: Settings, example: bool, roles: bool) -> None:
+    """Run the platform, or with `roles` False the servers alone, until Ctrl-C or SIGTERM."""
     with until_signalled():
-        async with platform(settings, out, example=example) as here:
-            names = await Agents(here.running.bus).names(settings.tenant)
-            agents = ", ".join(names) or "none yet: partyline agent publish FILE"
-            out.print(
-                f"Partyline is ready at {here.running.url} (agents: {agents})", soft_wrap=True
-            )
+        async with platform(settings, out, example=example, roles=ROLES if roles else ()) as here:
+            out.print(await _ready_line(here, settings), soft_wrap=True)
             await asyncio.Event().wait()
     out.print("Partyline has stopped; nothing was lost.")
+
+
+async def _ready_line(here: Platform, settings: Settings) -> str:
+    if not here.running.url:
+        return (
+            f"The servers are ready on {settings.data}: partyline serve ROLE --data {settings.data}"
+        )
+    names = await Agents(here.running.bus).names(settings.tenant)
+    agents = ", ".join(names) or "none yet: partyline agent publish FILE"
+    return f"Partyline is ready at {here.running.url} (agents: {agents})"
 
 
 async def serve(settings: Settings, roles: Sequence[Role]) -> None:
@@ -76,8 +96,11 @@ async def serve(settings: Settings, roles: Sequence[Role]) -> None:
         needed.append("qdrant")
     places = find(settings, *needed)
     with until_signalled():
-        async with serve_roles(roles, places, settings) as running:
-            async with health(settings.health_port, lambda: running.bus.connected):
+        async with (
+            serve_roles(roles, places, settings) as running,
+            health(settings.health_port, lambda: running.bus.connected),
+        ):
+            with _noted(settings, running.url):
                 at = f" at {running.url}" if running.url else ""
                 out.print(f"Partyline serves {', '.join(roles)}{at}", soft_wrap=True)
                 await asyncio.Event().wait()

@@ -25,6 +25,10 @@ class Spoke(msgspec.Struct, frozen=True):
     over_agent: bool  # by the barge-in rule
 
 
+class TalkedOver(msgspec.Struct, frozen=True):
+    """The agent began while the caller was speaking, and the caller goes on."""
+
+
 class FellSilent(msgspec.Struct, frozen=True):
     """The caller stopped speaking."""
 
@@ -32,7 +36,7 @@ class FellSilent(msgspec.Struct, frozen=True):
     at_ms: int  # UNIX time at which that frame arrived
 
 
-Heard: TypeAlias = Spoke | FellSilent
+Heard: TypeAlias = Spoke | TalkedOver | FellSilent
 
 
 class Ear:
@@ -44,6 +48,7 @@ class Ear:
         self._barge_in = agent.barge_in
         self._activity = VoiceActivity(self._turns)
         self._judging_over_agent = False
+        self._talking_over: VoiceActivity | None = None
         self._skipped = 0  # frames not shown to the detector, which counts only what it sees
         self._rest = b""
         self._arrived_ms: deque[int] = deque(maxlen=agent.turns.stop_ms // FRAME_MS + 2)
@@ -91,6 +96,9 @@ class Ear:
             self._skipped += 1
             return None
         self._judge_by(agent_audible and not self._activity.speaking)
+        if self._talks_over(frame, now_ms, agent_audible):
+            self._activity.feed(frame)
+            return TalkedOver()
         match self._activity.feed(frame):
             case Started(started_frame=first):
                 self._deaf_until_ms = now_ms + self._barge_in.debounce_ms if agent_audible else 0
@@ -99,6 +107,15 @@ class Ear:
                 return self._fell_silent(last + self._skipped)
             case None:
                 return None
+
+    def _talks_over(self, frame: bytes, now_ms: int, agent_audible: bool) -> bool:
+        """Whether speech that began before the agent's is, by the barge-in rule, still speech."""
+        if not (agent_audible and self._activity.speaking and self._may_barge_in(now_ms)):
+            self._talking_over = None
+            return False
+        if self._talking_over is None:
+            self._talking_over = VoiceActivity(self._over_agent)
+        return isinstance(self._talking_over.feed(frame), Started)
 
     def _may_barge_in(self, now_ms: int) -> bool:
         return self._barge_in.enabled and now_ms >= self._deaf_until_ms

@@ -35,7 +35,7 @@ from services.gateway.carrier import (
     Unknown,
 )
 from services.gateway.clock import now_ms
-from services.gateway.ear import Ear, FellSilent, Heard, Spoke
+from services.gateway.ear import Ear, FellSilent, Heard, Spoke, TalkedOver
 from services.gateway.journaling import Journaling
 from services.gateway.limits import Limits
 from services.gateway.mouth import Mouth
@@ -174,6 +174,9 @@ class Line:
         match heard:
             case Spoke(first_frame=first):
                 self._on_spoke(first, at_ms)
+            case TalkedOver():
+                if cleared := self.mouth.cut():
+                    self._write(f"cut:{cleared.reply}", cleared)
             case FellSilent(last_frame=last, at_ms=ended_ms):
                 utterance = self._utterance
                 ended = SpeechEnded(

@@ -41,6 +41,7 @@ class Hearing:
         self._awaited = 0  # finals due
         self._failures = 0  # in a row
         self.down = False
+        self.tried: Final = asyncio.Event()  # the first ear is open, or could not be opened
 
     @property
     def open(self) -> bool:
@@ -54,8 +55,8 @@ class Hearing:
 
     def finish(self) -> None:
         """Ask for the final words of the turn."""
-        if self._ear is None or self._patience is None:
-            return
+        if self._ear is None or self._patience is None or self._patience.expired():
+            return  # it is asked again when the next ear is open
         self._ear.finish()
         self._awaited += 1
         self._patience.reschedule(asyncio.get_running_loop().time() + _FINAL_S)
@@ -71,6 +72,7 @@ class Hearing:
             await asyncio.sleep(self._wait_s())
 
     def _failed(self, *, retryable: bool) -> None:
+        self.tried.set()
         self._failures += 1
         again = retryable and self._failures == 1
         self.down = not again
@@ -88,6 +90,7 @@ class Hearing:
             async with asyncio.timeout(None) as self._patience:
                 self._ear, self._awaited = ear, 0
                 self._listener.on_open()
+                self.tried.set()
                 async for heard in ear.heard():
                     self._on_heard(heard)
         except TimeoutError:
@@ -112,4 +115,3 @@ class Hearing:
             if not self._awaited and self._patience is not None:
                 self._patience.reschedule(None)
         self._listener.on_heard(heard)
-

@@ -97,7 +97,7 @@ class HostedCall:
         self._listening = ears.capabilities.continuous  # frames go to the ear as they come
         self._fetching = False  # frames are awaited that came before those on the tape
         self._concluded: asyncio.Queue[Conclude | None] = asyncio.Queue()
-        self._settled = asyncio.Event()  # no words are awaited
+        self._settled = asyncio.Event()  # no turn is open, no words are awaited
         self._timer: asyncio.TimerHandle | None = None
         self._hearing = Hearing(ears, agent, self)
         self.frames_refused = 0
@@ -134,7 +134,6 @@ class HostedCall:
         """The ear understood something: a draft for those who watch, or a turn's words."""
         if heard.final:
             self._happen(FinalWords(heard=heard, now_ms=now_ms()))
-            self._tape_may_go()
         else:
             self._publish_draft(heard)
 
@@ -152,6 +151,7 @@ class HostedCall:
             self._hearing.finish()
 
     async def _read(self, line: Following) -> None:
+        await self._hearing.tried.wait()  # what is in the log already is not to outrun the ear
         async for recorded in line:
             for event in recorded.message.events:
                 match event:
@@ -185,10 +185,11 @@ class HostedCall:
                     self._finish()
                 case Conclude():
                     self._concluded.put_nowait(done)
-        if self._turns.awaited:
-            self._settled.clear()
-        else:
+        if self._turns.over:
+            self._tape.let_go()
             self._settled.set()
+        else:
+            self._settled.clear()
 
     def _listen(self, number: int, new_turn: bool) -> None:
         self._listening = True
@@ -223,10 +224,6 @@ class HostedCall:
         elif self._hearing.down:
             self._happen(Deafened(keep_newest=False))
         # else an ear is being opened: it gets the turn and is asked in on_open
-
-    def _tape_may_go(self) -> None:
-        if self._turns.over:
-            self._tape.let_go()
 
     def _publish_draft(self, heard: Heard) -> None:
         claim, utterance = self._claim, self._turns.utterance

@@ -1,5 +1,6 @@
 """The transcript of one call as its owner writes it."""
 
+import asyncio
 import logging
 import time
 from typing import Final
@@ -12,6 +13,7 @@ from contracts.recorded import Message, TranscriptEvent
 from contracts.transcript import TranscriptFinalized, UtteranceMisheard
 
 _log: Final = logging.getLogger("partyline.stt")
+_AWAY_S: Final = 0.5
 
 
 class OwnedTranscript:
@@ -40,6 +42,7 @@ class OwnedTranscript:
                 )
             except JournalUnavailable:
                 _log.warning("call %s: the log is away; trying again", claim.call)
+                await asyncio.sleep(_AWAY_S)
                 continue
             self._last = stored.sequence
             return

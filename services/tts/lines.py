@@ -40,6 +40,7 @@ class Work:
         self.sent_bytes = 0  # of sound
         self.chunks = 0
         self.dropped = False
+        self.stored = False  # what came of it is in the log
         self.under_way = asyncio.Event()  # its first audio is out, or never will be
         self.over = asyncio.Event()
         self.speaking: asyncio.Task[object] | None = None

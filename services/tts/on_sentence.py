@@ -78,6 +78,9 @@ class Speaker:
         except asyncio.CancelledError:
             await message.nack()
             raise
+        except Exception as failure:  # a fault of ours would come again with every delivery
+            await self._refuse(message, type(failure).__name__)
+            raise
         else:
             await message.ack()
 
@@ -86,11 +89,14 @@ class Speaker:
         line = self._tools.lines.line(place)
         if (same := line.works.get(work.place)) is not None:
             await same.over.wait()  # delivered again while in work: the first delivery settles it
+            if not same.stored:
+                raise JournalUnavailable("the first delivery's outcome was not stored")
             return
         line.works[work.place] = work
         try:
             outcome = await self._outcome(place, line, work, sequence)
             await self._store(place, work, outcome)
+            work.stored = True
         finally:
             del line.works[work.place]
             work.over.set()

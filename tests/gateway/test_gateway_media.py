@@ -238,6 +238,25 @@ async def test_a_caller_who_speaks_over_the_reply_stops_it_at_once(house: House)
     assert started.over_reply == 1
 
 
+async def test_a_reply_that_begins_while_the_caller_speaks_gives_way(house: House) -> None:
+    twilio = await house.twilio(await house.open())
+    media, document = await house.answered(twilio)
+    await media.say(*[LOUD] * 10)
+    await house.until(document.call, SpeechStarted)
+    house.speak(document.call, sound(1000, 1))
+    await media.until(lambda: media.buffered_ms == 1000)
+    await media.say(*[LOUD] * 10)
+    await media.until(lambda: media.clears == 1)
+    await media.hang_up()
+    events = (await house.until(document.call, LineEnded))[2:]
+    assert [type(e) for e in events] == [
+        SpeechStarted,
+        PlaybackStarted,
+        PlaybackCleared,
+        LineEnded,
+    ]
+
+
 async def test_where_barge_in_is_off_the_reply_goes_on_and_what_is_said_over_it_counts_not(
     house: House,
 ) -> None:
@@ -348,6 +367,7 @@ async def test_a_carrier_that_does_not_read_is_cut_off(house: House) -> None:
             await house.bus.nc.flush()
     (ended,) = only(LineEnded, await house.until(document.call, LineLost, LineEnded))
     assert ended.reason == "line_lost"
+    media.reset()
 
 
 @pytest.mark.parametrize(
@@ -369,6 +389,18 @@ async def test_a_line_is_given_up_at_its_limits(
     assert [type(event) for event in events] == kinds
     assert isinstance(events[-1], LineEnded)
     assert events[-1].reason == reason
+
+
+async def test_a_line_is_not_idle_while_the_agent_speaks(house: House) -> None:
+    await house.publish(limits=Limits(inactivity_ms=500))
+    twilio = await house.twilio(await house.open())
+    media, document = await house.answered(twilio)
+    house.speak(document.call, sound(1000, 1))
+    assert await media.closed() == 1000
+    events = await house.until(document.call, LineEnded)
+    (started,), (ended,) = only(PlaybackStarted, events), only(LineEnded, events)
+    assert ended.reason == "inactivity"
+    assert ended.at_ms - started.at_ms >= 1000
 
 
 async def test_a_gateway_that_stops_ends_its_lines(house: House) -> None:

@@ -71,9 +71,7 @@ async def test_an_append_whose_answer_was_lost_is_known_as_our_own(bus: Bus, cal
     assert again.sequence == first.sequence
 
 
-async def test_a_call_is_followed_from_its_history_into_the_present(
-    bus: Bus, call: CallId
-) -> None:
+async def test_a_call_is_followed_from_its_history_into_the_present(bus: Bus, call: CallId) -> None:
     journal = NatsJournal(bus)
     await journal.append(TENANT, call, "line", said("a"), id=f"{call}:a")
     following = await follow(bus, journal, TENANT, call)

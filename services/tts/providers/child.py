@@ -38,12 +38,12 @@ class Processes:
         await self._slots.acquire()
         process, finished = self._idle.pop() if self._idle else _Process(), False
         try:
-            if not process.started:
-                await process.start(self._arguments)
-            resampler = LiveResampler(process.rate_hz)
-            async for pcm in process.speak(text, voice, speed_wpm):
+            resampler = None
+            async for pcm in self._spoken(process, text, voice, speed_wpm):
+                resampler = resampler or LiveResampler(process.rate_hz)
                 yield self._telephone(resampler, pcm)
-            yield self._telephone(resampler, b"", last=True)
+            if resampler:
+                yield self._telephone(resampler, b"", last=True)
             finished = True
         except TimeoutError:
             raise SynthesisError(self._name, "stuck", retryable=True) from None
@@ -62,6 +62,24 @@ class Processes:
         idle, self._idle = self._idle, []
         for process in idle:
             await process.stop()
+
+    async def _spoken(
+        self, process: "_Process", text: str, voice: str, speed_wpm: int
+    ) -> AsyncGenerator[bytes]:
+        """PCM. A process that died while it was idle is replaced, and nobody notices."""
+        was_idle, heard = process.started, False
+        if not was_idle:
+            await process.start(self._arguments)
+        try:
+            async for pcm in process.speak(text, voice, speed_wpm):
+                heard = True
+                yield pcm
+        except _GONE:
+            if heard or not was_idle:
+                raise
+            await process.start(self._arguments)
+            async for pcm in process.speak(text, voice, speed_wpm):
+                yield pcm
 
     def _telephone(self, resampler: LiveResampler, pcm: bytes, *, last: bool = False) -> bytes:
         loud = np.frombuffer(pcm, np.int16) * np.float32(self._gain)
@@ -98,9 +116,7 @@ class _Process:
 
     @property
     def started(self) -> bool:
-        if self._child is None or self._child.stdout is None:
-            return False
-        return self._child.returncode is None and not self._child.stdout.at_eof()
+        return self._child is not None and self._child.returncode is None
 
     async def start(self, arguments: tuple[str, ...]) -> None:
         """Return when it can speak. Raises TimeoutError and what reading from the dead raises."""

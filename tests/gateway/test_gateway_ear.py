@@ -1,0 +1,97 @@
+"""The caller's side of a line, without a line."""
+
+from typing import Any
+
+from twilio_double import LOUD, QUIET
+
+from contracts.agent import Agent, BargeIn
+from services.audio.frames import unpack_caller
+from services.gateway.ear import Ear, FellSilent, Heard, Spoke, TalkedOver
+
+T = 1_000_000
+
+
+class Listening:
+    """An ear and what it gave; 20 ms pass with every frame."""
+
+    def __init__(self, **barge_in: Any) -> None:
+        self.published: list[bytes] = []
+        agent = Agent(name="a", barge_in=BargeIn(**barge_in))
+        self.ear = Ear(agent, self.published.append)
+        self.now_ms = T
+
+    def hear(self, *frames: bytes, agent_audible: bool = False) -> list[Heard]:
+        heard: list[Heard] = []
+        for frame in frames:
+            heard += self.ear.hear(frame, self.now_ms, agent_audible=agent_audible)
+            self.now_ms += 20
+        return heard
+
+
+def test_sound_in_pieces_of_any_size_becomes_frames_of_20_ms() -> None:
+    listening = Listening()
+    sound = bytes(range(256)) * 5
+    for size in (1, 159, 320, 500, 300):
+        piece, sound = sound[:size], sound[size:]
+        listening.hear(piece)
+    frames = [unpack_caller(payload) for payload in listening.published]
+    assert [frame.number for frame in frames] == list(range(1, 9))
+    assert b"".join(frame.mulaw for frame in frames) == bytes(range(256)) * 5
+
+
+def test_the_end_of_speech_is_when_its_last_loud_frame_arrived() -> None:
+    listening = Listening()
+    heard = listening.hear(*[QUIET] * 5, *[LOUD] * 10, *[QUIET] * 20)
+    assert heard == [
+        Spoke(first_frame=6, over_agent=False),
+        FellSilent(last_frame=15, at_ms=T + 14 * 20),
+    ]
+
+
+def test_after_a_barge_in_there_is_a_while_without_another() -> None:
+    listening = Listening(debounce_ms=500)
+    assert listening.hear(*[LOUD] * 5, agent_audible=True) == [Spoke(1, over_agent=True)]
+    listening.hear(*[QUIET] * 12)
+    assert listening.hear(*[LOUD] * 20, agent_audible=True) == [
+        Spoke(first_frame=30, over_agent=True)
+    ]
+
+
+def test_speech_over_the_agent_is_not_heard_where_barge_in_is_off() -> None:
+    listening = Listening(enabled=False)
+    assert listening.hear(*[LOUD] * 20, agent_audible=True) == []
+    assert listening.hear(*[LOUD] * 5) == [Spoke(first_frame=21, over_agent=False)]
+
+
+def test_speech_that_began_before_the_agents_goes_on_to_its_end_where_barge_in_is_off() -> None:
+    listening = Listening(enabled=False)
+    listening.hear(*[LOUD] * 5)
+    heard = listening.hear(*[LOUD] * 5, *[QUIET] * 12, agent_audible=True)
+    assert heard == [FellSilent(last_frame=10, at_ms=T + 9 * 20)]
+
+
+def test_who_speaks_on_when_the_agent_begins_talks_over_it_once() -> None:
+    listening = Listening()
+    listening.hear(*[LOUD] * 5)
+    assert listening.hear(*[LOUD] * 10, agent_audible=True) == [TalkedOver()]
+
+
+def test_who_falls_silent_when_the_agent_begins_does_not_talk_over_it() -> None:
+    listening = Listening()
+    listening.hear(*[LOUD] * 5)
+    heard = listening.hear(LOUD, LOUD, *[QUIET] * 12, agent_audible=True)
+    assert heard == [FellSilent(last_frame=7, at_ms=T + 6 * 20)]
+
+
+def test_frames_later_than_the_carriers_stamps_allow_are_counted() -> None:
+    ear = Listening().ear
+    for number, delay_ms in enumerate([30, 10, 15, 30, 31, 200, 10]):
+        ear.time(number * 20, T + number * 20 + delay_ms)
+    assert ear.late_frames == 2
+
+
+def test_two_clocks_that_drift_apart_do_not_make_every_frame_late() -> None:
+    ear = Listening().ear
+    for number in range(50 * 3600):
+        ear.time(number * 20, T + number * 20 + number * 20 // 20_000)
+    assert ear.late_frames == 0

@@ -1,0 +1,63 @@
+"""An error of our own in one line: that line ends, nobody else hears of it."""
+
+import json
+
+import pytest
+from gateway_house import House, sound
+from twilio_double import LOUD
+
+from contracts.agent import Agent
+from contracts.ids import HostId, new_call_id
+from contracts.line import LineEnded, LineLost
+from services.audio.frames import AgentChunk, pack_agent
+from services.gateway.carriers.twilio import Twilio
+from services.gateway.faults import alone, guarded
+from services.gateway.journaling import Journaling, Patience
+from services.gateway.line import Leg, Line
+
+
+class Kept:
+    """A wire that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.code = 0
+
+    def send(self, message: bytes) -> None:
+        self.sent.append(message)
+
+    def send_instead(self, message: bytes) -> None:
+        self.sent = [message]
+
+    def close(self, code: int, reason: str) -> None:
+        self.code = code
+
+
+async def test_a_fault_in_a_line_ends_it_and_is_logged_without_its_text(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    call, wire = new_call_id(), Kept()
+    journaling = Journaling(
+        house.journal,
+        house.tenant,
+        call,
+        HostId("gateway-test"),
+        Patience(1000, 30_000),
+        on_away=lambda: None,
+        on_given_up=lambda: None,
+    )
+    line = Line(Leg(call, "MZ1", Twilio(), wire), Agent(name="a"), journaling, _broken)
+    journaling.start()
+    guarded(line, line.on_agent_audio)(pack_agent(AgentChunk(1, 1, 1, 1, True, 1, sound(100, 1))))
+    assert json.loads(wire.sent[0])["event"] == "media"
+    with alone(line):
+        line.on_message(Twilio().media("MZ1", LOUD))
+    assert (line.ended, wire.code) == ("line_lost", 1000)
+    await journaling.finish()
+    assert {LineLost, LineEnded} <= {type(event) for event in await house.events(call)}
+    assert "fault: RuntimeError in _broken" in caplog.text
+    assert "Lovelace" not in caplog.text
+
+
+def _broken(frame: bytes) -> None:
+    raise RuntimeError("Ada Lovelace called")
