@@ -88,7 +88,7 @@ def _phase(at_ms: int, kind: str, talk: Talk) -> list[DialogEvent]:
 def _answer(at_ms: int, understood: Understanding, talk: Talk, agent: Agent) -> list[DialogEvent]:
     """The first step towards the reply; nothing: the model writes it right away."""
     intent = next((i for i in agent.intents if i.name == understood.intent), None)
-    if understood.kind == "confirm" and talk.proposal:
+    if talk.proposal and _is_answer(understood):
         return _confirm(at_ms, understood, talk, agent)
     if understood.kind == "goodbye":
         text = intent.reply if intent and intent.reply else agent.phrases.goodbye
@@ -100,6 +100,11 @@ def _answer(at_ms: int, understood: Understanding, talk: Talk, agent: Agent) -> 
     if _needs_knowledge(understood, intent, agent):
         return [_question(at_ms, talk, agent)]
     return []
+
+
+def _is_answer(understood: Understanding) -> bool:
+    """Only a plain yes or no decides about a proposal; a confirmation of neither does not."""
+    return understood.kind == "confirm" and understood.slots.get("answer") in ("yes", "no")
 
 
 def _confirm(at_ms: int, understood: Understanding, talk: Talk, agent: Agent) -> list[DialogEvent]:

@@ -77,7 +77,7 @@ def _agreement(words: tuple[str, ...], phrase: str, agent: Agent) -> float:
         return 0.0
     found = _slots(words, agent)
     filled = sum(1 for name in wanted if name in found)
-    slot_words = {word for name in wanted for word in found.get(name, "").lower().split()}
+    slot_words = {word for name in wanted for word in _WORD.findall(found.get(name, "").lower())}
     spoken = set(words) - slot_words
     shared = len(spoken & fixed)
     union = len(spoken | fixed) + len(wanted)

@@ -18,6 +18,7 @@ from services.dialog.on_fact import Outside, host_call
 from services.dialog.provider import LanguageModel
 
 _log: Final = logging.getLogger("partyline.dialog")
+_PAUSE_S: Final = 1.0  # a call that always fails must not be handed round at full speed
 
 
 @asynccontextmanager
@@ -69,6 +70,7 @@ async def _host(held: Held, agents: Agents, outside: Outside, host: HostId) -> N
     except Exception as failed:  # a fault in one call must not end the process's other calls
         _log.error("call %s: %s; given to another host", claim.call, type(failed).__name__)
         _log.debug("where it failed", exc_info=failed)
+        await asyncio.sleep(_PAUSE_S)
         await held.drop()
     else:
         await held.release()

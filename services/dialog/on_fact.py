@@ -1,15 +1,16 @@
 """facts of one call -> decisions of its actor -> what they owe."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import aiohttp
 
 from contracts.agent import Agent
+from contracts.codec import Unreadable
 from contracts.dialog import InnerFact, ModelFailed, ToolReported, WaitEnded
 from contracts.ids import CallId, HostId, TenantId
 from contracts.journal import JournalUnavailable
@@ -25,7 +26,7 @@ from services.call.state import Ended
 from services.dialog import tools
 from services.dialog.prompt import prompt
 from services.dialog.provider import LanguageModel
-from services.dialog.writing import write
+from services.dialog.writing import unsaid, write
 
 _log: Final = logging.getLogger("partyline.dialog")
 _RETRY_S: Final = 0.2
@@ -45,8 +46,9 @@ class HostedCall:
 
     def __init__(self, actor: Actor, outside: Outside) -> None:
         self._actor, self._outside = actor, outside
-        self._facts: asyncio.Queue[tuple[Fact | InnerFact, FactCause | None]] = asyncio.Queue()
+        self._facts: asyncio.Queue[tuple[Fact | InnerFact, FactCause | Duty]] = asyncio.Queue()
         self._passages: dict[int, tuple[Passage, ...]] = {}  # by turn
+        self._inherited = duty(actor.state, actor.agent)  # an earlier owner had taken it up
         self._duty: Duty | None = None
         self._work: asyncio.Task[None] | None = None
 
@@ -66,7 +68,11 @@ class HostedCall:
         try:
             await self._do_duty()
             while not isinstance(actor.state, Ended):
-                await self._take(*await self._facts.get())
+                fact, source = await self._facts.get()
+                if isinstance(source, FactCause):
+                    await self._take(fact, source)
+                elif source is self._duty:  # else it was let go: this may answer a turn gone by
+                    await self._take(fact, None)
         finally:
             await following.close()
             await _cancelled(pump)
@@ -115,52 +121,62 @@ class HostedCall:
             kind = type(failed).__name__
             _log.error("call %s: %s failed: %s", self._actor.call, type(wanted).__name__, kind)
             _log.debug("where it failed", exc_info=failed)
-            self._report(_failure(wanted, kind))
+            self._report(wanted, _failure(wanted, kind))
 
     def _work_for(self, wanted: Duty) -> Coroutine[Any, Any, None]:
         match wanted:
-            case Write(reply=reply):
-                return self._write(reply)
+            case Write():
+                return self._write(wanted)
             case Run():
                 return self._run(wanted)
             case Wait():
                 return self._wait(wanted)
 
-    async def _write(self, reply: int) -> None:
-        actor = self._actor
+    async def _write(self, wanted: Write) -> None:
+        actor, report = self._actor, partial(self._report, wanted)
         model = self._outside.models.get(actor.agent.llm.provider)
         talk = getattr(actor.state, "talk", None)
         if model is None or talk is None:
             _log.error("call %s: no model %s here", actor.call, actor.agent.llm.provider)
-            self._report(ModelFailed(at_ms=_now_ms(), reply=reply, kind="not configured"))
+            report(ModelFailed(at_ms=_now_ms(), reply=wanted.reply, kind="not configured"))
             return
         passages = self._passages.get(talk.turn, ()) if talk.sources else ()
-        await write(model, prompt(talk, actor.agent, passages), reply, self._report)
+        if wanted == self._inherited and talk.reply:
+            report = unsaid(talk.reply.sentences, report)
+        await write(model, prompt(talk, actor.agent, passages), wanted.reply, report)
 
     async def _run(self, wanted: Run) -> None:
         tool = rules.find(self._actor.agent, wanted.tool)
         if tool is None:
-            gone = ToolReported(at_ms=_now_ms(), invocation=wanted.invocation, ok=False)
-            self._report(gone)
+            self._report(wanted, _failure(wanted, "no such tool"))
+            return
+        if wanted == self._inherited and tool.url and not tool.idempotent:
+            self._report(wanted, _failure(wanted, "interrupted"))  # it may have been run: not twice
             return
         http, call = self._outside.http, self._actor.call
-        self._report(await tools.run(tool, call, wanted.invocation, wanted.arguments, http))
+        ran = await tools.run(tool, call, wanted.invocation, wanted.arguments, http)
+        self._report(wanted, ran)
 
     async def _wait(self, wanted: Wait) -> None:
         await asyncio.sleep(max(0.0, wanted.until_ms / 1000 - time.time()))
-        self._report(WaitEnded(at_ms=_now_ms(), turn=wanted.turn, awaited="passages"))
+        ended = WaitEnded(at_ms=_now_ms(), turn=wanted.turn, awaited="passages")
+        self._report(wanted, ended)
 
-    def _report(self, fact: InnerFact) -> None:
-        self._facts.put_nowait((fact, None))
+    def _report(self, wanted: Duty, fact: InnerFact) -> None:
+        self._facts.put_nowait((fact, wanted))
 
     async def _recall_passages(self) -> None:
         """What an earlier owner had been given, in case its answer is to be written again."""
         actor = self._actor
-        if actor.basis:
+        if not actor.basis:
+            return
+        try:
             async for recorded in self._outside.journal.read(actor.tenant, actor.call, "passages"):
                 for _, event in recorded.events():
                     if isinstance(event, PassagesFound):
                         self._passages[event.turn] = event.passages
+        except Unreadable as unreadable:  # an answer without passages is better than no host
+            _log.warning("call %s: passages are left out: %s", actor.call, unreadable)
 
     async def _stop_work(self) -> None:
         work, self._work, self._duty = self._work, None, None
@@ -190,10 +206,11 @@ def _failure(wanted: Duty, kind: str) -> InnerFact:
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:
-    """End a task and see its failure, unless the failure is its end."""
+    """End a task and see its failure. `await task` would swallow a cancellation of our own."""
     task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
 
 
 def _now_ms() -> int:

@@ -12,6 +12,7 @@ from contracts.dialog import ToolReported
 from contracts.ids import CallId
 
 _ANSWER_BYTES: Final = 64 * 1024
+_NO_RESULT: Final = "not a JSON object of at most 64 KiB"
 
 
 async def run(
@@ -61,10 +62,26 @@ async def _post(
 ) -> tuple[bool, dict[str, Any]]:
     headers = {"Idempotency-Key": key}
     async with http.post(url, json=body, headers=headers, allow_redirects=False) as response:
-        answer = await response.content.read(_ANSWER_BYTES + 1)
         if response.status >= 300:
             return False, {"error": f"status {response.status}"}
-        try:
-            return True, msgspec.json.decode(answer, type=dict[str, Any])
-        except msgspec.DecodeError:
-            return False, {"error": "not a JSON object of at most 64 KiB"}
+        result = _result(await _body(response.content))
+        return (False, {"error": _NO_RESULT}) if result is None else (True, result)
+
+
+async def _body(content: aiohttp.StreamReader) -> bytes:
+    """The answer, or a little more of it than may be: a single read gives only what is there."""
+    body = bytearray()
+    async for piece in content.iter_any():
+        body += piece
+        if len(body) > _ANSWER_BYTES:
+            break
+    return bytes(body)
+
+
+def _result(body: bytes) -> dict[str, Any] | None:
+    if len(body) > _ANSWER_BYTES:
+        return None
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None

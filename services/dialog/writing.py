@@ -58,6 +58,21 @@ async def _write(model: LanguageModel, prompt: Prompt, reply: int, report: Repor
     report(finished)
 
 
+def unsaid(written: tuple[str, ...], report: Report) -> Report:
+    """The same report without the sentences of a reply that an earlier owner already recorded.
+
+    A model that writes the reply again begins again; what the caller was told is not told twice.
+    """
+    left = list(written)
+
+    def report_unsaid(fact: InnerFact) -> None:
+        if isinstance(fact, ModelWrote) and left and left.pop(0) == fact.text:
+            return
+        report(fact)
+
+    return report_unsaid
+
+
 def _report_sentences(sentences: list[str], reply: int, report: Report) -> None:
     for text in sentences:
         report(ModelWrote(at_ms=_now_ms(), reply=reply, text=text))

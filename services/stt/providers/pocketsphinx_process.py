@@ -67,9 +67,9 @@ class WorkerProcess:
         if content in self._grammars:
             return self._grammars[content]
         number = len(self._grammars) + 1
-        self._loading[number] = asyncio.get_running_loop().create_future()
+        loading = self._loading[number] = asyncio.get_running_loop().create_future()
         self.tell(Load(number, said))
-        loaded = await self._loading.pop(number)
+        loaded = await loading
         if loaded.unknown:  # the agent's words, not a caller's
             _log.warning("phrases with words no dictionary has are left out: %s", loaded.unknown)
         self._grammars[content] = number
@@ -115,12 +115,12 @@ class WorkerProcess:
         match unpack_answer(body):
             case Understood() as understood if understood.ear in self.ears:
                 self.ears[understood.ear].put_nowait(understood)
-            case Loaded() as loaded:
+            case Loaded() as loaded if not self._loading[loaded.grammar].done():
                 self._loading[loaded.grammar].set_result(loaded)
-            case Refused(grammar=number, kind=kind):
+            case Refused(grammar=number, kind=kind) if not self._loading[number].done():
                 self._loading[number].set_exception(Gone(f"grammar refused: {kind}"))
             case _:
-                pass  # an ear that has left
+                pass  # whoever asked has left
 
     def _fail(self) -> None:
         """The worker ended, at our wish or not: tell all who wait for it."""

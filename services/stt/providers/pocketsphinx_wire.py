@@ -85,7 +85,8 @@ def length(head: bytes) -> int:
 
 def unpack_answer(body: bytes) -> Answered:
     """What the worker said."""
-    return _answered.decode(body)
+    answer: Answered = _answered.decode(body)
+    return answer
 
 
 def asked(stream: BinaryIO) -> Iterator[Asked]:
