@@ -12,10 +12,12 @@ import msgspec
 from contracts.agent import Agent
 from contracts.ids import DocumentId
 from contracts.knowledge import DocumentAdded
+from services.call.tools import unusable
 
 _MEDIA: Final = {".md": "text/markdown", ".txt": "text/plain"}
 _DOCUMENT_BYTES: Final = 400_000
 _AT: Final = re.compile(r" - at `\$(?P<path>[^`]*)`$")
+_QUOTES: Final = ('"""', "'''")
 _STEP: Final = re.compile(r"\.?([A-Za-z0-9_-]+)|\[(\d+|\.\.\.)\]")
 
 
@@ -39,7 +41,7 @@ def read_agent(path: Path, replacing: Mapping[str, str] | None = None) -> Agent:
     try:
         agent = msgspec.convert(data, Agent)
     except msgspec.ValidationError as broken:
-        raise AgentFileError(_explain(path, text, str(broken))) from None
+        raise AgentFileError(_explain(path, text, data, str(broken))) from None
     _check(path, text, agent)
     return agent
 
@@ -53,7 +55,8 @@ def read_knowledge(path: Path, agent: Agent, at_ms: int) -> list[DocumentAdded]:
         return []
     folder = path.parent / agent.knowledge
     if not folder.is_dir():
-        raise AgentFileError(f"{path}: field 'knowledge': there is no folder {folder}")
+        line = line_of(path.read_text(encoding="utf-8"), ["knowledge"])
+        raise AgentFileError(f"{path}:{line}: field 'knowledge': there is no folder {folder}")
     files = sorted(file for file in folder.iterdir() if file.suffix in _MEDIA)
     return [_document(file, at_ms) for file in files]
 
@@ -84,10 +87,12 @@ def _address(data: dict[str, Any], replacing: Mapping[str, str]) -> None:
                 tool["url"] = tool["url"].replace(f"{{{name}}}", value)
 
 
-def _explain(path: Path, text: str, reason: str) -> str:
+def _explain(path: Path, text: str, data: dict[str, Any], reason: str) -> str:
     found = _AT.search(reason)
     what = reason[: found.start()] if found else reason
     steps = [a or b for a, b in _STEP.findall(found["path"])] if found else []
+    if steps[1:2] == ["..."]:
+        steps[1] = _entry(data, steps[0], reason)
     unknown = re.search(r"unknown field `([^`]+)`", what)
     if unknown:
         steps.append(unknown[1])
@@ -95,8 +100,24 @@ def _explain(path: Path, text: str, reason: str) -> str:
     return f"{path}:{line_of(text, steps)}: field '{field}': {what}"
 
 
+def _entry(data: dict[str, Any], table: str, reason: str) -> str:
+    """The key msgspec leaves out of its path: the entry that is wrong in the same way alone."""
+    for key, value in data[table].items():
+        try:
+            msgspec.convert({**data, table: {key: value}}, Agent)
+        except msgspec.ValidationError as broken:
+            if str(broken) == reason:
+                return str(key)
+    return "..."
+
+
 def _check(path: Path, text: str, agent: Agent) -> None:
-    """What the contract's types cannot say: names that must exist elsewhere in the file."""
+    """What the contract's types cannot say: schemas, and names that must exist elsewhere."""
+    for place, tool in enumerate(agent.tools):
+        if reason := unusable(tool.parameters):
+            line = line_of(text, ["tools", str(place), "parameters"])
+            field = f"tools.{place}.parameters"
+            raise AgentFileError(f"{path}:{line}: field '{field}': no JSON Schema: {reason}")
     tools = {tool.name for tool in agent.tools} | {"transfer", ""}
     for place, intent in enumerate(agent.intents):
         if intent.tool not in tools:
@@ -128,7 +149,12 @@ def _walk(text: str) -> tuple[dict[tuple[str, ...], int], dict[tuple[str, ...], 
     keys: dict[tuple[str, ...], int] = {}
     arrays: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
+    quotes = ""  # of the multi-line string we are in
     for number, line in enumerate(text.splitlines(), start=1):
+        if quotes:
+            quotes = "" if quotes in line else quotes
+            continue
+        quotes = next((q for q in _QUOTES if line.count(q) % 2), "")
         if header := re.match(r"\s*(\[\[?)([^\[\]]+)\]", line):
             table = _table(header[1] == "[[", _names(header[2]), arrays)
             tables[table] = number

@@ -48,11 +48,12 @@ async def answered(
     line, journaling = _line(gateway, Leg(call, started.stream, carrier, wire), agent)
     gateway.lines.add(line)
     try:
-        async with _listening(gateway, line):
+        async with _listening(gateway, line) as following:
             await _record(gateway, journaling, line, started)
             answer_came(gateway, call)
             line.begin()
-            yield line
+            async with _obeying(line, following):
+                yield line
     finally:
         await _let_go(gateway, line, journaling)
 
@@ -112,8 +113,8 @@ def _line(gateway: Gateway, leg: Leg, agent: Agent) -> tuple[Line, Journaling]:
 
 
 @asynccontextmanager
-async def _listening(gateway: Gateway, line: Line) -> AsyncIterator[None]:
-    """The line hears the agent's audio and the actor's decisions during the block."""
+async def _listening(gateway: Gateway, line: Line) -> AsyncIterator[Following]:
+    """The line hears the agent's audio during the block; the actor's decisions are followed."""
     tenant = gateway.settings.tenant
     async with AsyncExitStack() as leaving:
         speak = guarded(line, line.on_agent_audio)
@@ -123,9 +124,18 @@ async def _listening(gateway: Gateway, line: Line) -> AsyncIterator[None]:
             gateway.bus, gateway.journal, tenant, line.call, families=_FAMILIES
         )
         leaving.push_async_callback(following.close)
-        obeying = asyncio.create_task(_obey_all(line, following))
-        leaving.callback(obeying.cancel)
+        yield following
+
+
+@asynccontextmanager
+async def _obeying(line: Line, following: Following) -> AsyncIterator[None]:
+    """The line does what the actor decides, during the block."""
+    obeying = asyncio.create_task(_obey_all(line, following))
+    try:
         yield
+    finally:
+        obeying.cancel()
+        await asyncio.wait({obeying})
 
 
 async def _obey_all(line: Line, following: Following) -> None:
@@ -160,8 +170,11 @@ async def _is_ours(gateway: Gateway, call: CallId, answer: LineAnswered) -> bool
 
 
 async def _let_go(gateway: Gateway, line: Line, journaling: Journaling) -> None:
-    await journaling.finish()
-    gateway.lines.remove(line)
+    line.mouth.stop()
+    try:
+        await journaling.finish()
+    finally:
+        gateway.lines.remove(line)
 
 
 async def _unsubscribe(gateway: Gateway, subscription: Subscription) -> None:

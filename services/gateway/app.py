@@ -9,11 +9,13 @@ from typing import Final
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from contracts.ids import new_host_id
 from infra.agents import Agents
 from infra.journal import NatsJournal
 from infra.nats import Bus
+from services.gateway.faults import kind
 from services.gateway.gateway import GATEWAY, Gateway
 from services.gateway.known_calls import KnownCalls
 from services.gateway.lines import Lines
@@ -83,7 +85,7 @@ def _gateway(
 
 
 def _application(gateway: Gateway) -> web.Application:
-    application = web.Application(client_max_size=_FORM_LIMIT_BYTES)
+    application = web.Application(client_max_size=_FORM_LIMIT_BYTES, middlewares=[_quiet])
     application[GATEWAY] = gateway
     application.add_routes(
         [
@@ -95,6 +97,18 @@ def _application(gateway: Gateway) -> web.Application:
         ]
     )
     return application
+
+
+@web.middleware
+async def _quiet(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Keep an error's text out of the log: it may quote the caller."""
+    try:
+        return await handler(request)
+    except web.HTTPException:
+        raise
+    except Exception as fault:
+        _log.error("%s: fault: %s", request.path, kind(fault))
+        raise web.HTTPInternalServerError(text="fault in the gateway") from None
 
 
 async def _on_health(request: web.Request) -> web.Response:

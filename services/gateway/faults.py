@@ -21,7 +21,7 @@ def alone(line: Line) -> Iterator[None]:
         _log.warning("call %s: socket refused: %s", line.call, broken)
         line.end("refused", code=broken.code)
     except Exception as fault:
-        _log.error("call %s: fault: %s", line.call, _kind(fault))
+        _log.error("call %s: fault: %s", line.call, kind(fault))
         line.lose("fault in the gateway")
 
 
@@ -35,7 +35,7 @@ def guarded(line: Line, act: Callable[[Argument], None]) -> Callable[[Argument],
     return quietly
 
 
-def _kind(fault: Exception) -> str:
+def kind(fault: Exception) -> str:
     """The error's class and where it rose."""
     last = traceback.extract_tb(fault.__traceback__)[-1]
     return f"{type(fault).__name__} in {last.name}, line {last.lineno}"

@@ -67,7 +67,9 @@ class Journaling:
                 async with asyncio.timeout(_AFTER_CALL_S):
                     await self._writing
             except TimeoutError:
-                _log.error("call %s: %d events are not in the log", self._call, len(self._waiting))
+                _log.error("call %s: the log stayed away", self._call)
+        if self._waiting:
+            _log.error("call %s: %d messages are not in the log", self._call, len(self._waiting))
 
     async def append(self, id: str, *events: LineEvent) -> Appended:
         """Record these and wait for it, however long the log stays away."""
@@ -86,6 +88,13 @@ class Journaling:
                 timer.cancel()
 
     async def _write_all(self) -> None:
+        try:
+            await self._write_on()
+        except Exception as fault:
+            _log.error("call %s: its log is given up: %s", self._call, type(fault).__name__)
+            self._on_given_up()
+
+    async def _write_on(self) -> None:
         while self._waiting or not self._ending:
             if not self._waiting:
                 self._wanted.clear()

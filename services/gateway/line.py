@@ -5,6 +5,7 @@ is which of them a message concerns, and that a line ends exactly once.
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -43,6 +44,7 @@ from services.gateway.playback import Progress
 from services.gateway.wire import Wire
 
 _log: Final = logging.getLogger("partyline.gateway")
+_EARLY_CHUNKS: Final = 100  # of a greeting that is quicker than the log's word that we answered
 _REFUSED_LIMIT: Final = 100  # broken messages in one call; a carrier that sends more is none
 
 
@@ -76,15 +78,19 @@ class Line:
         self._leg, self._journaling = leg, journaling
         self._barge_in = agent.barge_in.enabled
         self._agent_limits = agent.limits
-        self._limits: Limits | None = None
+        self._limits: Limits | None = None  # None: not begun
+        self._early: deque[bytes] = deque(maxlen=_EARLY_CHUNKS)
         self._ear = Ear(agent, publish)
         self._utterance = 0
         self._digits = 0
         self._refused = 0
 
     def begin(self) -> None:
-        """The call is answered: from now on the limits count."""
+        """The call is answered and this line has it: until now nothing was sent or recorded."""
         self._limits = Limits(self._agent_limits, self._active, self._give_up)
+        for payload in self._early:
+            self.on_agent_audio(payload)
+        self._early.clear()
 
     def on_message(self, payload: bytes) -> None:
         """A text message of the carrier. Raises ProtocolBroken."""
@@ -100,6 +106,9 @@ class Line:
     def on_agent_audio(self, payload: bytes) -> None:
         """A chunk of the audio plane. An error in one is this line's alone."""
         if self.ended:
+            return
+        if self._limits is None:
+            self._early.append(payload)
             return
         try:
             self.mouth.speak(unpack_agent(payload))
@@ -118,6 +127,14 @@ class Line:
         if self.ended:
             return
         self.ended = reason
+        if self._limits:
+            self._limits.stop()
+            self._record_end(reason, lost)
+        self.mouth.stop()
+        self._leg.wire.close(code, reason)
+        _log.info("call %s: line ended: %s", self.call, reason)
+
+    def _record_end(self, reason: EndReason, lost: str) -> None:
         at_ms = now_ms()
         if lost:
             self._write("lost", LineLost(at_ms=at_ms, reason=lost))
@@ -130,11 +147,6 @@ class Line:
             dropped_messages=self._refused,
         )
         self._write("ended", *([cleared] if cleared else []), ended)
-        if self._limits:
-            self._limits.stop()
-        self.mouth.stop()
-        self._leg.wire.close(code, reason)
-        _log.info("call %s: line ended: %s", self.call, reason)
 
     def _take(self, message: CarrierMessage) -> None:
         match message:

@@ -13,7 +13,7 @@ from aiohttp import WebSocketError, WSMsgType, web
 from services.gateway.answering import answered
 from services.gateway.carrier import BadCarrierMessage, Connected, Started, Unknown
 from services.gateway.carriers.twilio import MESSAGE_LIMIT_BYTES, Twilio
-from services.gateway.faults import alone
+from services.gateway.faults import alone, kind
 from services.gateway.gateway import GATEWAY, Gateway
 from services.gateway.line import Line, ProtocolBroken
 from services.gateway.wire import CLOSE_S, SocketWire
@@ -39,6 +39,9 @@ async def on_media(request: web.Request) -> web.StreamResponse:
         except ProtocolBroken as refused:
             _log.warning("media socket refused: %s", refused)
             wire.close(refused.code, str(refused))
+        except Exception as fault:
+            _log.error("media socket refused: fault: %s", kind(fault))
+            wire.close(1011, "fault in the gateway")
     return socket
 
 

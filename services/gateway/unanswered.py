@@ -38,13 +38,15 @@ async def end_if_unanswered(gateway: Gateway, call: CallId, reason: EndReason) -
 
 
 async def _wait(gateway: Gateway, call: CallId) -> None:
-    try:
+    ended = False
+    while not ended:
         await asyncio.sleep(gateway.settings.unanswered_s)
-        await end_if_unanswered(gateway, call, "line_lost")
-    except JournalUnavailable:
-        _log.error("call %s: rang, was not answered, and its end is not in the log", call)
-    finally:
-        gateway.expected.pop(call, None)
+        try:
+            await end_if_unanswered(gateway, call, "line_lost")
+            ended = True
+        except JournalUnavailable:
+            _log.warning("call %s: rang in vain; its end is not in the log yet", call)
+    gateway.expected.pop(call, None)
 
 
 async def _answered_or_ended(gateway: Gateway, call: CallId) -> bool:

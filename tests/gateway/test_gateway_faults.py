@@ -48,6 +48,7 @@ async def test_a_fault_in_a_line_ends_it_and_is_logged_without_its_text(
     )
     line = Line(Leg(call, "MZ1", Twilio(), wire), Agent(name="a"), journaling, _broken)
     journaling.start()
+    line.begin()
     guarded(line, line.on_agent_audio)(pack_agent(AgentChunk(1, 1, 1, 1, True, 1, sound(100, 1))))
     assert json.loads(wire.sent[0])["event"] == "media"
     with alone(line):
