@@ -24,30 +24,30 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Phrases(_Settings, frozen=True, kw_only=True):
     """What the agent says word for word. `{name}` is replaced by a dynamic variable."""
 
-    greeting: str = "Hello, how can I help you?"
-    fallback: str = "Sorry, I did not understand that."
-    unknown: str = "I am afraid I do not know that."
-    transfer: str = "I will put you through to a colleague."
-    goodbye: str = "Thank you for calling. Goodbye."
-    declined: str = "All right, I will leave that."
-    failed: str = "I am sorry, that did not work."
-    hold: str = "One moment, please."
+    greeting: str = "Hello, how can I help you?"  # opens the call
+    fallback: str = "Sorry, I did not understand that."  # a turn was not understood
+    unknown: str = "I am afraid I do not know that."  # the knowledge holds no answer
+    transfer: str = "I will put you through to a colleague."  # before a person takes over
+    goodbye: str = "Thank you for calling. Goodbye."  # before the agent hangs up
+    declined: str = "All right, I will leave that."  # the caller said no to an action
+    failed: str = "I am sorry, that did not work."  # an action failed
+    hold: str = "One moment, please."  # fills a wait
 
 
 class Phases(_Settings, frozen=True, kw_only=True):
     """What the agent is after in each phase; goes into the prompt."""
 
-    start: str = "Greet the caller."
-    discovery: str = "Find out what the caller wants."
-    active: str = "Answer the question or do what the caller asked for."
-    completion: str = "Say goodbye."
+    start: str = "Greet the caller."  # until the caller's first turn
+    discovery: str = "Find out what the caller wants."  # until it is clear what is wanted
+    active: str = "Answer the question or do what the caller asked for."  # until nothing is left to do
+    completion: str = "Say goodbye."  # until the line ends
 
 
 class Intent(_Settings, frozen=True, kw_only=True):
     """Something callers say, recognised by examples."""
 
-    name: Name
-    kind: Kind
+    name: Name  # unique in the agent
+    kind: Kind  # what it does to the conversation
     phrases: tuple[str, ...] = ()  # examples; `{slot}` stands for any value of that slot
     answer: Literal["yes", "no", ""] = ""  # what a confirm intent says
     tool: str = ""  # what an action intent asks for; 'transfer' hands the caller to a person
@@ -57,43 +57,43 @@ class Intent(_Settings, frozen=True, kw_only=True):
 class Tool(_Settings, frozen=True, kw_only=True):
     """Something the agent can do."""
 
-    name: Name
-    description: str
+    name: Name  # unique in the agent
+    description: str  # tells the model what it is for
     url: str = ""  # POSTed as JSON with an Idempotency-Key; empty: only recorded in the log
     parameters: dict[str, Any] = {}  # JSON Schema of the arguments
     confirm: bool = True  # ask the caller first
     idempotent: bool = False  # may be repeated with the same key after a crash
-    ask: str = "Shall I do that?"
+    ask: str = "Shall I do that?"  # the question that asks for a yes; may hold `{argument}`
     done: str = ""  # said on success; empty: the model words the result
-    timeout_ms: Milliseconds = 5_000
+    timeout_ms: Milliseconds = 5_000  # wait for its answer
 
 
 class Provider(_Settings, frozen=True, kw_only=True):
     """Which outside service does a job, and how it is set."""
 
-    provider: str
-    model: str = ""
-    temperature: float = 0.3
-    options: dict[str, Any] = {}
+    provider: str  # its name
+    model: str = ""  # of the provider; empty: its default
+    temperature: float = 0.3  # 0..2; 0: always the likeliest words
+    options: dict[str, Any] = {}  # the provider's own further settings
 
 
 class BargeIn(_Settings, frozen=True, kw_only=True):
     """When the caller's voice stops the agent's."""
 
-    enabled: bool = True
+    enabled: bool = True  # false: the agent is always heard to the end
     ratio: float = 2.8  # times the noise floor
     minimum_rms: Annotated[int, msgspec.Meta(ge=1, le=32_767)] = 500  # of 16-bit samples
-    loud_frames: Annotated[int, msgspec.Meta(ge=2)] = 2
-    speech_ms: Milliseconds = 100
+    loud_frames: Annotated[int, msgspec.Meta(ge=2)] = 2  # 20 ms each, before speech is believed
+    speech_ms: Milliseconds = 100  # of speech before it counts
     debounce_ms: Milliseconds = 500  # after one barge-in, before the next
 
 
 class Turns(_Settings, frozen=True, kw_only=True):
     """When the caller's turn is over, where the recogniser does not say so itself."""
 
-    ratio: float = 2.8
-    minimum_rms: Annotated[int, msgspec.Meta(ge=1, le=32_767)] = 300
-    speech_ms: Milliseconds = 100
+    ratio: float = 2.8  # times the noise floor
+    minimum_rms: Annotated[int, msgspec.Meta(ge=1, le=32_767)] = 300  # of 16-bit samples
+    speech_ms: Milliseconds = 100  # of speech before it counts
     stop_ms: Milliseconds = 200  # silence after which speech counts as ended
     silence_ms: Milliseconds = 500  # further silence after which the turn counts as ended
 
@@ -102,12 +102,12 @@ class Limits(_Settings, frozen=True, kw_only=True):
     """When a call or a wait is given up."""
 
     inactivity_ms: Milliseconds = 300_000  # neither side speaks
-    duration_ms: Milliseconds = 3_600_000
+    duration_ms: Milliseconds = 3_600_000  # of the whole call
     media_silence_ms: Milliseconds = 5_000  # no frame arrives at all
     failures: Annotated[int, msgspec.Meta(ge=1)] = 3  # misheard in a row
     confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.3  # below: misheard
     passages_ms: Milliseconds = 1_500  # wait for knowledge
-    passages: Annotated[int, msgspec.Meta(ge=1, le=20)] = 4
+    passages: Annotated[int, msgspec.Meta(ge=1, le=20)] = 4  # taken at most for an answer
     model_ms: Milliseconds = 15_000  # wait for the model's next sentence
 
 
@@ -120,24 +120,24 @@ class Transfer(_Settings, frozen=True, kw_only=True):
 class Agent(_Settings, frozen=True, kw_only=True):
     """A configured assistant."""
 
-    name: Name
-    title: str = ""
-    prompt: str = ""
+    name: Name  # unique for the tenant; part of subjects
+    title: str = ""  # for people to read
+    prompt: str = ""  # what the model is told to be
     languages: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("en-US",)  # BCP 47
     variables: dict[str, str] = {}  # defaults of the dynamic variables
-    phrases: Phrases = Phrases()
-    phases: Phases = Phases()
-    intents: tuple[Intent, ...] = ()
+    phrases: Phrases = Phrases()  # said word for word
+    phases: Phases = Phases()  # what is sought in each phase
+    intents: tuple[Intent, ...] = ()  # beside those every agent knows
     slots: dict[str, tuple[str, ...]] = {}  # values a slot can take, as spoken
     digits: dict[str, str] = {}  # a key pressed counts as these words spoken
-    tools: tuple[Tool, ...] = ()
-    voice: Voice = Voice()
-    stt: Provider = Provider(provider="pocketsphinx")
-    llm: Provider = Provider(provider="rules")
-    barge_in: BargeIn = BargeIn()
-    turns: Turns = Turns()
-    limits: Limits = Limits()
-    transfer: Transfer = Transfer()
+    tools: tuple[Tool, ...] = ()  # what it can do
+    voice: Voice = Voice()  # how it sounds
+    stt: Provider = Provider(provider="pocketsphinx")  # who recognises
+    llm: Provider = Provider(provider="rules")  # who words the answers
+    barge_in: BargeIn = BargeIn()  # when the caller stops it
+    turns: Turns = Turns()  # when a turn is over
+    limits: Limits = Limits()  # when it gives up
+    transfer: Transfer = Transfer()  # who takes over
     knowledge: str = ""  # folder of Markdown and text files, beside the agent's file
 
 
@@ -145,7 +145,7 @@ class AgentPublished(Event, frozen=True, kw_only=True, tag="agent.published/1"):
     """A new revision of an agent; calls that already run keep theirs."""
 
     revision: int  # starts at 1
-    agent: Agent
+    agent: Agent  # the whole agent as of this revision
 
 
 def agent_id(agent: Agent) -> AgentId:

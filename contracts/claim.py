@@ -17,8 +17,8 @@ Role = Literal["stt", "dialog"]
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """A call that wants a host."""
 
-    tenant: TenantId
-    call: CallId
-    role: Role
-    agent: AgentRef
+    tenant: TenantId  # whose call it is
+    call: CallId  # the call to host
+    role: Role  # the part of the call to host
+    agent: AgentRef  # the revision this call keeps
     rang_ms: int  # UNIX time in milliseconds

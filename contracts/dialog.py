@@ -17,7 +17,7 @@ ReplyKind = Literal["greeting", "answer", "fallback", "proposal", "result", "tra
 class Voice(msgspec.Struct, frozen=True, kw_only=True):
     """How a sentence is to be spoken."""
 
-    provider: str = "espeak"
+    provider: str = "espeak"  # the synthesiser's name
     name: str = "en-us"  # the provider's own name of the voice
     speed_wpm: int = 165  # words a minute, where the provider knows speed
     model: str = ""  # the provider's model; empty: its default
@@ -26,26 +26,26 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True):
 class CallOpened(Event, frozen=True, kw_only=True, tag="dialog.opened/1"):
     """The actor took the call up."""
 
-    agent: AgentRef
+    agent: AgentRef  # the revision this call keeps
     language: str  # BCP 47
-    variables: dict[str, Pii] = {}
+    variables: dict[str, Pii] = {}  # dynamic variables for prompts and phrases
 
 
 class PhaseEntered(Event, frozen=True, kw_only=True, tag="dialog.phase_entered/1"):
     """The conversation moved on."""
 
-    phase: Phase
+    phase: Phase  # the phase that begins
 
 
 class TurnTaken(Event, frozen=True, kw_only=True, tag="dialog.turn_taken/1"):
     """The caller's turn was understood."""
 
-    turn: int  # starts at 1
-    utterance: int
-    text: Pii
+    turn: int  # number of the turn in the call, starts at 1
+    utterance: int  # the last utterance of the turn
+    text: Pii  # what the caller said
     intent: str  # a name of the agent's intents; 'unknown' when none fits
     kind: str  # hello, goodbye, confirm, question, action, unknown
-    slots: dict[str, Pii] = {}
+    slots: dict[str, Pii] = {}  # values found in the text, by the slot's name
     confidence: float = 1.0  # of the transcript, 0..1
     speech_ended_ms: int = 0  # UNIX time in milliseconds
 
@@ -63,8 +63,8 @@ class PassagesWanted(Event, frozen=True, kw_only=True, tag="dialog.passages_want
     """The knowledge is asked before the answer is written."""
 
     turn: int
-    question: Pii
-    agent: AgentRef
+    question: Pii  # what is looked up
+    agent: AgentRef  # whose knowledge is asked
     limit: int = 4  # passages wanted at most
 
 
@@ -73,23 +73,23 @@ class PassagesTaken(Event, frozen=True, kw_only=True, tag="dialog.passages_taken
 
     turn: int
     sources: tuple[str, ...] = ()  # '<document>#<chunk>', best first
-    late: bool = False
+    late: bool = False  # true: the wait ended before they came
 
 
 class ReplyBegun(Event, frozen=True, kw_only=True, tag="dialog.reply_begun/1"):
     """The agent begins to speak."""
 
-    reply: int  # starts at 1
+    reply: int  # number of the reply in the call, starts at 1
     turn: int  # the turn answered; 0: the greeting
-    kind: ReplyKind
+    kind: ReplyKind  # what the reply is for
 
 
 class SentenceWritten(Event, frozen=True, kw_only=True, tag="dialog.sentence_written/1"):
     """One sentence of a reply, to be spoken in order."""
 
     reply: int
-    sentence: int  # starts at 1
-    text: Pii
+    sentence: int  # number of the sentence in its reply, starts at 1
+    text: Pii  # the words to speak
     voice: Voice
     fixed: bool = False  # a phrase of the agent without the caller's data: worth caching
 
@@ -98,9 +98,9 @@ class ReplyFinished(Event, frozen=True, kw_only=True, tag="dialog.reply_finished
     """Nothing more will be written in this reply."""
 
     reply: int
-    sentences: int
-    tokens_in: int = 0
-    tokens_out: int = 0
+    sentences: int  # written in this reply
+    tokens_in: int = 0  # the model's count of what it read; 0: no model or not told
+    tokens_out: int = 0  # the model's count of what it wrote
 
 
 class ReplyHeard(Event, frozen=True, kw_only=True, tag="dialog.reply_heard/1"):
@@ -122,8 +122,8 @@ class ToolProposed(Event, frozen=True, kw_only=True, tag="dialog.tool_proposed/1
     """The caller is asked before something is done."""
 
     invocation: str  # stable id of this use of the tool
-    tool: str
-    arguments: dict[str, Any]
+    tool: str  # name of one of the agent's tools
+    arguments: dict[str, Any]  # by the JSON Schema of the tool's parameters; the caller's words
 
 
 class ToolDeclined(Event, frozen=True, kw_only=True, tag="dialog.tool_declined/1"):
@@ -154,22 +154,22 @@ class ToolReturned(Event, frozen=True, kw_only=True, tag="dialog.tool_returned/1
 
     invocation: str
     tool: str
-    ok: bool
-    result: dict[str, Any] = {}
-    took_ms: float = 0.0
+    ok: bool  # false: it failed, or its answer was of no use
+    result: dict[str, Any] = {}  # the tool's answer; empty: none; may tell of the caller
+    took_ms: float = 0.0  # from its start to its answer
 
 
 class TransferRequested(Event, frozen=True, kw_only=True, tag="dialog.transfer_requested/1"):
     """The caller is handed to a person."""
 
     to: str  # the agent's own transfer number or address
-    reason: Literal["misheard", "asked"]
+    reason: Literal["misheard", "asked"]  # not understood too often, or wished
 
 
 class HangUpRequested(Event, frozen=True, kw_only=True, tag="dialog.hang_up_requested/1"):
     """The agent ends the call."""
 
-    reason: Literal["goodbye"]
+    reason: Literal["goodbye"]  # why the agent ends it
 
 
 class CallEnded(Event, frozen=True, kw_only=True, tag="dialog.ended/1"):
@@ -177,7 +177,7 @@ class CallEnded(Event, frozen=True, kw_only=True, tag="dialog.ended/1"):
 
     reason: str  # line.EndReason
     phase: Phase  # reached
-    turns: int
+    turns: int  # turns taken in all
 
 
 # What the actor's own process reports to it. Recorded as the cause of a decision, never alone.
@@ -187,7 +187,7 @@ class ModelWrote(Event, frozen=True, kw_only=True, tag="model.wrote/1"):
     """The language model completed a sentence."""
 
     reply: int
-    text: Pii
+    text: Pii  # the sentence, in full
 
 
 class ModelCalledTool(Event, frozen=True, kw_only=True, tag="model.called_tool/1"):
@@ -210,7 +210,7 @@ class ModelFailed(Event, frozen=True, kw_only=True, tag="model.failed/1"):
     """The language model could not answer."""
 
     reply: int
-    kind: str
+    kind: str  # the error's class, never its text
 
 
 class ToolReported(Event, frozen=True, kw_only=True, tag="tool.reported/1"):
@@ -226,7 +226,7 @@ class WaitEnded(Event, frozen=True, kw_only=True, tag="wait.ended/1"):
     """Something awaited did not come in time."""
 
     turn: int
-    awaited: Literal["passages"]
+    awaited: Literal["passages"]  # what did not come
 
 
 InnerFact = ModelWrote | ModelCalledTool | ModelFinished | ModelFailed | ToolReported | WaitEnded

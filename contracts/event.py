@@ -22,13 +22,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_de
 class AgentRef(msgspec.Struct, frozen=True, kw_only=True):
     """The one revision of an agent that a call keeps from ring to hang-up."""
 
-    agent: AgentId
+    agent: AgentId  # the agent's name
     revision: int  # starts at 1
 
 
 class OwnerClaimed(Event, frozen=True, kw_only=True, tag="owner.claimed/1"):
     """A process became the owner of the call in one role; lower epochs are refused from here on."""
 
-    role: Literal["stt", "dialog"]
-    host: str
+    role: Literal["stt", "dialog"]  # the part of the call it hosts
+    host: str  # id of the process: `<role>-<process id>-<random>`
     epoch: int  # starts at 1, rises with each owner

@@ -13,10 +13,10 @@ from contracts.ids import DocumentId
 class DocumentAdded(Event, frozen=True, kw_only=True, tag="document.added/1"):
     """A document is there, or a new version of it. The same content again changes nothing."""
 
-    document: DocumentId
-    title: str
-    media_type: Literal["text/markdown", "text/plain"]
-    text: str
+    document: DocumentId  # id of the document, unique for its agent
+    title: str  # what it is called
+    media_type: Literal["text/markdown", "text/plain"]  # how the text is to be read
+    text: str  # the whole document
     sha256: str  # of the text, hexadecimal
 
 

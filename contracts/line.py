@@ -31,10 +31,10 @@ class LineRang(Event, frozen=True, kw_only=True, tag="line.rang/1"):
 
     carrier: str  # twilio, loopback...
     carrier_call: str  # the carrier's own id of the call (Twilio: CallSid)
-    direction: Literal["inbound", "outbound"] = "inbound"
+    direction: Literal["inbound", "outbound"] = "inbound"  # outbound: the agent calls
     caller: Pii = ""  # number or address of the person, as the carrier gave it
-    called: Pii = ""
-    agent: AgentRef
+    called: Pii = ""  # number or address that was called
+    agent: AgentRef  # the revision this call keeps
     variables: Variables = {}  # dynamic variables for prompts and phrases
 
 
@@ -53,7 +53,7 @@ class DigitPressed(Event, frozen=True, kw_only=True, tag="line.digit_pressed/1")
 class SpeechStarted(Event, frozen=True, kw_only=True, tag="line.speech_started/1"):
     """The caller began to speak, by the gateway's voice activity detection."""
 
-    utterance: int  # starts at 1
+    utterance: int  # number of the utterance in the call, starts at 1
     first_frame: int  # number of the first loud caller frame
     over_reply: int = 0  # the reply spoken over (barge-in); 0: the agent was silent
 
@@ -69,14 +69,14 @@ class SpeechEnded(Event, frozen=True, kw_only=True, tag="line.speech_ended/1"):
 class PlaybackStarted(Event, frozen=True, kw_only=True, tag="line.playback_started/1"):
     """The first audio of a reply went to the carrier."""
 
-    reply: int
+    reply: int  # number of the reply in the call, starts at 1
 
 
 class SentencePlayed(Event, frozen=True, kw_only=True, tag="line.sentence_played/1"):
     """The carrier confirmed that a sentence was played out, and the reply goes on."""
 
     reply: int
-    sentence: int
+    sentence: int  # number of the sentence in its reply, starts at 1
 
 
 class PlaybackFinished(Event, frozen=True, kw_only=True, tag="line.playback_finished/1"):
@@ -98,13 +98,13 @@ class PlaybackCleared(Event, frozen=True, kw_only=True, tag="line.playback_clear
 class LineLost(Event, frozen=True, kw_only=True, tag="line.lost/1"):
     """The media connection broke without a goodbye; the caller may come back."""
 
-    reason: str
+    reason: str  # what broke, in a word or two; never what was said
 
 
 class LineResumed(Event, frozen=True, kw_only=True, tag="line.resumed/1"):
     """The same caller's media came back on a new stream."""
 
-    stream: str
+    stream: str  # the carrier's id of the new media stream
 
 
 class CarrierReported(Event, frozen=True, kw_only=True, tag="line.carrier_reported/1"):
@@ -118,7 +118,7 @@ class CarrierReported(Event, frozen=True, kw_only=True, tag="line.carrier_report
 class LineEnded(Event, frozen=True, kw_only=True, tag="line.ended/1"):
     """The caller's leg is over. Nothing follows on it."""
 
-    reason: EndReason
+    reason: EndReason  # who or what ended it
     frames: int = 0  # caller frames received
     late_frames: int = 0  # of those, later than 20 ms behind the carrier's own time stamps
     dropped_messages: int = 0  # carrier messages refused as malformed

@@ -11,4 +11,4 @@ class OutcomeRecorded(Event, frozen=True, kw_only=True, tag="outcome.recorded/1"
     """A judgement of the finished call."""
 
     outcome: str  # success, failure, unknown
-    summary: Pii = ""
+    summary: Pii = ""  # what the call was about and what came of it

@@ -13,10 +13,10 @@ from contracts.ids import DocumentId
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
     """A piece of a document that may hold the answer."""
 
-    document: DocumentId
+    document: DocumentId  # id of the document
     chunk: int  # place in the document, starts at 0
     title: str  # headings above the piece, outermost first, joined by ' > '
-    text: str
+    text: str  # the piece itself, as written in the document
     score: float  # the store's own measure, higher is nearer
 
 
@@ -25,7 +25,7 @@ class PassagesFound(Event, frozen=True, kw_only=True, tag="passages.found/1"):
 
     turn: int
     passages: tuple[Passage, ...]
-    took_ms: float
+    took_ms: float  # from taking up the question to the passages
 
 
 class PassagesFailed(Event, frozen=True, kw_only=True, tag="passages.failed/1"):

@@ -67,8 +67,8 @@ Retired: TypeAlias = transcript.TranscriptFinalizedV1
 class FactCause(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="fact"):
     """The fact a decision answers: its place in the log."""
 
-    sequence: int
-    index: int = 0
+    sequence: int  # stream sequence of its message
+    index: int = 0  # place in the message's events, starts at 0
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -85,7 +85,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one append stores: one fact, or one decision with all its events."""
 
     by: str  # host that wrote it
-    events: tuple[CallEvent, ...]
+    events: tuple[CallEvent, ...]  # in order; a retired version may stand in old messages
     epoch: int = 0  # of the owner that wrote it; 0: the family has no owner
     decision: Decision | None = None  # dialog only
 
@@ -93,12 +93,12 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     """A message with its place: stream sequence, and the time the server stored it."""
 
-    tenant: TenantId
-    call: CallId
-    family: str
-    sequence: int
+    tenant: TenantId  # whose call it is
+    call: CallId  # the call
+    family: str  # what its subject ends with
+    sequence: int  # stream sequence, starts at 1, rises over all calls
     stored_ms: float  # UNIX time in milliseconds, clock of the server
-    message: Message
+    message: Message  # with every event lifted to its present version
     payload: bytes = b""  # as stored: what the hash chain is taken over
 
     def events(self) -> Iterator[tuple[int, CallEvent]]:

@@ -12,12 +12,12 @@ class SentenceSynthesized(Event, frozen=True, kw_only=True, tag="synthesis.synth
 
     reply: int
     sentence: int
-    audio_ms: int
+    audio_ms: int  # length of the audio published
     first_audio_ms: float  # from taking up the sentence to its first audio
-    took_ms: float
-    characters: int
-    provider: str
-    cached: bool = False
+    took_ms: float  # from taking up the sentence to its last audio
+    characters: int  # in the sentence
+    provider: str  # the synthesiser that spoke it
+    cached: bool = False  # true: taken from the cache, nothing was synthesised
 
 
 class SynthesisDropped(Event, frozen=True, kw_only=True, tag="synthesis.dropped/1"):
@@ -34,4 +34,4 @@ class SynthesisFailed(Event, frozen=True, kw_only=True, tag="synthesis.failed/1"
     reply: int
     sentence: int
     kind: str  # the error's class or the provider's code, never its text
-    provider: str
+    provider: str  # the synthesiser that failed

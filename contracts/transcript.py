@@ -12,26 +12,26 @@ from contracts.event import Event, Pii
 class TranscriptDrafted(Event, frozen=True, kw_only=True, tag="transcript.drafted/1"):
     """The recogniser's present guess. Live only: never stored."""
 
-    utterance: int
-    text: Pii
+    utterance: int  # number of the utterance in the call, starts at 1
+    text: Pii  # the turn's words so far
 
 
 class TranscriptFinalized(Event, frozen=True, kw_only=True, tag="transcript.finalized/2"):
     """The recogniser will not change this text again, and the caller's turn is over."""
 
     utterance: int  # the last utterance of the turn
-    text: Pii
+    text: Pii  # the turn's words
     confidence: float  # 0..1; 1.0 where the provider gives none
     speech_ended_ms: int  # UNIX time in milliseconds of the end of speech
-    provider: str = ""
+    provider: str = ""  # the recogniser that heard it
     language: str = ""  # BCP 47, where the provider tells
 
 
 class TranscriptFinalizedV1(Event, frozen=True, kw_only=True, tag="transcript.finalized/1"):
     """Retired. Measured in seconds and had no confidence."""
 
-    utterance: int
-    text: Pii
+    utterance: int  # the last utterance of the turn
+    text: Pii  # the turn's words
     speech_ended_s: float  # UNIX time in seconds
 
 
@@ -39,6 +39,6 @@ class UtteranceMisheard(Event, frozen=True, kw_only=True, tag="transcript.mishea
     """The caller spoke and no words could be made of it."""
 
     utterance: int
-    reason: Literal["nothing", "unsure", "provider_failed"]
+    reason: Literal["nothing", "unsure", "provider_failed"]  # no words, unsure ones, no recogniser
     speech_ended_ms: int
     provider: str = ""

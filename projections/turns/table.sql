@@ -57,7 +57,7 @@ COMMENT ON COLUMN turns.reply IS 'Number of the turn''s first reply, starts at 1
 COMMENT ON COLUMN turns.reply_kind IS 'greeting, answer, fallback, proposal, result, transfer, goodbye: of the first reply. From ReplyBegun.';
 COMMENT ON COLUMN turns.replies IS 'Count of replies to the turn. From ReplyBegun.';
 COMMENT ON COLUMN turns.written IS 'Personal data. The sentences of all replies to the turn, joined by a space. From SentenceWritten.';
-COMMENT ON COLUMN turns.heard IS 'Personal data. What of it the caller heard: whole replies from ReplyHeard, parts from ReplyInterrupted.';
+COMMENT ON COLUMN turns.heard IS 'Personal data. What of it the caller heard: whole replies from ReplyHeard, parts from ReplyInterrupted; empty: nothing of it.';
 COMMENT ON COLUMN turns.interrupted IS 'Whether a reply to the turn was given up before its end. From ReplyInterrupted.';
 COMMENT ON COLUMN turns.sources IS 'Passages the answer was written from, as document#chunk, best first. From PassagesTaken.';
 COMMENT ON COLUMN turns.top_score IS 'Score of the best passage found, the store''s own measure. From PassagesFound.';

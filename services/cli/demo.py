@@ -135,4 +135,7 @@ def _print_verdict(result: Report, rows: Rows) -> None:
         out.print("[green]Every turn was understood and answered; log and tables agree.[/green]")
     for problem in result.problems:
         out.print(f"[red]✗ {problem}[/red]")
-    out.print(f"Replay it: ./just replay {result.call}        its state: --at N")
+    out.print(f"Replay it: ./just replay {result.call}", soft_wrap=True)
+    out.print(
+        f"Its exact state after event 42: ./just replay {result.call} --at 42", soft_wrap=True
+    )

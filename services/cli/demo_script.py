@@ -17,7 +17,9 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SCRIPT: Final = (
-    Line(recording="hello", said="hello good morning", intent="hello", reply="How can I help you"),
+    Line(
+        recording="hello", said="hello good morning", intent="hello", reply="What can I do for you"
+    ),
     Line(
         recording="opening-hours",
         said="when are you open on saturday",

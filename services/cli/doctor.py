@@ -11,7 +11,6 @@ from typing import Final, Literal
 import aiohttp
 import asyncpg
 import msgspec
-from rich.table import Table
 
 from infra.embedded import running
 from infra.nats import BusUnavailable, connect
@@ -42,7 +41,7 @@ async def doctor(settings: Settings, as_json: bool) -> int:
     if as_json:
         out.out(msgspec.json.encode(findings).decode())
     else:
-        out.print(_table(findings))
+        _print(findings)
     return 1 if any(finding.verdict == "fails" for finding in findings) else 0
 
 
@@ -140,7 +139,7 @@ async def _nats(url: str, settings: Settings) -> Finding:
     except BusUnavailable as away:
         return Finding(what="NATS", verdict="fails", says=str(away), remedy=remedy)
     try:
-        version = bus.nc.connected_server_version
+        version = str(bus.nc.connected_server_version).strip("<>")
     finally:
         await bus.close()
     addresses = running(settings.data)
@@ -197,12 +196,10 @@ async def _gateway(settings: Settings) -> Finding:
     return Finding(what="gateway", verdict=verdict, says=f"{url} answers {status}")
 
 
-def _table(findings: list[Finding]) -> Table:
+def _print(findings: list[Finding]) -> None:
     colours = {"ok": "green", "note": "yellow", "fails": "red"}
-    table = Table(show_lines=False)
-    for name in ("what", "", "found", "what to do"):
-        table.add_column(name)
     for each in findings:
-        mark = f"[{colours[each.verdict]}]{each.verdict}[/{colours[each.verdict]}]"
-        table.add_row(each.what, mark, each.says, each.remedy)
-    return table
+        mark = f"[{colours[each.verdict]}]{each.verdict:>5}[/{colours[each.verdict]}]"
+        out.print(f"{mark}  {each.what}: {each.says}", soft_wrap=True)
+        if each.remedy:
+            out.print(f"       [dim]{each.remedy}[/dim]", soft_wrap=True)

@@ -1,5 +1,6 @@
 """partyline calls: what the tables hold."""
 
+from rich.box import SIMPLE
 from rich.table import Table
 
 from contracts.ids import CallId, checked
@@ -21,15 +22,18 @@ async def list_calls(settings: Settings, limit: int) -> None:
         found = await calls.list(pool, settings.tenant, limit)
     finally:
         await pool.close()
-    table = Table()
-    for name in ("call", "state", "rang", "agent", "turns", "ended by", "seconds"):
-        table.add_column(name, justify="right" if name in ("turns", "seconds") else "left")
+    table = Table(box=SIMPLE, padding=(0, 1))
+    table.add_column("call", no_wrap=True)
+    for name in ("rang", "ended by", "agent"):
+        table.add_column(name)
+    for name in ("turns", "seconds"):
+        table.add_column(name, justify="right")
     for call in found:
-        rang = call.rang_at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if call.rang_at else ""
+        rang = call.rang_at.astimezone().strftime("%m-%d %H:%M:%S") if call.rang_at else ""
         seconds = f"{call.duration_ms / 1000:.1f}" if call.duration_ms is not None else ""
-        reason = (call.end_reason or "").replace("_", " ")
-        agent = f"{call.agent}/{call.revision}"
-        table.add_row(call.call, call.state, rang, agent, str(call.turns), reason, seconds)
+        ended = (call.end_reason or call.state).replace("_", " ")
+        agent = f"{call.agent} r{call.revision}"
+        table.add_row(call.call, rang, ended, agent, str(call.turns), seconds)
     out.print(table if found else "No calls yet. Place one: partyline call --audio FILE.wav")
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
@@ -79,15 +80,17 @@ def _event_json(number: int, recorded: Recorded, event: CallEvent) -> dict[str, 
 
 
 def _print_timeline(recorded: list[Recorded], wrong: list[Mismatch]) -> None:
-    table = Table(title=f"Call {recorded[0].call}", title_justify="left")
-    for name in ("event", "offset s", "lane", "type", "what"):
-        table.add_column(name, justify="right" if name in ("event", "offset s") else "left")
+    table = Table(title=f"Call {recorded[0].call}", title_justify="left", box=SIMPLE)
+    for name in ("event", "offset s"):
+        table.add_column(name, justify="right")
+    for name in ("lane", "type", "what"):
+        table.add_column(name, no_wrap=name == "type")
     rang_ms = recorded[0].stored_ms
     for number, message, event in numbered(recorded):
         lane, label = entry(event)
         offset = f"{(message.stored_ms - rang_ms) / 1000:+.3f}"
         tag = str(event.__struct_config__.tag)
-        table.add_row(str(number), offset, lane, tag, escape(label))
+        table.add_row(str(number), offset, lane, tag.partition("/")[0], escape(label))
     out.print(table)
     _print_verdict(recorded, wrong)
 
@@ -104,4 +107,4 @@ def _print_verdict(recorded: list[Recorded], wrong: list[Mismatch]) -> None:
         out.print(f"[red]{len(wrong)} of {decisions} decisions do not add up: {places}[/red]")
     else:
         out.print(f"All {decisions} decisions follow from the recorded facts.")
-    out.print("The state after event N: partyline replay CALL --at N")
+    out.print("The state after event N: add --at N")

@@ -10,7 +10,8 @@ import uvloop
 from rich.console import Console
 from rich.logging import RichHandler
 
-out: Final = Console(highlight=False)
+_FILE_WIDTH: Final = 120  # columns of what goes into a file or a pipe
+out: Final = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
 err: Final = Console(stderr=True, highlight=False)
 
 Result = TypeVar("Result")

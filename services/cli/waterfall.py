@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from rich.box import SIMPLE
+from rich.markup import escape
 from rich.table import Table
 
 from projections.calls.read import Call
@@ -11,19 +13,21 @@ from projections.tool_runs.read import ToolRun
 from projections.turns.read import Turn
 
 STAGES: Final = (
-    ("stt", "stt_ms", "cyan"),
+    ("hearing", "stt_ms", "cyan"),
     ("dialog", "dialog_ms", "blue"),
-    ("passages", "passages_ms", "green"),
+    ("lookup", "passages_ms", "green"),
     ("model", "model_ms", "yellow"),
     ("voice", "tts_ms", "magenta"),
     ("line", "gateway_ms", "red"),
 )
-_BAR: Final = 40  # characters for the slowest turn
+_BAR: Final = 20  # characters for the slowest turn
 
 
 def call_row(call: Call) -> Table:
     """One call, a field a line."""
-    table = Table(title="The call's row in Postgres", show_header=False, title_justify="left")
+    table = Table(
+        title="The call's row in Postgres", show_header=False, title_justify="left", box=SIMPLE
+    )
     table.add_column(style="dim")
     table.add_column()
     for name in call.__struct_fields__:
@@ -35,32 +39,35 @@ def call_row(call: Call) -> Table:
 
 def turn_rows(turns: Sequence[Turn]) -> Table:
     """What was said and heard, a turn a row."""
-    table = Table(title="Its turns", title_justify="left")
-    for name, align in (("turn", "right"), ("caller said", "left"), ("intent", "left")):
-        table.add_column(name, justify="right" if align == "right" else "left")
-    table.add_column("sources")
-    table.add_column("the caller heard")
+    table = Table(title="Its turns", title_justify="left", box=SIMPLE)
+    table.add_column("turn", justify="right")
+    table.add_column("caller said", ratio=3)
+    table.add_column("the caller heard", ratio=4)
     table.add_column("wait ms", justify="right")
     for turn in turns:
-        heard = (turn.heard or "") + (" [red]✂ interrupted[/red]" if turn.interrupted else "")
-        table.add_row(
-            str(turn.turn),
-            turn.said or "",
-            turn.intent or "",
-            "\n".join(turn.sources[:2]),
-            heard,
-            _ms(turn.wait_ms),
-        )
+        table.add_row(str(turn.turn), _said(turn), _heard(turn), _ms(turn.wait_ms))
     return table
+
+
+def _said(turn: Turn) -> str:
+    if turn.said is None:
+        return "[dim]greeting[/dim]" if turn.turn == 0 else "[dim]not understood[/dim]"
+    found = f"intent {turn.intent}" + (f", from {turn.sources[0]}" if turn.sources else "")
+    return f"{escape(turn.said)}\n[dim]{found}[/dim]"
+
+
+def _heard(turn: Turn) -> str:
+    cut = " [red]✂ interrupted[/red]" if turn.interrupted else ""
+    return escape(turn.heard or "") + cut
 
 
 def tool_rows(runs: Sequence[ToolRun]) -> Table:
     """What was done for the caller."""
-    table = Table(title="Tools run", title_justify="left")
+    table = Table(title="Tools run", title_justify="left", box=SIMPLE)
     for name in ("invocation", "tool", "arguments", "runs", "result", "took ms"):
         table.add_column(name, justify="right" if name in ("runs", "took ms") else "left")
     for run in runs:
-        arguments = ", ".join(f"{k}: {v}" for k, v in (run.arguments or {}).items())
+        arguments = ", ".join(f"{k}: {escape(str(v))}" for k, v in (run.arguments or {}).items())
         result = "ok" if run.ok else "failed" if run.ok is False else "?"
         cells = (run.invocation, run.tool, arguments, str(run.runs), result, _ms(run.took_ms))
         table.add_row(*cells)
@@ -71,12 +78,12 @@ def waterfall(turns: Sequence[Turn]) -> Table:
     """Where each turn's wait went: end of speech to the first audio of the reply."""
     timed = [turn for turn in turns if turn.wait_ms is not None and turn.turn > 0]
     longest = max((turn.wait_ms or 0.0 for turn in timed), default=1.0) or 1.0
-    legend = " ".join(f"[{colour}]█ {name}[/{colour}]" for name, _, colour in STAGES)
-    table = Table(title=f"Where the wait went, ms   {legend}", title_justify="left")
+    title = "Where the wait went, ms: end of speech to first audio (hearing holds the silence)"
+    table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1))
     table.add_column("turn", justify="right")
-    table.add_column("end of speech → first audio")
-    for name, _, _ in STAGES:
-        table.add_column(name, justify="right")
+    table.add_column("", no_wrap=True, min_width=_BAR)
+    for name, _, colour in STAGES:
+        table.add_column(f"[{colour}]{name}[/{colour}]", justify="right")
     table.add_column("wait", justify="right", style="bold")
     for turn in timed:
         figures = [_ms(getattr(turn, field)) for _, field, _ in STAGES]

@@ -26,7 +26,7 @@ from services.call.state import Ended
 from services.dialog import tools
 from services.dialog.prompt import prompt
 from services.dialog.provider import LanguageModel
-from services.dialog.writing import unsaid, write
+from services.dialog.writing import Report, unsaid, write
 
 _log: Final = logging.getLogger("partyline.dialog")
 _RETRY_S: Final = 0.2
@@ -133,7 +133,8 @@ class HostedCall:
                 return self._wait(wanted)
 
     async def _write(self, wanted: Write) -> None:
-        actor, report = self._actor, partial(self._report, wanted)
+        actor = self._actor
+        report: Report = partial(self._report, wanted)
         model = self._outside.models.get(actor.agent.llm.provider)
         talk = getattr(actor.state, "talk", None)
         if model is None or talk is None:

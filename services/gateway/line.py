@@ -84,9 +84,13 @@ class Line:
         self._utterance = 0
         self._digits = 0
         self._refused = 0
+        self._ignored = 0
 
     def begin(self) -> None:
         """The call is answered and this line has it: until now nothing was sent or recorded."""
+        if self.ended:  # while the answer was on its way into the log
+            self._record_end(self.ended, "")
+            return
         self._limits = Limits(self._agent_limits, self._active, self._give_up)
         for payload in self._early:
             self.on_agent_audio(payload)
@@ -144,7 +148,7 @@ class Line:
             reason=reason,
             frames=self._ear.frames,
             late_frames=self._ear.late_frames,
-            dropped_messages=self._refused,
+            dropped_messages=self._refused + self._ignored,
         )
         self._write("ended", *([cleared] if cleared else []), ended)
 
@@ -157,7 +161,7 @@ class Line:
             case Started():
                 raise ProtocolBroken(1008, "a second start")
             case Connected() | Unknown():
-                self._refuse("a kind of message that is not expected here")
+                self._ignored += 1  # what a carrier adds to its protocol must not end calls
 
     def _hear(self, message: Media | Digit | Marked | Stopped) -> None:
         match message:

@@ -125,6 +125,16 @@ async def test_a_carrier_that_sends_only_broken_messages_is_hung_up_on(house: Ho
     assert (ended.reason, ended.dropped_messages) == ("refused", 101)
 
 
+async def test_messages_of_kinds_a_carrier_may_add_one_day_end_no_call(house: House) -> None:
+    twilio = await house.twilio(await house.open())
+    media, document = await house.answered(twilio)
+    for _ in range(300):
+        await media.send_event("weather", sun=True)
+    await media.hang_up()
+    (ended,) = only(LineEnded, await house.until(document.call, LineEnded))
+    assert (ended.reason, ended.dropped_messages) == ("caller_hung_up", 300)
+
+
 async def test_agent_audio_that_is_none_disturbs_nobody(house: House) -> None:
     twilio = await house.twilio(await house.open())
     media, document = await house.answered(twilio)

@@ -7,7 +7,7 @@ from gateway_house import House, sound
 from twilio_double import LOUD
 
 from contracts.agent import Agent
-from contracts.ids import HostId, new_call_id
+from contracts.ids import CallId, HostId, new_call_id
 from contracts.line import LineEnded, LineLost
 from services.audio.frames import AgentChunk, pack_agent
 from services.gateway.carriers.twilio import Twilio
@@ -37,17 +37,7 @@ async def test_a_fault_in_a_line_ends_it_and_is_logged_without_its_text(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
     call, wire = new_call_id(), Kept()
-    journaling = Journaling(
-        house.journal,
-        house.tenant,
-        call,
-        HostId("gateway-test"),
-        Patience(1000, 30_000),
-        on_away=lambda: None,
-        on_given_up=lambda: None,
-    )
-    line = Line(Leg(call, "MZ1", Twilio(), wire), Agent(name="a"), journaling, _broken)
-    journaling.start()
+    line, journaling = _line(house, call, wire)
     line.begin()
     guarded(line, line.on_agent_audio)(pack_agent(AgentChunk(1, 1, 1, 1, True, 1, sound(100, 1))))
     assert json.loads(wire.sent[0])["event"] == "media"
@@ -58,6 +48,39 @@ async def test_a_fault_in_a_line_ends_it_and_is_logged_without_its_text(
     assert {LineLost, LineEnded} <= {type(event) for event in await house.events(call)}
     assert "fault: RuntimeError in _broken" in caplog.text
     assert "Lovelace" not in caplog.text
+
+
+async def test_a_line_ended_while_it_is_answered_is_recorded_as_ended(house: House) -> None:
+    call, wire = new_call_id(), Kept()
+    line, journaling = _line(house, call, wire)
+    line.end("shutdown")
+    line.begin()
+    await journaling.finish()
+    assert [type(event) for event in await house.events(call)] == [LineEnded]
+
+
+async def test_a_line_that_is_never_answered_leaves_no_trace(house: House) -> None:
+    call, wire = new_call_id(), Kept()
+    line, journaling = _line(house, call, wire)
+    line.on_agent_audio(pack_agent(AgentChunk(1, 1, 1, 1, True, 1, sound(100, 1))))
+    line.end("refused")
+    await journaling.finish()
+    assert await house.events(call) == []
+    assert wire.sent == []
+
+
+def _line(house: House, call: CallId, wire: Kept) -> tuple[Line, Journaling]:
+    journaling = Journaling(
+        house.journal,
+        house.tenant,
+        call,
+        HostId("gateway-test"),
+        Patience(1000, 30_000),
+        on_away=lambda: None,
+        on_given_up=lambda: None,
+    )
+    journaling.start()
+    return Line(Leg(call, "MZ1", Twilio(), wire), Agent(name="a"), journaling, _broken), journaling
 
 
 def _broken(frame: bytes) -> None:

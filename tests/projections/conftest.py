@@ -9,6 +9,7 @@ from infra.data_folder import make_folders
 from infra.nats import Bus, connect, create_streams
 from infra.nats_server import NatsServer
 from infra.postgres import Pool, connect_pool
+from infra.postgres_server import PostgresServer
 
 
 @pytest.fixture
@@ -33,3 +34,12 @@ async def bus(log_server: NatsServer) -> AsyncIterator[Bus]:
     await create_streams(bus)
     yield bus
     await bus.close()
+
+
+@pytest.fixture
+async def database_server(tmp_path: Path) -> AsyncIterator[PostgresServer]:
+    """A PostgreSQL of this test's own, to stop and start."""
+    server = PostgresServer(make_folders(tmp_path / "database"))
+    await server.start()
+    yield server
+    await server.stop()

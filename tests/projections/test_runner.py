@@ -1,6 +1,7 @@
 """What holds while projections follow a real log into a real database."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +16,6 @@ from stories import TENANT, Story, at, question_answered, rang
 
 from contracts.dialog import ToolCalled
 from contracts.line import LineAnswered
-from infra.data_folder import make_folders
 from infra.nats import Bus, create_streams
 from infra.nats_server import NatsServer
 from infra.postgres import Pool, connect_pool
@@ -177,6 +177,20 @@ async def test_tables_of_another_log_are_left_alone_and_said_to_be(
     assert len(await calls.list(pool, TENANT)) == 1
 
 
+async def test_a_reader_the_server_forgot_is_replaced_and_none_is_left_behind(
+    bus: Bus, pool: Pool
+) -> None:
+    async with running(bus, pool):
+        await caught_up(pool, await append(bus, question_answered()))
+        forgotten = await bus.js.consumers_info("CALLS")
+        for reader in forgotten:
+            await bus.js.delete_consumer("CALLS", reader.name)
+        await caught_up(pool, await append(bus, question_answered()))
+        assert len(forgotten) == len(PROJECTIONS)
+    assert await bus.js.consumers_info("CALLS") == []
+    assert {c.replies for c in await calls.list(pool, TENANT)} == {2}
+
+
 async def test_while_the_log_is_away_they_wait_and_then_go_on(
     bus: Bus, pool: Pool, log_server: NatsServer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -193,38 +207,36 @@ async def test_while_the_log_is_away_they_wait_and_then_go_on(
 
 
 async def test_while_the_database_is_away_they_wait_and_then_catch_up(
-    bus: Bus, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    bus: Bus, database_server: PostgresServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server = PostgresServer(make_folders(tmp_path / "database"))
-    await server.start()
-    pool = await connect_pool(server.dsn)
+    caplog.set_level(logging.INFO)
+    pool = await connect_pool(database_server.dsn)
     stories, last = await append_calls(bus, 2)
     async with running(bus, pool):
         await caught_up(pool, last)
-        await server.stop()
+        await database_server.stop()
         more, last = await append_calls(bus, 3)
-        await eventually_async(lambda: said(caplog, "waits for PostgreSQL"))
-        await server.start()
+        await eventually_async(lambda: said(caplog, "timeline: waits for PostgreSQL"))
+        await database_server.start()
         await caught_up(pool, last)
         await holds_exactly(pool, [*stories, *more])
+    await pool.close()
     for projection in PROJECTIONS:
         told = [m for m in caplog.messages if m.startswith(f"{projection.name}: ")]
         assert len(told) == 2, "once when it went away, once when it was back"
-    await pool.close()
-    await server.stop()
 
 
-async def test_projections_may_start_before_the_database(bus: Bus, tmp_path: Path) -> None:
-    server = PostgresServer(make_folders(tmp_path / "database"))
-    await server.start()
-    pool = await connect_pool(server.dsn)
-    await server.stop()
+async def test_projections_may_start_before_the_database(
+    bus: Bus, database_server: PostgresServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    pool = await connect_pool(database_server.dsn)
+    await database_server.stop()
     _, last = await append_calls(bus, 1)
     async with running(bus, pool):
-        await server.start()
+        await eventually_async(lambda: said(caplog, "waits for PostgreSQL"))
+        await database_server.start()
         await caught_up(pool, last)
     await pool.close()
-    await server.stop()
 
 
 async def test_every_column_says_what_it_means(bus: Bus, pool: Pool) -> None:

@@ -122,7 +122,7 @@ async def test_a_reply_interrupted_before_anything_was_played_was_not_heard(pool
     story.stored(110, dialog.ReplyBegun(at_ms=at(110), reply=1, turn=1, kind="answer"))
     story.stored(120, dialog.ReplyInterrupted(at_ms=at(120), reply=1, heard=""))
     (turn,) = await rows_of(pool, story)
-    assert (turn.heard, turn.interrupted) == (None, True)
+    assert (turn.heard, turn.interrupted) == ("", True)
 
 
 def taken(turn: int, *, speech_ended_ms: int = 0) -> dialog.TurnTaken:

@@ -7,7 +7,6 @@ agent's own phrases. An agent without phrases gets dictation, of which most word
 import asyncio
 import importlib.util
 import itertools
-import logging
 import os
 from collections.abc import AsyncIterator
 from typing import Final
@@ -19,7 +18,6 @@ from services.stt.providers.pocketsphinx_process import Gone, WorkerProcess
 from services.stt.providers.pocketsphinx_wire import End, Hear, Leave
 
 NAME: Final = "pocketsphinx"
-_log: Final = logging.getLogger("partyline.stt")
 _FRAMES_A_MESSAGE: Final = 2  # 40 ms: half the writes, and decoding stays close behind
 
 

@@ -1,0 +1,85 @@
+"""A journal in memory that keeps real bytes, and a call's actor driven through it."""
+
+from collections.abc import AsyncIterator
+
+from scenes import AGENT, NOW, AnyFact
+
+from contracts import dialog, line, passages, synthesis, transcript
+from contracts.codec import Codec
+from contracts.ids import CallId, HostId, TenantId
+from contracts.journal import Appended, WrongVersion
+from contracts.recorded import FactCause, Message, Recorded
+from contracts.streams import Family
+from services.call.actor import Actor
+
+TENANT, CALL = TenantId("practice"), CallId("call-1")
+_FAMILIES: dict[str, Family] = {
+    line.__name__: "line",
+    transcript.__name__: "transcript",
+    passages.__name__: "passages",
+    synthesis.__name__: "synthesis",
+}
+
+
+class MemoryJournal:
+    """contracts.journal.Journal of one call; what is read was decoded from what was stored."""
+
+    def __init__(self) -> None:
+        self.history: list[Recorded] = []
+        self._ids: dict[str, int] = {}
+
+    async def append(
+        self,
+        tenant: TenantId,
+        call: CallId,
+        family: Family,
+        message: Message,
+        *,
+        id: str,
+        after: int | None = None,
+    ) -> Appended:
+        last = max((r.sequence for r in self.history if r.family == family), default=0)
+        if after is not None and after != last:
+            raise WrongVersion(family)
+        payload = Codec().encode(call, message)
+        recorded = Recorded(
+            tenant=tenant,
+            call=call,
+            family=family,
+            sequence=len(self.history) + 1,
+            stored_ms=float(NOW),
+            message=Codec().decode(call, payload),
+            payload=payload,
+        )
+        self.history.append(recorded)
+        return Appended(recorded.sequence, False, payload)
+
+    async def read(
+        self, tenant: TenantId, call: CallId, family: Family | None = None, *, after: int = 0
+    ) -> AsyncIterator[Recorded]:
+        for recorded in list(self.history):
+            if recorded.sequence > after and family in (None, recorded.family):
+                yield recorded
+
+    async def last(self, tenant: TenantId, call: CallId, family: Family) -> Recorded | None:
+        return next((r for r in reversed(self.history) if r.family == family), None)
+
+
+class RecordedCall:
+    """A call whose facts are stored first and then decided upon, as on the real line."""
+
+    def __init__(self, host: str = "dialog-1", journal: MemoryJournal | None = None) -> None:
+        self.journal = journal or MemoryJournal()
+        self.actor = Actor(self.journal, TENANT, CALL, AGENT, HostId(host))
+
+    async def claim(self) -> None:
+        await self.actor.claim(NOW)
+
+    async def take(self, fact: AnyFact) -> None:
+        if isinstance(fact, dialog.InnerFact):
+            await self.actor.take(fact)
+            return
+        family = _FAMILIES[type(fact).__module__]
+        message = Message(by="outside", events=(fact,))
+        stored = await self.journal.append(TENANT, CALL, family, message, id="")
+        await self.actor.take(fact, FactCause(sequence=stored.sequence))

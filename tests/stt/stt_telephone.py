@@ -1,0 +1,110 @@
+"""A caller's leg as the gateway would put it on the bus."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+
+from eventually import eventually_async
+
+from contracts.agent import Agent
+from contracts.claim import Claim
+from contracts.ids import HostId, TenantId, new_call_id, new_host_id
+from contracts.line import LineEnded, SpeechEnded, SpeechStarted
+from contracts.recorded import CallEvent, LineEvent, Message, TranscriptEvent
+from contracts.streams import audio_subject
+from infra.agents import Agents
+from infra.claims import offer
+from infra.journal import NatsJournal
+from infra.nats import Bus
+from services.audio.frames import SILENT_FRAME, pack_caller
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Return as soon as `holds()`."""
+
+    async def condition() -> bool:
+        return holds()
+
+    await eventually_async(condition)
+
+
+class Telephone:
+    """One call: its frames, its events and what came of it."""
+
+    def __init__(self, bus: Bus, claim: Claim) -> None:
+        self.bus, self.claim = bus, claim
+        self.journal = NatsJournal(bus)
+        self.frame = 0
+        self.utterance = 0
+        self.host: HostId = new_host_id("gateway")
+
+    @classmethod
+    async def ring(cls, bus: Bus, agent: Agent, tenant: str) -> "Telephone":
+        """A call that wants a recogniser."""
+        ref = await Agents(bus).publish(TenantId(tenant), agent)
+        claim = Claim(
+            tenant=TenantId(tenant), call=new_call_id(), role="stt", agent=ref, rang_ms=now_ms()
+        )
+        await offer(bus, claim)
+        return cls(bus, claim)
+
+    def send(self, frames: Iterable[bytes]) -> None:
+        """Frames on the audio plane."""
+        subject = audio_subject(self.claim.tenant, self.claim.call, "caller")
+        for frame in frames:
+            self.frame += 1
+            self.bus.pub(subject, pack_caller(self.frame, now_ms(), frame))
+
+    async def tell(self, event: LineEvent) -> None:
+        """An event of the line."""
+        message = Message(by=self.host, events=(event,))
+        id = f"{self.claim.call}:line:{type(event).__name__}:{self.utterance}"
+        await self.journal.append(self.claim.tenant, self.claim.call, "line", message, id=id)
+
+    async def start_speech(self) -> None:
+        self.utterance += 1
+        first = max(1, self.frame + 1)
+        await self.tell(SpeechStarted(at_ms=now_ms(), utterance=self.utterance, first_frame=first))
+
+    async def end_speech(self) -> int:
+        """The time at which it ended."""
+        at_ms = now_ms()
+        await self.tell(
+            SpeechEnded(
+                at_ms=at_ms, utterance=self.utterance, last_frame=self.frame, ended_ms=at_ms
+            )
+        )
+        return at_ms
+
+    async def say(self, frames: Iterable[bytes] = (SILENT_FRAME,) * 10) -> int:
+        """An utterance, quicker than real; the time at which it ended."""
+        await self.start_speech()
+        self.send(frames)
+        return await self.end_speech()
+
+    async def hang_up(self) -> None:
+        await self.tell(LineEnded(at_ms=now_ms(), reason="caller_hung_up"))
+
+    async def transcript(self) -> list[CallEvent]:
+        """What is stored of the recogniser's."""
+        place = self.claim.tenant, self.claim.call
+        return [
+            event
+            async for recorded in self.journal.read(*place, "transcript")
+            for event in recorded.message.events
+        ]
+
+    async def wait_for(
+        self, kind: type[TranscriptEvent], count: int = 1, within_s: float = 10.0
+    ) -> list[TranscriptEvent]:
+        """The stored events of a kind, as soon as there are so many."""
+        found: list[TranscriptEvent] = []
+        async with asyncio.timeout(within_s):
+            while len(found) < count:
+                await asyncio.sleep(0.01)
+                found = [event for event in await self.transcript() if isinstance(event, kind)]
+        return found

@@ -1,0 +1,324 @@
+"""Calls hosted on a real server: frames and line events in, the transcript out."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+
+import pytest
+from eventually import eventually_async
+from nats.aio.msg import Msg
+from stt_doubles import Recording
+from stt_telephone import Telephone, now_ms, until
+from stt_voices import spoken
+
+from contracts.agent import Agent, Intent, Limits, Provider, Turns
+from contracts.codec import Codec
+from contracts.event import OwnerClaimed
+from contracts.ids import HostId, new_host_id
+from contracts.recorded import Message
+from contracts.streams import CLAIMS, DRAFT, live_subject
+from contracts.transcript import TranscriptDrafted, TranscriptFinalized, UtteranceMisheard
+from infra.agents import Agents
+from infra.claims import Claims
+from infra.journal import NatsJournal
+from infra.nats import Bus, connect, create_streams
+from services.audio.frames import FRAME_BYTES, SILENT_FRAME
+from services.stt.app import serve
+from services.stt.provider import Heard, RecognitionFailed, SpeechToText
+from services.stt.providers.pocketsphinx import PocketSphinx
+from services.stt.providers.scripted import Scripted
+
+QUICK = Turns(stop_ms=20, silence_ms=80)
+HELLO = Heard(text="hello", final=True, confidence=0.8, language="en-US")
+BROKEN = RecognitionFailed("recording", "broken", retryable=True)
+
+
+@pytest.fixture
+async def bus(nats_url: str) -> AsyncIterator[Bus]:
+    made = await connect(nats_url, name="stt test")
+    await create_streams(made)
+    await made.js.purge_stream(CLAIMS.name)  # claims of other tests' calls
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def tenant() -> str:
+    return f"t{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def recording() -> Recording:
+    return Recording()
+
+
+def scripted(*lines: str, turns: Turns = QUICK) -> Agent:
+    options = {"lines": list(lines)}
+    return Agent(name="a", turns=turns, stt=Provider(provider="scripted", options=options))
+
+
+def heard_by_test(turns: Turns = QUICK) -> Agent:
+    return Agent(name="a", turns=turns, stt=Provider(provider="recording"))
+
+
+def hosting(
+    bus: Bus, *ears: SpeechToText, host: HostId | None = None
+) -> AbstractAsyncContextManager[None]:
+    providers = {ear.name: ear for ear in ears}
+    return serve(bus, NatsJournal(bus), Agents(bus), providers, host=host or new_host_id("stt"))
+
+
+def frames(first: int, last: int) -> list[bytes]:
+    """Frames that can be told apart."""
+    return [bytes([number]) * FRAME_BYTES for number in range(first, last + 1)]
+
+
+async def owned(call: Telephone) -> None:
+    await call.wait_for(OwnerClaimed)  # type: ignore[type-var]
+
+
+async def test_a_turn_is_stored_with_its_confidence_and_the_end_of_its_speech(
+    bus: Bus, tenant: str, recording: Recording
+) -> None:
+    call = await Telephone.ring(bus, heard_by_test(), tenant)
+    async with hosting(bus, recording):
+        ended_ms = await call.say()
+        await owned(call)
+        async with asyncio.timeout(10):
+            await recording.ears[0].finished.acquire()
+        recording.ears[0].say(HELLO)
+        (stored,) = await call.wait_for(TranscriptFinalized)
+    assert isinstance(stored, TranscriptFinalized)
+    assert (stored.text, stored.confidence, stored.language) == ("hello", 0.8, "en-US")
+    assert (stored.speech_ended_ms, stored.utterance) == (ended_ms, 1)
+    assert stored.provider == "recording"
+
+
+async def test_a_callers_voice_is_understood_from_the_line_to_the_log(
+    bus: Bus, tenant: str
+) -> None:
+    ears = PocketSphinx(processes=1)
+    intent = Intent(name="no", kind="confirm", phrases=("no thank you", "yes please"))
+    call = await Telephone.ring(bus, Agent(name="a", turns=QUICK, intents=(intent,)), tenant)
+    async with hosting(bus, ears):
+        await call.say(spoken("decline"))
+        (stored,) = await call.wait_for(TranscriptFinalized)
+    await ears.close()
+    assert isinstance(stored, TranscriptFinalized)
+    assert stored.text == "no thank you"
+    assert stored.confidence >= 0.3
+
+
+async def test_two_utterances_within_the_silence_make_one_turn(bus: Bus, tenant: str) -> None:
+    slow = Turns(stop_ms=20, silence_ms=500)
+    call = await Telephone.ring(bus, scripted("one", "two", turns=slow), tenant)
+    async with hosting(bus, Scripted()):
+        await call.say()
+        await call.say()
+        (stored,) = await call.wait_for(TranscriptFinalized)
+        assert isinstance(stored, TranscriptFinalized)
+        assert (stored.utterance, stored.text) == (2, "one")
+        await call.say()
+        _, after = await call.wait_for(TranscriptFinalized, count=2)
+    assert isinstance(after, TranscriptFinalized)
+    assert (after.utterance, after.text) == (3, "two")
+
+
+async def test_drafts_are_live_and_never_stored(
+    bus: Bus, tenant: str, recording: Recording
+) -> None:
+    call = await Telephone.ring(bus, heard_by_test(), tenant)
+    drafts: asyncio.Queue[Message] = asyncio.Queue()
+
+    async def on_draft(message: Msg) -> None:
+        drafts.put_nowait(Codec().decode(call.claim.call, message.data))
+
+    subject = live_subject(call.claim.tenant, call.claim.call, DRAFT)
+    await bus.nc.subscribe(subject, cb=on_draft)
+    async with hosting(bus, recording):
+        await call.start_speech()
+        await until(lambda: bool(recording.ears))
+        recording.ears[0].say(Heard(text="hel"))
+        async with asyncio.timeout(5):
+            (draft,) = (await drafts.get()).events
+    assert isinstance(draft, TranscriptDrafted)
+    assert draft.text == "hel"
+    assert not [e for e in await call.transcript() if isinstance(e, TranscriptDrafted)]
+
+
+async def test_a_turn_nothing_was_understood_of_is_misheard(bus: Bus, tenant: str) -> None:
+    call = await Telephone.ring(bus, scripted(""), tenant)
+    async with hosting(bus, Scripted()):
+        await call.say()
+        (stored,) = await call.wait_for(UtteranceMisheard)
+    assert isinstance(stored, UtteranceMisheard)
+    assert (stored.reason, stored.utterance) == ("nothing", 1)
+
+
+async def test_words_the_recogniser_doubts_more_than_the_agent_allows_are_misheard(
+    bus: Bus, tenant: str, recording: Recording
+) -> None:
+    agent = Agent(
+        name="a",
+        turns=QUICK,
+        stt=Provider(provider="recording"),
+        limits=Limits(confidence=0.81),
+    )
+    call = await Telephone.ring(bus, agent, tenant)
+    async with hosting(bus, recording):
+        await call.say()
+        await until(lambda: bool(recording.ears and recording.ears[0].turns))
+        recording.ears[0].say(HELLO)
+        (stored,) = await call.wait_for(UtteranceMisheard)
+    assert isinstance(stored, UtteranceMisheard)
+    assert stored.reason == "unsure"
+
+
+async def test_the_recogniser_gets_the_speech_with_a_lead_in_and_not_the_silence_before(
+    bus: Bus, tenant: str, recording: Recording
+) -> None:
+    call = await Telephone.ring(bus, heard_by_test(), tenant)
+    async with hosting(bus, recording):
+        await owned(call)
+        call.send(frames(1, 40))
+        await call.say(frames(41, 50))
+        await until(lambda: bool(recording.ears and recording.ears[0].turns))
+    assert recording.ears[0].fed == frames(41 - 15, 50)
+
+
+async def test_a_recogniser_that_wants_all_frames_gets_all_frames(bus: Bus, tenant: str) -> None:
+    ears = Recording(continuous=True, end_of_turn=True)
+    call = await Telephone.ring(bus, heard_by_test(), tenant)
+    async with hosting(bus, ears):
+        await owned(call)
+        await until(lambda: bool(ears.ears))
+        call.send(frames(1, 30))
+        await call.say(frames(31, 40))
+        call.send(frames(41, 60))
+        await until(lambda: len(ears.ears[0].fed) == 60)
+        ears.ears[0].say(HELLO)
+        (stored,) = await call.wait_for(TranscriptFinalized)
+    assert ears.ears[0].fed == frames(1, 60)
+    assert isinstance(stored, TranscriptFinalized)
+    assert stored.utterance == 1
+
+
+async def test_a_host_that_comes_late_finds_the_earlier_frames_in_the_stream(
+    bus: Bus, tenant: str, recording: Recording
+) -> None:
+    call = await Telephone.ring(bus, heard_by_test(), tenant)
+    call.send(frames(1, 20))
+    await call.start_speech()
+    call.send(frames(21, 40))
+    async with hosting(bus, recording):
+        await until(lambda: bool(recording.ears and recording.ears[0].fed))
+        call.send(frames(41, 50))
+        await call.end_speech()
+        await until(lambda: bool(recording.ears[0].turns))
+    assert recording.ears[0].fed == frames(21 - 15, 50)
+
+
+async def test_a_recogniser_that_fails_is_replaced_and_given_the_turn_again(
+    bus: Bus, tenant: str, recording: Recording
+) -> None:
+    call = await Telephone.ring(bus, heard_by_test(), tenant)
+    async with hosting(bus, recording):
+        await call.say(frames(1, 10))
+        await until(lambda: bool(recording.ears and recording.ears[0].turns))
+        recording.ears[0].say(BROKEN)
+        await until(lambda: len(recording.ears) > 1 and recording.ears[1].turns > 0)
+        assert recording.ears[1].fed == frames(1, 10)
+        recording.ears[1].say(HELLO)
+        (stored,) = await call.wait_for(TranscriptFinalized)
+    assert isinstance(stored, TranscriptFinalized)
+    assert stored.text == "hello"
+
+
+async def test_a_recogniser_that_fails_again_leaves_the_turn_misheard_and_hears_the_next(
+    bus: Bus, tenant: str, recording: Recording
+) -> None:
+    call = await Telephone.ring(bus, heard_by_test(), tenant)
+    async with hosting(bus, recording):
+        await call.say()
+        await until(lambda: bool(recording.ears and recording.ears[0].turns))
+        recording.refusals = 1
+        recording.ears[0].say(BROKEN)
+        (stored,) = await call.wait_for(UtteranceMisheard)
+        assert isinstance(stored, UtteranceMisheard)
+        assert stored.reason == "provider_failed"
+        await until(lambda: len(recording.ears) > 1)
+        await call.say()
+        await until(lambda: bool(recording.ears[1].turns))
+        recording.ears[1].say(HELLO)
+        (after,) = await call.wait_for(TranscriptFinalized)
+    assert isinstance(after, TranscriptFinalized)
+    assert after.utterance == 2
+
+
+async def test_an_agent_with_a_recogniser_not_on_offer_is_always_misheard(
+    bus: Bus, tenant: str
+) -> None:
+    call = await Telephone.ring(bus, heard_by_test(), tenant)
+    async with hosting(bus):
+        await call.say()
+        (stored,) = await call.wait_for(UtteranceMisheard)
+    assert isinstance(stored, UtteranceMisheard)
+    assert (stored.reason, stored.provider) == ("provider_failed", "recording")
+
+
+async def test_a_host_whose_transcript_was_taken_over_writes_no_more_in_its_epoch(
+    bus: Bus, tenant: str
+) -> None:
+    call = await Telephone.ring(bus, scripted("mine"), tenant)
+    journal, place = call.journal, (call.claim.tenant, call.claim.call)
+    async with Claims(bus, journal, "stt", HostId("other")), hosting(bus, Scripted()):
+        await owned(call)
+        last = await journal.last(*place, "transcript")
+        assert last is not None
+        claimed = OwnerClaimed(at_ms=now_ms(), role="stt", host="other", epoch=2)
+        message = Message(by="other", events=(claimed,), epoch=2)
+        await journal.append(*place, "transcript", message, id="other", after=last.sequence)
+        await call.say()
+        await call.wait_for(OwnerClaimed, count=3)  # type: ignore[type-var]
+        await call.hang_up()
+    stored = [recorded.message async for recorded in journal.read(*place, "transcript")]
+    epochs = [message.epoch for message in stored]
+    assert epochs == sorted(epochs)
+    assert epochs[:3] == [1, 2, 3]
+
+
+async def test_a_call_that_has_ended_wants_no_host_any_more(bus: Bus, tenant: str) -> None:
+    call = await Telephone.ring(bus, scripted("goodbye", turns=Turns()), tenant)
+    async with hosting(bus, Scripted()):
+        await owned(call)
+        await call.say((SILENT_FRAME,))
+        await call.hang_up()
+        (stored,) = await call.wait_for(TranscriptFinalized)
+
+        async def released() -> bool:
+            return (await bus.js.stream_info(CLAIMS.name)).state.messages == 0
+
+        await eventually_async(released)
+    assert isinstance(stored, TranscriptFinalized)
+    assert stored.text == "goodbye"
+
+
+async def test_the_turns_of_many_calls_are_not_mixed_up(bus: Bus, tenant: str) -> None:
+    calls = [
+        await Telephone.ring(
+            bus,
+            Agent(
+                name=f"a{n}",
+                turns=QUICK,
+                stt=Provider(provider="scripted", options={"lines": [f"line {n}"]}),
+            ),
+            tenant,
+        )
+        for n in range(10)
+    ]
+    async with hosting(bus, Scripted()):
+        await asyncio.gather(*(call.say() for call in calls))
+        stored = [(await call.wait_for(TranscriptFinalized))[0] for call in calls]
+    texts = [event.text for event in stored if isinstance(event, TranscriptFinalized)]
+    assert texts == [f"line {n}" for n in range(10)]
