@@ -39,7 +39,7 @@ class Phases(_Settings, frozen=True, kw_only=True):
 
     start: str = "Greet the caller."  # until the caller's first turn
     discovery: str = "Find out what the caller wants."  # until it is clear what is wanted
-    active: str = "Answer the question or do what the caller asked for."  # until nothing is left to do
+    active: str = "Answer the question or do what the caller asked for."  # until it is done
     completion: str = "Say goodbye."  # until the line ends
 
 

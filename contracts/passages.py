@@ -24,7 +24,7 @@ class PassagesFound(Event, frozen=True, kw_only=True, tag="passages.found/1"):
     """The best passages for a turn's question, best first; empty when nothing fits."""
 
     turn: int
-    passages: tuple[Passage, ...]
+    passages: tuple[Passage, ...]  # best first; empty: nothing fits
     took_ms: float  # from taking up the question to the passages
 
 

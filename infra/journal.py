@@ -82,7 +82,8 @@ class NatsJournal:
         while True:
             ack = await self._try(subject, payload, headers, deadline)
             if ack is not None and ack.error is None:
-                return Appended(ack.seq, ack.duplicate and tried == 0, payload)
+                ours = tried > 0 and ack.duplicate and await self._holds(ack.seq, payload)
+                return Appended(ack.seq, ack.duplicate and not ours, payload)
             if ack is not None and ack.error is not None:
                 if ack.error.err_code == _WRONG_SEQUENCE:
                     return Appended(await self._own(subject, id), tried == 0, payload)
@@ -103,6 +104,13 @@ class NatsJournal:
         except _AWAY:
             return None
         return _ack.decode(reply.data)
+
+    async def _holds(self, sequence: int, payload: bytes) -> bool:
+        """Whether what is stored there is ours, from a try whose acknowledgement was lost."""
+        try:
+            return (await self._bus.js.get_msg(CALLS.name, sequence)).data == payload
+        except (*_AWAY, APIError):
+            raise JournalUnavailable("the log did not answer") from None
 
     async def _own(self, subject: str, id: str) -> int:
         """The sequence of our own append whose acknowledgement was lost. Raises WrongVersion."""

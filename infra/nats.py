@@ -1,6 +1,7 @@
 """One process's connection to NATS: the log's requests, and the audio plane beside them."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -102,7 +103,8 @@ class Bus:
     async def close(self) -> None:
         """Close the connection; nothing is sent after."""
         self._closing = True
-        await self.nc.close()
+        with contextlib.suppress(ConnectionError):  # the server went first
+            await self.nc.close()
 
 
 async def connect(url: str, *, name: str) -> Bus:

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Final
 
 from nats.aio.subscription import Subscription
@@ -18,12 +18,12 @@ from contracts.transcript import TranscriptDrafted
 from infra.journal import NatsJournal
 from infra.live import Following, follow
 from infra.nats import Bus
-from services.audio.frames import CallerFrame, unpack_caller
+from services.audio.frames import unpack_caller
 from services.stt import replay
+from services.stt.feeding import Feeding
 from services.stt.hearing import Hearing
 from services.stt.owned import OwnedTranscript, now_ms, own
 from services.stt.provider import Heard, SpeechToText
-from services.stt.tape import LEAD_IN_FRAMES, Tape
 from services.stt.turn import (
     Conclude,
     Deafened,
@@ -91,15 +91,16 @@ class HostedCall:
             end_of_turn=ears.capabilities.end_of_turn,
             settled=transcript.settled,
         )
-        self._tape = Tape()
-        self._from = 0  # first frame of the present turn that the ear is to get
-        self._fed = 0  # last frame given to the ear
-        self._listening = ears.capabilities.continuous  # frames go to the ear as they come
-        self._fetching = False  # frames are awaited that came before those on the tape
         self._concluded: asyncio.Queue[Conclude | None] = asyncio.Queue()
         self._settled = asyncio.Event()  # no turn is open, no words are awaited
         self._timer: asyncio.TimerHandle | None = None
         self._hearing = Hearing(ears, agent, self)
+        self._feeding = Feeding(
+            self._hearing,
+            agent.turns,
+            continuous=ears.capabilities.continuous,
+            fetch=partial(replay.fetch, bus, claim.tenant, claim.call),
+        )
         self.frames_refused = 0
 
     async def run(self, line: Following) -> None:
@@ -121,14 +122,11 @@ class HostedCall:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def on_frame(self, payload: bytes) -> None:
-        """A caller frame came in: keep it, and let the ear have it while it listens."""
+        """A caller frame came in."""
         try:
-            frame = unpack_caller(payload)
+            self._feeding.on_frame(unpack_caller(payload))
         except ValueError:
             self.frames_refused += 1
-            return
-        if self._tape.add(frame) and self._listening and not self._fetching:
-            self._feed((frame,))
 
     def on_heard(self, heard: Heard) -> None:
         """The ear understood something: a draft for those who watch, or a turn's words."""
@@ -143,10 +141,7 @@ class HostedCall:
 
     def on_open(self) -> None:
         """A new ear: give it all there is of the present turn, or of the one just over."""
-        self._fed = 0
-        if self._turns.over or self._fetching:
-            return
-        self._feed(self._tape.since(self._from))
+        self._feeding.begin_again(turn=not self._turns.over)
         if self._turns.awaited:
             self._hearing.finish()
 
@@ -157,28 +152,20 @@ class HostedCall:
                 match event:
                     case SpeechStarted() | SpeechEnded() | LineEnded():
                         self._happen(event)
-                if self._fetching:
-                    await self._fetch_missing()
+                if self._feeding.incomplete:
+                    await self._feeding.complete()
                 if isinstance(event, LineEnded):
                     await self._last_words()
                     return
-
-    async def _fetch_missing(self) -> None:
-        """The turn began before this host listened: the AUDIO stream still has its frames."""
-        claim = self._claim
-        missing = await replay.fetch(self._bus, claim.tenant, claim.call, first=self._from)
-        self._tape.insert(missing)
-        self._fetching = False
-        self._feed(self._tape.since(self._from))
 
     def _happen(self, happening: Happening) -> None:
         self._turns, steps = step(self._turns, happening)
         for done in steps:
             match done:
                 case Listen(first_frame=first_frame, new_turn=new_turn):
-                    self._listen(max(1, first_frame - LEAD_IN_FRAMES), new_turn)
-                case Rest():
-                    self._listening = self._ears.capabilities.continuous
+                    self._feeding.listen(first_frame, new_turn=new_turn)
+                case Rest(last_frame=last_frame):
+                    self._feeding.rest(last_frame)
                 case Wake(at_ms=at_ms):
                     self._wake(at_ms)
                 case Finish():
@@ -186,28 +173,10 @@ class HostedCall:
                 case Conclude():
                     self._concluded.put_nowait(done)
         if self._turns.over:
-            self._tape.let_go()
+            self._feeding.let_go()
             self._settled.set()
         else:
             self._settled.clear()
-
-    def _listen(self, number: int, new_turn: bool) -> None:
-        self._listening = True
-        if new_turn:
-            self._from = number
-            self._fetching = self._fed < number and not 0 < self._tape.first <= number
-            self._tape.hold_from(number)
-        if not self._fetching:
-            self._feed(self._tape.since(number))
-
-    def _feed(self, frames: Iterable[CallerFrame]) -> None:
-        """Give the ear what it has not had yet."""
-        if not self._hearing.open:
-            return
-        for frame in frames:
-            if frame.number > self._fed:
-                self._fed = frame.number
-                self._hearing.feed(frame.mulaw)
 
     def _wake(self, at_ms: int) -> None:
         """Anchored to the time of the last loud frame, not to when the news of it came."""
@@ -218,7 +187,7 @@ class HostedCall:
         self._timer = asyncio.get_running_loop().call_later(wait_s, self._happen, elapsed)
 
     def _finish(self) -> None:
-        self._listening = self._ears.capabilities.continuous
+        self._feeding.end_turn()
         if self._hearing.open:
             self._hearing.finish()
         elif self._hearing.down:

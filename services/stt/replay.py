@@ -16,7 +16,7 @@ _MOST_FRAMES: Final = 1_000  # the stream keeps 15 s, that is 750
 _WAIT_S: Final = 1.0
 
 
-async def fetch(bus: Bus, tenant: TenantId, call: CallId, *, first: int) -> list[CallerFrame]:
+async def fetch(bus: Bus, tenant: TenantId, call: CallId, first: int) -> list[CallerFrame]:
     """The frames from number `first` on that the stream still holds, in their order.
 
     One batched Direct Get: ADR-31, https://github.com/nats-io/nats-architecture-and-design.

@@ -46,7 +46,9 @@ class Listen(msgspec.Struct, frozen=True):
 
 
 class Rest(msgspec.Struct, frozen=True):
-    """Speech has ended: frames need no longer be given."""
+    """Speech has ended: frames after this one, the last loud one, need not be given."""
+
+    last_frame: int
 
 
 class Wake(msgspec.Struct, frozen=True):
@@ -152,12 +154,15 @@ def _ended(state: TurnTaking, event: SpeechEnded) -> Stepped:
     if not isinstance(state.situation, Speaking) or event.utterance != state.utterance:
         return state, ()
     if state.finals:  # the recogniser was quicker than the silence
-        return msgspec.structs.replace(state, situation=Quiet()), (Rest(),)
+        return msgspec.structs.replace(state, situation=Quiet()), (Rest(event.last_frame),)
     turns = state.turns
     over_ms = event.ended_ms + turns.stop_ms + turns.silence_ms
     over_ms += _PATIENCE_MS if state.end_of_turn else 0
     pausing = Pausing(ended_ms=event.ended_ms, over_ms=over_ms)
-    return msgspec.structs.replace(state, situation=pausing), (Rest(), Wake(over_ms))
+    return msgspec.structs.replace(state, situation=pausing), (
+        Rest(event.last_frame),
+        Wake(over_ms),
+    )
 
 
 def _elapsed(state: TurnTaking, now_ms: int) -> Stepped:

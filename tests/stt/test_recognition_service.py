@@ -16,6 +16,7 @@ from contracts.agent import Agent, Intent, Limits, Provider, Turns
 from contracts.codec import Codec
 from contracts.event import OwnerClaimed
 from contracts.ids import HostId, new_host_id
+from contracts.line import SpeechEnded, SpeechStarted
 from contracts.recorded import Message
 from contracts.streams import CLAIMS, DRAFT, live_subject
 from contracts.transcript import TranscriptDrafted, TranscriptFinalized, UtteranceMisheard
@@ -217,6 +218,29 @@ async def test_a_host_that_comes_late_finds_the_earlier_frames_in_the_stream(
         await call.end_speech()
         await until(lambda: bool(recording.ears[0].turns))
     assert recording.ears[0].fed == frames(21 - 15, 50)
+
+
+async def test_turns_that_ended_before_the_host_came_are_understood_one_by_one(
+    bus: Bus, tenant: str, recording: Recording
+) -> None:
+    call = await Telephone.ring(bus, heard_by_test(), tenant)
+    call.send(frames(1, 200))
+    for utterance, first, last, ago_ms in ((1, 21, 60, 4_000), (2, 121, 170, 2_000)):
+        at_ms = now_ms() - ago_ms
+        call.utterance = utterance
+        await call.tell(SpeechStarted(at_ms=at_ms, utterance=utterance, first_frame=first))
+        await call.tell(
+            SpeechEnded(
+                at_ms=at_ms + 900, utterance=utterance, last_frame=last, ended_ms=at_ms + 800
+            )
+        )
+    async with hosting(bus, recording):
+        await until(lambda: bool(recording.ears and recording.ears[0].turns == 2))
+        recording.ears[0].say(HELLO)
+        recording.ears[0].say(HELLO)
+        stored = await call.wait_for(TranscriptFinalized, count=2)
+    assert recording.ears[0].fed == frames(6, 61) + frames(106, 171)
+    assert [event.utterance for event in stored] == [1, 2]
 
 
 async def test_a_recogniser_that_fails_is_replaced_and_given_the_turn_again(

@@ -53,7 +53,7 @@ def test_a_caller_who_begins_to_speak_is_listened_to() -> None:
 
 def test_the_silence_counts_from_the_last_loud_frame_and_not_from_the_news_of_it() -> None:
     late = SpeechEnded(at_ms=9_999, utterance=1, last_frame=9, ended_ms=1_500)
-    assert Given(BY_SILENCE, started(1, 1_100)).when(late) == (Rest(), Wake(2_200))
+    assert Given(BY_SILENCE, started(1, 1_100)).when(late) == (Rest(9), Wake(2_200))
 
 
 def test_a_turn_is_over_when_nothing_is_said_for_long_enough() -> None:
@@ -110,12 +110,12 @@ def test_a_recogniser_that_ends_a_turn_while_it_is_loud_gives_the_time_itself() 
     done = Conclude(utterance=1, nth=1, ended_ms=1_800, heard=HELLO)
     assert speaking.when(words(HELLO, 1_800)) == (done,)
     after = Given(BY_PROVIDER, started(1, 1_100), words(HELLO, 1_800))
-    assert after.when(ended(1, 1_900)) == (Rest(),)
+    assert after.when(ended(1, 1_900)) == (Rest(9),)
 
 
 def test_a_recogniser_that_says_nothing_of_a_turn_is_asked_after_a_longer_silence() -> None:
     speaking = Given(BY_PROVIDER, started(1, 1_100))
-    assert speaking.when(ended(1, 1_500)) == (Rest(), Wake(3_700))
+    assert speaking.when(ended(1, 1_500)) == (Rest(9), Wake(3_700))
 
 
 def test_speech_too_soft_for_the_gateway_is_a_turn_when_there_are_words_in_it() -> None:

@@ -1,0 +1,87 @@
+"""Which fields hold personal data, by their mark: what logs, traces and errors leave out."""
+
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+from msgspec import inspect
+
+from contracts.event import PII
+
+HIDDEN: Final = "***"
+_OPEN: Final = frozenset({"arguments", "result"})
+"""Fields of any shape that hold the caller's words wherever they stand, marked or not."""
+
+
+@cache
+def personal_fields(struct_type: type[msgspec.Struct]) -> frozenset[str]:
+    """The struct's fields that are marked themselves or hold marked values in a container."""
+    return frozenset(field.name for field in _fields(struct_type) if _personal(field))
+
+
+def scrubbed(struct: msgspec.Struct) -> dict[str, Any]:
+    """The struct as dicts, lists and plain values, fit to be written anywhere.
+
+    Personal text is '***', and so is every value of a personal dict: its keys stay. Other personal
+    values are '***' as a whole. Nested structs are scrubbed by their own marks.
+    """
+    personal = personal_fields(type(struct))
+    plain = {
+        name: _hidden(value) if name in personal else _plain(value)
+        for name, value in ((name, getattr(struct, name)) for name in struct.__struct_fields__)
+    }
+    config = struct.__struct_config__
+    return plain if config.tag is None else {config.tag_field or "type": config.tag, **plain}
+
+
+def marked(type_: inspect.Type) -> bool:
+    """Whether a field of this type holds personal data outside of nested structs."""
+    match type_:
+        case inspect.Metadata():
+            return bool((type_.extra or {}).get(PII)) or marked(type_.type)
+        case inspect.DictType():
+            return marked(type_.key_type) or marked(type_.value_type)
+        case inspect.CollectionType():
+            return marked(type_.item_type)
+        case inspect.TupleType():
+            return any(marked(item) for item in type_.item_types)
+        case inspect.UnionType():
+            return any(marked(option) for option in type_.types)
+        case _:
+            return False
+
+
+def _fields(struct_type: type[msgspec.Struct]) -> tuple[inspect.Field, ...]:
+    described = inspect.type_info(struct_type)
+    if not isinstance(described, inspect.StructType):
+        raise TypeError(f"{struct_type.__name__} is no struct")
+    return described.fields
+
+
+def _personal(field: inspect.Field) -> bool:
+    open_dict = field.name in _OPEN and isinstance(field.type, inspect.DictType)
+    return open_dict or marked(field.type)
+
+
+def _plain(value: object) -> Any:
+    match value:
+        case msgspec.Struct():
+            return scrubbed(value)
+        case dict():
+            return {key: _plain(inner) for key, inner in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_plain(inner) for inner in value]
+        case _:
+            return msgspec.to_builtins(value)
+
+
+def _hidden(value: object) -> Any:
+    match value:
+        case None | "":
+            return value  # that nothing was given is no secret, and worth seeing
+        case dict():
+            return {key: HIDDEN for key in value}
+        case list() | tuple() | set() | frozenset():
+            return [_hidden(inner) for inner in value]
+        case _:
+            return HIDDEN
