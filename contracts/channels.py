@@ -11,7 +11,7 @@ import msgspec
 
 from contracts import described, streams
 from contracts.agent import AgentPublished
-from contracts.claim import Claim
+from contracts.claim import Claim, Role
 from contracts.event import OwnerClaimed
 from contracts.knowledge import KnowledgeEvent
 from contracts.outcome import OutcomeRecorded
@@ -43,7 +43,7 @@ class Channel(NamedTuple):
 
 def members(union: object) -> Structs:
     """The structs of a union, or of the one struct it has shrunk to."""
-    return get_args(union) or (union,)  # type: ignore[return-value]
+    return get_args(union) or (union,)
 
 
 EVENTS: Final[dict[streams.Family, Structs]] = {
@@ -118,7 +118,11 @@ def _live() -> Iterator[Channel]:
 
 
 def _beside_the_log() -> Iterator[Channel]:
-    carried = {"claim": (Claim,), "agent": (AgentPublished,), "knowledge": members(KnowledgeEvent)}
+    carried: dict[str, Structs] = {
+        "claim": (Claim,),
+        "agent": (AgentPublished,),
+        "knowledge": members(KnowledgeEvent),
+    }
     for name, structs in carried.items():
         head = described.head(name)
         yield Channel(
@@ -154,8 +158,8 @@ def _host() -> Channel:
         subject="host.<host>",
         stream="",
         meaning="A request with a call's id as its payload; a host that holds the call answers.",
-        senders=get_args(described.structs("claim")[0].__annotations__["role"]),
-        receivers=get_args(described.structs("claim")[0].__annotations__["role"]),
+        senders=get_args(Role),
+        receivers=get_args(Role),
         carries=(),
         payload="bytes",
     )

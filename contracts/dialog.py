@@ -90,7 +90,7 @@ class SentenceWritten(Event, frozen=True, kw_only=True, tag="dialog.sentence_wri
     reply: int
     sentence: int  # number of the sentence in its reply, starts at 1
     text: Pii  # the words to speak
-    voice: Voice
+    voice: Voice  # to speak it with
     fixed: bool = False  # a phrase of the agent without the caller's data: worth caching
 
 
@@ -175,7 +175,7 @@ class HangUpRequested(Event, frozen=True, kw_only=True, tag="dialog.hang_up_requ
 class CallEnded(Event, frozen=True, kw_only=True, tag="dialog.ended/1"):
     """The actor let the call go."""
 
-    reason: str  # line.EndReason
+    reason: str  # as in LineEnded
     phase: Phase  # reached
     turns: int  # turns taken in all
 

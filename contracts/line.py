@@ -92,7 +92,7 @@ class PlaybackCleared(Event, frozen=True, kw_only=True, tag="line.playback_clear
     sentence: int  # the sentence that was cut; those before it were heard whole
     played_ms: int  # how much of that sentence was played, from the carrier's marks
     sentence_ms: int  # how much of it had been sent in all
-    whole: bool = True  # False: its synthesis was still under way, so it is longer than sent
+    whole: bool = True  # false: its synthesis was still under way, so it is longer than sent
 
 
 class LineLost(Event, frozen=True, kw_only=True, tag="line.lost/1"):

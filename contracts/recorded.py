@@ -76,7 +76,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     n: int  # contiguous per call, starts at 1
     basis: int  # stream sequence of the newest fact the actor had seen
-    cause: FactCause | dialog.InnerFact | None = None  # None: the actor was claimed
+    cause: FactCause | dialog.InnerFact | None = None  # null: the actor was claimed
     prev: str = ""  # SHA-256 of the previous dialog message's stored bytes, hexadecimal
     state: str = ""  # hash of the actor's state after these events, see services/call/state.py
 

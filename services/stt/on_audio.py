@@ -124,9 +124,11 @@ class HostedCall:
     def on_frame(self, payload: bytes) -> None:
         """A caller frame came in."""
         try:
-            self._feeding.on_frame(unpack_caller(payload))
+            frame = unpack_caller(payload)
         except ValueError:
             self.frames_refused += 1
+        else:
+            self._feeding.on_frame(frame)
 
     def on_heard(self, heard: Heard) -> None:
         """The ear understood something: a draft for those who watch, or a turn's words."""

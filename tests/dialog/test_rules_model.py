@@ -4,6 +4,7 @@ from pathlib import Path
 
 from prompts import passage, prompt_for
 
+from services.call.phrases import fill
 from services.cli.agent_file import read_agent
 from services.dialog.provider import Delta, Prompt, Spoken, ToolCall
 from services.dialog.providers.rules import Rules
@@ -56,9 +57,8 @@ async def test_a_question_no_passage_speaks_of_is_not_answered_with_one() -> Non
 
 async def test_a_hello_is_answered_with_the_greeting() -> None:
     words = await written(prompt_for("hi", AGENT))
-    assert " ".join(str(w) for w in words) == (
-        "Hello, this is the Linden Street Dental Practice. What can I do for you?"
-    )
+    greeting = fill(AGENT.phrases.greeting, AGENT.variables)
+    assert " ".join(str(w) for w in words) == greeting
 
 
 async def test_a_result_without_a_phrase_of_its_own_is_not_invented_and_calls_nothing() -> None:

@@ -1,9 +1,11 @@
 """How well PocketSphinx's words fit the sound. A grammar always finds something: this says when
 to believe it. Pure.
 
-Measured on the acoustic score of the words, without the silence around them, per frame of 10 ms
-(natural logarithm): of 54 sentences of a grammar by three voices, those understood scored
--3.04 or better; of 60 other sentences none and of 30 that sound alike one scored above -3.1.
+The measure is the acoustic score of the words, without the silence around them, per frame of 10 ms
+(natural logarithm). Its two points were set on 54 sentences of a grammar by three synthetic
+voices: those understood scored -3.04 or better. With the example agent's grammar and a fourth
+voice, at 0.3: of its own sentences 32 of 32 were believed, of others 0 of 80, of others that begin
+like its own 6 of 20. Real callers will be worse.
 """
 
 import math

@@ -1,0 +1,355 @@
+"""One call's host: its model, its facts, and what it does when somebody else takes over."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from lines import LONG_SENTENCES, Hosts, Line, a_line, an_agent, ended, killed, now_ms
+from msgspec.structs import replace
+
+from contracts import dialog, line
+from contracts.agent import Provider
+from contracts.event import OwnerClaimed
+from contracts.ids import CallId, TenantId
+from contracts.journal import Appended, WrongVersion
+from contracts.recorded import Message
+from contracts.streams import Family
+from infra.journal import NatsJournal
+from infra.nats import Bus
+from services.call.state import Ended
+from services.dialog.provider import Delta, ModelError, Prompt, ToolCall, Usage
+
+Piece = Delta | ToolCall | Usage
+Script = Callable[[Prompt], AsyncIterator[Piece]]
+
+
+class Told:
+    """services.dialog.provider.LanguageModel that writes what the test's own script says."""
+
+    name = "told"
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self.prompts: list[Prompt] = []
+
+    def write(self, prompt: Prompt) -> AsyncIterator[Piece]:
+        self.prompts.append(prompt)
+        return self._script(prompt)
+
+    async def close(self) -> None:
+        """Holds nothing."""
+
+
+async def sentences_of(call: Line) -> list[str]:
+    """What was written in answers, without the greeting."""
+    events = await call.decided()
+    answers = {e.reply for e in events if isinstance(e, dialog.ReplyBegun) and e.kind == "answer"}
+    written = [e for e in events if isinstance(e, dialog.SentenceWritten) and e.reply in answers]
+    assert [e.sentence for e in written] == list(range(1, len(written) + 1))
+    return [e.text for e in written]
+
+
+async def test_each_sentence_is_a_decision_of_its_own_before_the_reply_is_finished(
+    bus: Bus, hosts: Hosts
+) -> None:
+    async with a_line(bus, an_agent()) as call:
+        hosting = hosts.start(call)
+        await call.greet()
+        await call.say("hello there")
+        assert await call.hear() == " ".join(LONG_SENTENCES)
+        await call.hang_up()
+        await ended(hosting)
+        assert await sentences_of(call) == LONG_SENTENCES
+        decisions = [
+            r.message for r in await call.history() if b'"dialog.sentence_written' in r.payload
+        ]
+        assert len(decisions) == 1 + len(LONG_SENTENCES)
+        assert isinstance(await call.adds_up(), Ended)
+
+
+async def test_the_model_is_told_the_conversation_and_the_passages(bus: Bus, hosts: Hosts) -> None:
+    async def answer(prompt: Prompt) -> AsyncIterator[Piece]:
+        yield Delta("At nine.")
+        yield Usage(tokens_in=21, tokens_out=3)
+
+    model = Told(answer)
+    async with a_line(bus, replace(an_agent(), knowledge="folder", prompt="Be brief.")) as call:
+        hosting = hosts.start(call, model=model)
+        await call.greet()
+        await call.say("when do you open")
+        await call.next(dialog.PassagesWanted)
+        await call.know(1, "We open at nine.")
+        finished = await call.next(dialog.ReplyFinished)
+        assert (finished.tokens_in, finished.tokens_out) == (21, 3)
+        await call.hang_up()
+        await ended(hosting)
+    (prompt,) = model.prompts
+    assert [(s.by, s.text) for s in prompt.history] == [
+        ("agent", "Hello."),
+        ("caller", "when do you open"),
+    ]
+    assert [p.text for p in prompt.passages] == ["We open at nine."]
+    assert prompt.system.startswith("Be brief.")
+    assert "We open at nine." in prompt.system
+
+
+async def test_a_model_that_fails_gets_the_caller_a_phrase(bus: Bus, hosts: Hosts) -> None:
+    async def fail(prompt: Prompt) -> AsyncIterator[Piece]:
+        raise ModelError("told", "rate_limited", retryable=True)
+        yield Delta("")
+
+    async with a_line(bus, an_agent()) as call:
+        hosting = hosts.start(call, model=Told(fail))
+        await call.greet()
+        await call.say("hello there")
+        assert await call.hear() == call.agent.phrases.failed
+        await call.hang_up()
+        await ended(hosting)
+        await call.adds_up()
+
+
+async def test_a_model_with_a_fault_of_its_own_gets_the_caller_a_phrase_too(
+    bus: Bus, hosts: Hosts
+) -> None:
+    async def break_down(prompt: Prompt) -> AsyncIterator[Piece]:
+        yield Delta("One moment. Let ")
+        raise ZeroDivisionError
+
+    async with a_line(bus, an_agent()) as call:
+        hosting = hosts.start(call, model=Told(break_down))
+        await call.greet()
+        await call.say("hello there")
+        assert await call.hear() == f"One moment. {call.agent.phrases.failed}"
+        await call.hang_up()
+        await ended(hosting)
+        await call.adds_up()
+
+
+async def test_a_model_that_stalls_is_given_up_after_the_agents_limit(
+    bus: Bus, hosts: Hosts
+) -> None:
+    closed = asyncio.Event()
+
+    async def stall(prompt: Prompt) -> AsyncIterator[Piece]:
+        try:
+            yield Delta("One moment. Let me ")
+            await asyncio.Event().wait()
+        finally:
+            closed.set()
+
+    async with a_line(bus, an_agent(model_ms=100)) as call:
+        hosting = hosts.start(call, model=Told(stall))
+        await call.greet()
+        await call.say("hello there")
+        assert await call.hear() == f"One moment. {call.agent.phrases.failed}"
+        assert closed.is_set()
+        await call.hang_up()
+        await ended(hosting)
+
+
+async def test_a_model_nobody_set_up_gets_the_caller_a_phrase(bus: Bus, hosts: Hosts) -> None:
+    async with a_line(bus, replace(an_agent(), llm=Provider(provider="absent"))) as call:
+        hosting = hosts.start(call)
+        await call.greet()
+        await call.say("hello there")
+        assert await call.hear() == call.agent.phrases.failed
+        await call.hang_up()
+        await ended(hosting)
+
+
+async def test_a_barge_in_stops_the_model(bus: Bus, hosts: Hosts) -> None:
+    stopped = asyncio.Event()
+
+    async def go_on(prompt: Prompt) -> AsyncIterator[Piece]:
+        try:
+            yield Delta("First this. Then ")
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+
+    async with a_line(bus, an_agent()) as call:
+        hosting = hosts.start(call, model=Told(go_on))
+        await call.greet()
+        await call.say("hello there")
+        written = await call.next(dialog.SentenceWritten)
+        cleared = line.PlaybackCleared(
+            at_ms=now_ms(), reply=written.reply, sentence=1, played_ms=9, sentence_ms=9
+        )
+        await call.tell(cleared)
+        assert (await call.next(dialog.ReplyInterrupted)).heard == "First this."
+        await asyncio.wait_for(stopped.wait(), 5)
+        await call.hang_up()
+        await ended(hosting)
+
+
+class Announcing(NatsJournal):
+    """The real log; says when the decision about the caller's second turn is on its way."""
+
+    second_turn: asyncio.Event
+
+    async def append(
+        self,
+        tenant: TenantId,
+        call: CallId,
+        family: Family,
+        message: Message,
+        *,
+        id: str,
+        after: int | None = None,
+    ) -> Appended:
+        if any(isinstance(e, dialog.TurnTaken) and e.turn == 2 for e in message.events):
+            self.second_turn.set()
+        return await super().append(tenant, call, family, message, id=id, after=after)
+
+
+async def test_words_written_for_a_turn_gone_by_do_not_answer_the_next(
+    bus: Bus, hosts: Hosts
+) -> None:
+    """The model finishes just while the caller's next words are being recorded."""
+    journal = Announcing(bus)
+    journal.second_turn = asyncio.Event()
+
+    async def answer(prompt: Prompt) -> AsyncIterator[Piece]:
+        if prompt.history[-1].text == "hello there":
+            await journal.second_turn.wait()
+            yield Delta("That was too late.")
+        else:
+            yield Delta("This is in time.")
+
+    async with a_line(bus, an_agent()) as call:
+        hosting = hosts.start(call, model=Told(answer), journal=journal)
+        await call.greet()
+        await call.say("hello there")
+        await call.next(dialog.TurnTaken)
+        await call.say("good morning")
+        assert await call.hear() == "This is in time."
+        await call.hang_up()
+        await ended(hosting)
+        await call.adds_up()
+
+
+async def test_what_happened_before_the_host_came_is_not_lost(bus: Bus, hosts: Hosts) -> None:
+    async with a_line(bus, an_agent()) as call:
+        await call.ring()
+        await call.tell(line.LineAnswered(at_ms=now_ms(), stream="MZ1"))
+        await call.say("hello there")
+        hosting = hosts.start(call)
+        await call.next(dialog.TurnTaken)
+        assert await call.hear() == " ".join(LONG_SENTENCES)
+        await call.hang_up()
+        await ended(hosting)
+        await call.adds_up()
+
+
+async def test_a_message_no_contract_covers_is_left_out_and_the_call_goes_on(
+    bus: Bus, hosts: Hosts, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with a_line(bus, an_agent()) as call:
+        hosting = hosts.start(call)
+        await call.greet()
+        await call.garbage("transcript")
+        await call.garbage("passages")
+        await call.say("hello there")
+        assert await call.hear() == " ".join(LONG_SENTENCES)
+        await killed(hosting)
+        successor = hosts.start(call, "dialog-2")
+        assert (await call.next(OwnerClaimed)).epoch == 2
+        await call.hang_up()
+        await ended(successor)
+    assert "is left out" in caplog.text
+
+
+# Takeover
+
+
+async def test_the_first_host_stops_when_a_second_has_claimed_the_call(
+    bus: Bus, hosts: Hosts
+) -> None:
+    async with a_line(bus, an_agent()) as call:
+        first = hosts.start(call, "dialog-1")
+        await call.greet()
+        second = hosts.start(call, "dialog-2")
+        assert (await call.next(OwnerClaimed)).epoch == 2
+        await call.say("hello there")
+        with pytest.raises(WrongVersion):
+            await ended(first)
+        assert await call.hear() == " ".join(LONG_SENTENCES)
+        await call.hang_up()
+        await ended(second)
+        assert await sentences_of(call) == LONG_SENTENCES
+        await call.adds_up()
+
+
+async def test_a_reply_cut_short_by_its_hosts_death_is_written_to_its_end_and_nothing_twice(
+    bus: Bus, hosts: Hosts
+) -> None:
+    async def die_in_the_middle(prompt: Prompt) -> AsyncIterator[Piece]:
+        yield Delta(" ".join(LONG_SENTENCES[:2]) + " ")
+        yield Delta("Later ")
+        await asyncio.Event().wait()
+
+    async with a_line(bus, an_agent()) as call:
+        first = hosts.start(call, "dialog-1", Told(die_in_the_middle))
+        await call.greet()
+        await call.say("hello there")
+        await call.next(dialog.SentenceWritten)
+        await call.next(dialog.SentenceWritten)
+        await killed(first)
+        second = hosts.start(call, "dialog-2")
+        await call.hear()
+        assert await sentences_of(call) == LONG_SENTENCES
+        await call.say("hello again")
+        await call.hear()
+        await call.hang_up()
+        await ended(second)
+        assert isinstance(await call.adds_up(), Ended)
+
+
+async def test_what_was_said_while_nobody_hosted_the_call_is_answered_by_the_next_host(
+    bus: Bus, hosts: Hosts
+) -> None:
+    async with a_line(bus, an_agent()) as call:
+        first = hosts.start(call, "dialog-1")
+        await call.greet()
+        await killed(first)
+        await call.say("hello there")
+        second = hosts.start(call, "dialog-2")
+        assert await call.hear() == " ".join(LONG_SENTENCES)
+        await call.hang_up()
+        await ended(second)
+        await call.adds_up()
+
+
+async def test_passages_found_before_a_takeover_still_serve_the_answer(
+    bus: Bus, hosts: Hosts
+) -> None:
+    async def never(prompt: Prompt) -> AsyncIterator[Piece]:
+        await asyncio.Event().wait()
+        yield Delta("")
+
+    async def answer(prompt: Prompt) -> AsyncIterator[Piece]:
+        yield Delta(prompt.passages[0].text)
+
+    async with a_line(bus, replace(an_agent(), knowledge="folder")) as call:
+        first = hosts.start(call, "dialog-1", Told(never))
+        await call.greet()
+        await call.say("when do you open")
+        await call.next(dialog.PassagesWanted)
+        await call.know(1, "We open at nine.")
+        await call.next(dialog.PassagesTaken)
+        await killed(first)
+        second = hosts.start(call, "dialog-2", Told(answer))
+        assert await call.hear() == "We open at nine."
+        await call.hang_up()
+        await ended(second)
+
+
+async def test_a_call_that_has_ended_is_let_go_at_once(bus: Bus, hosts: Hosts) -> None:
+    async with a_line(bus, an_agent()) as call:
+        first = hosts.start(call, "dialog-1")
+        await call.greet()
+        await call.hang_up()
+        await ended(first)
+        await ended(hosts.start(call, "dialog-2"))
+        decided = await call.decided()
+        assert sum(isinstance(e, dialog.CallEnded) for e in decided) == 1
