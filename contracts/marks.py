@@ -10,26 +10,23 @@ from contracts.event import PII
 
 HIDDEN: Final = "***"
 _OPEN: Final = frozenset({"arguments", "result"})
-"""Fields of any shape that hold the caller's words wherever they stand, marked or not."""
+"""Dicts of any shape that hold the caller's words wherever they stand, marked or not."""
 
 
 @cache
 def personal_fields(struct_type: type[msgspec.Struct]) -> frozenset[str]:
     """The struct's fields that are marked themselves or hold marked values in a container."""
-    return frozenset(field.name for field in _fields(struct_type) if _personal(field))
+    fields = _fields(struct_type)
+    return _hidden_whole(struct_type) | {field.name for field in fields if marked(field.type)}
 
 
 def scrubbed(struct: msgspec.Struct) -> dict[str, Any]:
     """The struct as dicts, lists and plain values, fit to be written anywhere.
 
-    Personal text is '***', and so is every value of a personal dict: its keys stay. Other personal
-    values are '***' as a whole. Nested structs are scrubbed by their own marks.
+    Marked text is '***'; of a dict with marked values the keys stay. Tool arguments and results and
+    stored bytes are '***' as a whole. Nested structs are scrubbed by their own marks.
     """
-    personal = personal_fields(type(struct))
-    plain = {
-        name: _hidden(value) if name in personal else _plain(value)
-        for name, value in ((name, getattr(struct, name)) for name in struct.__struct_fields__)
-    }
+    plain = {name: _scrubbed_field(struct, name) for name in struct.__struct_fields__}
     config = struct.__struct_config__
     return plain if config.tag is None else {config.tag_field or "type": config.tag, **plain}
 
@@ -40,7 +37,7 @@ def marked(type_: inspect.Type) -> bool:
         case inspect.Metadata():
             return bool((type_.extra or {}).get(PII)) or marked(type_.type)
         case inspect.DictType():
-            return marked(type_.key_type) or marked(type_.value_type)
+            return marked(type_.value_type)
         case inspect.CollectionType():
             return marked(type_.item_type)
         case inspect.TupleType():
@@ -58,9 +55,29 @@ def _fields(struct_type: type[msgspec.Struct]) -> tuple[inspect.Field, ...]:
     return described.fields
 
 
-def _personal(field: inspect.Field) -> bool:
-    open_dict = field.name in _OPEN and isinstance(field.type, inspect.DictType)
-    return open_dict or marked(field.type)
+@cache
+def _hidden_whole(struct_type: type[msgspec.Struct]) -> frozenset[str]:
+    """The fields whose very shape may tell something."""
+    return frozenset(field.name for field in _fields(struct_type) if _shapeless(field))
+
+
+def _shapeless(field: inspect.Field) -> bool:
+    match field.type:
+        case inspect.BytesType():
+            return True
+        case inspect.DictType():
+            return field.name in _OPEN
+        case inspect.Metadata(type=inspect.DictType()):
+            return marked(field.type)
+        case _:
+            return False
+
+
+def _scrubbed_field(struct: msgspec.Struct, name: str) -> Any:
+    value = getattr(struct, name)
+    if name in _hidden_whole(type(struct)):
+        return HIDDEN
+    return _hidden(value) if name in personal_fields(type(struct)) else _plain(value)
 
 
 def _plain(value: object) -> Any:

@@ -1,19 +1,17 @@
 """The catalogue as a page for people: contracts/README.md."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from textwrap import dedent
 from typing import Final
 
 import msgspec
-from msgspec import inspect
 
 from contracts import described
 from contracts.agent import AgentPublished
 from contracts.channels import EVENTS, RETIRED, Channel, Structs, channels, members, present, tag
 from contracts.dialog import InnerFact, Voice
 from contracts.event import AgentRef, OwnerClaimed
-from contracts.marks import personal_fields
+from contracts.markdown import struct, table
 from contracts.passages import Passage
 from contracts.recorded import Decision, FactCause, Message
 from contracts.streams import CALLS, DRAFT, STREAMS, Stream
@@ -53,7 +51,7 @@ _READING: Final = """\
 
     One fact, as it is stored:"""
 
-_AUDIO: Final = "Audio is not JSON: `services/audio/frames.py` begins with the layout of its header."
+_AUDIO: Final = "Audio is not JSON: `services/audio/frames.py` opens with the layout of its header."
 _OWNERS: Final = "## In `transcript` and `dialog`, which have an owner"
 _WHY: Final = """\
 ## Why the actor decided
@@ -92,7 +90,7 @@ def _streams() -> str:
         )
         for stream in STREAMS
     ]
-    return "## Streams\n\n" + _table(("stream", "subjects", "holds", "storage", "kept"), rows)
+    return "## Streams\n\n" + table(("stream", "subjects", "holds", "storage", "kept"), rows)
 
 
 def _kept(stream: Stream) -> str:
@@ -124,8 +122,8 @@ def _channels() -> str:
         for channel in channels()
     ]
     kept = f"Each family of `{CALLS.name}` is written by one role alone."
-    table = _table(("subject", "stream", "written by", "read by", "what"), rows)
-    return f"## Subjects\n\n{kept}\n\n{table}"
+    rendered = table(("subject", "stream", "written by", "read by", "what"), rows)
+    return f"## Subjects\n\n{kept}\n\n{rendered}"
 
 
 def _events(title: str, channel: Channel) -> Iterator[str]:
@@ -141,89 +139,7 @@ def _settings() -> Structs:
 
 
 def _section(title: str, kinds: Structs) -> str:
-    return "\n\n".join([*([title] if title else []), *(_struct(kind) for kind in kinds)])
-
-
-def _struct(kind: type[msgspec.Struct]) -> str:
-    on_wire = f"\n\n`{tag(kind)}`" if tag(kind) else ""
-    rows = [_field(kind, field) for field in _fields(kind)]
-    table = _table(("field", "type", "if absent", "meaning"), rows)
-    return f"### {kind.__name__}{on_wire}\n\n{described.meaning(kind)}\n\n{table}"
-
-
-def _field(kind: type[msgspec.Struct], field: inspect.Field) -> tuple[str, ...]:
-    personal = "**personal** · " if field.name in personal_fields(kind) else ""
-    meaning = described.field_meaning(kind, field.name)
-    return (
-        f"`{field.name}`",
-        _type(field.type),
-        _absent(field),
-        personal + _prose(meaning))
-    )
-
-
-def _fields(kind: type[msgspec.Struct]) -> tuple[inspect.Field, ...]:
-    described_type = inspect.type_info(kind)
-    assert isinstance(described_type, inspect.StructType)
-    return described_type.fields
-
-
-def _absent(field: inspect.Field) -> str:
-    if field.required:
-        return "*required*"
-    value = _default(field)
-    if isinstance(value, msgspec.Struct):
-        value = _changed(value)
-    return f"`{json.dumps(msgspec.to_builtins(value), ensure_ascii=False)}`"
-
-
-def _changed(struct: msgspec.Struct) -> dict[str, object]:
-    """The fields that differ from what they are when absent."""
-    return {
-        field.name: getattr(struct, field.name)
-        for field in _fields(type(struct))
-        if field.required or getattr(struct, field.name) != _default(field)
-    }
-
-
-def _default(field: inspect.Field) -> object:
-    if field.default is msgspec.NODEFAULT:
-        return field.default_factory()
-    return field.default
-
-
-def _type(type_: inspect.Type) -> str:
-    """A type in the words of JSON."""
-    match type_:
-        case inspect.Metadata():
-            return _type(type_.type)
-        case inspect.StructType():
-            return f"[{type_.cls.__name__}](#{type_.cls.__name__.lower()})"
-        case inspect.LiteralType():
-            return " or ".join(f"`{json.dumps(value)}`" for value in type_.values)
-        case inspect.UnionType() if len(type_.types) > _MOST_NAMED:
-            return "any event of this page"
-        case inspect.UnionType():
-            return " or ".join(_type(option) for option in type_.types)
-        case inspect.DictType():
-            return f"object of {_type(type_.value_type)}"
-        case inspect.VarTupleType():
-            return f"array of {_type(type_.item_type)}"
-        case inspect.AnyType():
-            return "anything"
-        case _:
-            return _SCALARS[type(type_)]
-
-
-_MOST_NAMED: Final = 10
-_SCALARS: Final[dict[type[inspect.Type], str]] = {
-    inspect.BoolType: "boolean",
-    inspect.BytesType: "string, base64",
-    inspect.FloatType: "number",
-    inspect.IntType: "integer",
-    inspect.NoneType: "null",
-    inspect.StrType: "string",
-}
+    return "\n\n".join([*([title] if title else []), *(struct(kind) for kind in kinds)])
 
 
 def _example() -> str:
@@ -243,21 +159,5 @@ def _retired() -> str:
     rows = [
         (f"`{tag(kind)}`", f"`{tag(present(kind))}`", described.meaning(kind)) for kind in RETIRED
     ]
-    table = _table(("version", "read as", "why"), rows)
-    return f"## Retired versions\n\nNever written any more.\n\n{table}"
-
-
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(_cell(cell) for cell in row)} |" for row in lines)
-
-
-def _prose(text: str) -> str:
-    """A comment as Markdown: outside of `code`, what looks like a tag or emphasis is neither."""
-    code = text.split("`")
-    code[::2] = [part.replace("<", "&lt;").replace("*", r"\*") for part in code[::2]]
-    return "`".join(code)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "&#124;")
+    rendered = table(("version", "read as", "why"), rows)
+    return f"## Retired versions\n\nNever written any more.\n\n{rendered}"

@@ -29,10 +29,8 @@ PassagesEvent: TypeAlias = passages.PassagesFound | passages.PassagesFailed
 SynthesisEvent: TypeAlias = (
     synthesis.SentenceSynthesized | synthesis.SynthesisDropped | synthesis.SynthesisFailed
 )
-DialogEvent: TypeAlias = (
-    OwnerClaimed
-    | dialog.CallOpened
-    | dialog.PhaseEntered
+WithinCall: TypeAlias = (
+    dialog.PhaseEntered
     | dialog.TurnTaken
     | dialog.TurnMisheard
     | dialog.PassagesWanted
@@ -49,8 +47,8 @@ DialogEvent: TypeAlias = (
     | dialog.ToolReturned
     | dialog.TransferRequested
     | dialog.HangUpRequested
-    | dialog.CallEnded
 )
+DialogEvent: TypeAlias = OwnerClaimed | dialog.CallOpened | dialog.CallEnded | WithinCall
 Fact: TypeAlias = LineEvent | TranscriptEvent | PassagesEvent | SynthesisEvent
 CallEvent: TypeAlias = (
     LineEvent

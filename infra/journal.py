@@ -1,7 +1,6 @@
 """The log of calls on JetStream, and the one place where a doubtful append is settled."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -17,6 +16,7 @@ from contracts.ids import CallId, TenantId
 from contracts.journal import Appended, JournalUnavailable, WrongVersion
 from contracts.recorded import Message, Recorded
 from contracts.streams import CALLS, Family, call_subject, parse_call_subject
+from infra.direct_get import direct_get
 from infra.nats import Bus
 
 _EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
@@ -25,6 +25,7 @@ _WRONG_SEQUENCE: Final = 10071
 _IN_FLIGHT: Final = 10164  # another append to this subject is under way; R3 only
 _BATCH: Final = 1000
 _ACK_S: Final = 1.0
+_ANSWER_S: Final = 3.0
 _AWAY: Final = (
     TimeoutError,
     OSError,
@@ -82,11 +83,11 @@ class NatsJournal:
         while True:
             ack = await self._try(subject, payload, headers, deadline)
             if ack is not None and ack.error is None:
-                ours = tried > 0 and ack.duplicate and await self._holds(ack.seq, payload)
-                return Appended(ack.seq, ack.duplicate and not ours, payload)
+                return await self._acknowledged(ack, subject, payload, tried, after)
             if ack is not None and ack.error is not None:
                 if ack.error.err_code == _WRONG_SEQUENCE:
-                    return Appended(await self._own(subject, id), tried == 0, payload)
+                    sequence = await self._own(subject, id, payload)
+                    return Appended(sequence, tried == 0, payload)
                 if ack.error.err_code != _IN_FLIGHT:
                     raise JournalUnavailable(f"the log refused, code {ack.error.err_code}")
             if time.monotonic() >= deadline:
@@ -105,6 +106,17 @@ class NatsJournal:
             return None
         return _ack.decode(reply.data)
 
+    async def _acknowledged(
+        self, ack: _Ack, subject: str, payload: bytes, tried: int, after: int | None
+    ) -> Appended:
+        """What an acknowledgement says. Of an owner's append a duplicate must be its own."""
+        if not ack.duplicate or (tried == 0 and after is None):
+            return Appended(ack.seq, ack.duplicate, payload)
+        ours = await self._holds(ack.seq, payload)
+        if after is not None and not ours:
+            raise WrongVersion(parse_call_subject(subject).family)
+        return Appended(ack.seq, not ours or tried == 0, payload)
+
     async def _holds(self, sequence: int, payload: bytes) -> bool:
         """Whether what is stored there is ours, from a try whose acknowledgement was lost."""
         try:
@@ -112,7 +124,7 @@ class NatsJournal:
         except (*_AWAY, APIError):
             raise JournalUnavailable("the log did not answer") from None
 
-    async def _own(self, subject: str, id: str) -> int:
+    async def _own(self, subject: str, id: str, payload: bytes) -> int:
         """The sequence of our own append whose acknowledgement was lost. Raises WrongVersion."""
         try:
             last = await self._bus.js.get_last_msg(CALLS.name, subject)
@@ -120,7 +132,8 @@ class NatsJournal:
             raise WrongVersion(parse_call_subject(subject).family) from None
         except (*_AWAY, APIError):
             raise JournalUnavailable("the log did not answer") from None
-        if (last.headers or {}).get(_MSG_ID) != id or last.seq is None:
+        ours = (last.headers or {}).get(_MSG_ID) == id and last.data == payload
+        if not ours or last.seq is None:
             raise WrongVersion(parse_call_subject(subject).family)
         return last.seq
 
@@ -151,23 +164,14 @@ class NatsJournal:
                 return
 
     async def _batch(self, subject: str, start: int) -> list[Msg]:
-        """Up to _BATCH stored messages: ADR-31, https://github.com/nats-io/nats-architecture-and-design."""
-        query = json.dumps({"seq": start, "batch": _BATCH, "next_by_subj": subject}).encode()
-        inbox = self._bus.nc.new_inbox()
-        answers = await self._bus.nc.subscribe(inbox, pending_bytes_limit=0)
-        found: list[Msg] = []
+        """Up to _BATCH stored messages."""
+        stored = direct_get(
+            self._bus, CALLS.name, subject, start=start, most=_BATCH, wait_s=_ANSWER_S
+        )
         try:
-            await self._bus.nc.publish(f"$JS.API.DIRECT.GET.{CALLS.name}", query, reply=inbox)
-            while True:
-                message = await answers.next_msg(timeout=3)
-                if (message.headers or {}).get("Status"):  # 204 end of batch, 404 nothing there
-                    return found
-                found.append(message)
+            return [message async for message in stored]
         except _AWAY:
             raise JournalUnavailable("the log did not answer") from None
-        finally:
-            if not self._bus.nc.is_closed:
-                await answers.unsubscribe()
 
     def recorded(self, message: Msg) -> Recorded:
         """A message read from the stream or republished by it. Raises Unreadable."""

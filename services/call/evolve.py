@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from contracts import dialog
 from contracts.event import OwnerClaimed
-from contracts.recorded import DialogEvent
+from contracts.recorded import DialogEvent, WithinCall
 from services.call.state import (
     Acting,
     Answering,
@@ -52,28 +52,7 @@ def evolve(state: CallState, event: DialogEvent) -> CallState:
             return _within(state, talk, event)
 
 
-_WithinCall = (
-    dialog.PhaseEntered
-    | dialog.TurnTaken
-    | dialog.TurnMisheard
-    | dialog.PassagesWanted
-    | dialog.PassagesTaken
-    | dialog.ReplyBegun
-    | dialog.SentenceWritten
-    | dialog.ReplyFinished
-    | dialog.ReplyHeard
-    | dialog.ReplyInterrupted
-    | dialog.ToolProposed
-    | dialog.ToolDeclined
-    | dialog.ToolRefused
-    | dialog.ToolCalled
-    | dialog.ToolReturned
-    | dialog.TransferRequested
-    | dialog.HangUpRequested
-)
-
-
-def _within(state: CallState, talk: Talk, event: _WithinCall) -> CallState:
+def _within(state: CallState, talk: Talk, event: WithinCall) -> CallState:
     match event:
         case dialog.PhaseEntered(phase=phase):
             return _keeping(state, replace(talk, phase=phase))

@@ -68,6 +68,7 @@ class HostedCall:
         try:
             await self._do_duty()
             while not isinstance(actor.state, Ended):
+                _stop_if_cancelled()
                 fact, source = await self._facts.get()
                 if isinstance(source, FactCause):
                     await self._take(fact, source)
@@ -204,6 +205,13 @@ def _failure(wanted: Duty, kind: str) -> InnerFact:
             return ToolReported(at_ms=_now_ms(), invocation=invocation, ok=False, result=error)
         case Wait(turn=turn):
             return WaitEnded(at_ms=_now_ms(), turn=turn, awaited="passages")
+
+
+def _stop_if_cancelled() -> None:
+    """asyncio.wait_for, on which nats-py waits, may swallow a cancellation (Python below 3.12)."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -71,6 +71,15 @@ async def test_an_append_whose_answer_was_lost_is_known_as_our_own(bus: Bus, cal
     assert again.sequence == first.sequence
 
 
+async def test_a_stale_owners_copy_of_a_stored_message_does_not_pass_for_its_own(
+    bus: Bus, call: CallId
+) -> None:
+    journal = NatsJournal(bus)
+    await journal.append(TENANT, call, "transcript", said("new"), id=f"{call}:u1", after=0)
+    with pytest.raises(WrongVersion):
+        await journal.append(TENANT, call, "transcript", said("stale"), id=f"{call}:u1", after=0)
+
+
 async def test_a_call_is_followed_from_its_history_into_the_present(bus: Bus, call: CallId) -> None:
     journal = NatsJournal(bus)
     await journal.append(TENANT, call, "line", said("a"), id=f"{call}:a")

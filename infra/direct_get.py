@@ -1,0 +1,34 @@
+"""Stored messages read without a consumer: batched Direct Get, one question and many answers."""
+
+import json
+from collections.abc import AsyncIterator
+
+from nats.aio.msg import Msg
+
+from infra.nats import Bus
+
+
+async def direct_get(
+    bus: Bus, stream: str, subject: str, *, start: int, most: int, wait_s: float
+) -> AsyncIterator[Msg]:
+    """Up to `most` messages of `subject` from stream sequence `start` on, in stored order.
+
+    Close it when leaving early (`contextlib.aclosing`).
+    Raises: nats.errors.TimeoutError when the server falls silent for `wait_s`; other nats.errors
+            when it is away.
+    Source: ADR-31, https://github.com/nats-io/nats-architecture-and-design.
+    """
+    question = {"seq": start, "batch": most, "next_by_subj": subject}
+    inbox = bus.nc.new_inbox()
+    answers = await bus.nc.subscribe(inbox, pending_bytes_limit=0)
+    try:
+        place = f"$JS.API.DIRECT.GET.{stream}"
+        await bus.nc.publish(place, json.dumps(question).encode(), reply=inbox)
+        while True:
+            message = await answers.next_msg(timeout=wait_s)
+            if (message.headers or {}).get("Status"):  # 204 end of batch, 404 nothing there
+                return
+            yield message
+    finally:
+        if not bus.nc.is_closed:
+            await answers.unsubscribe()

@@ -1,0 +1,52 @@
+"""Calls hosted by claim: as many at a time as there is room for, none disturbing another."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from contracts.journal import JournalUnavailable, WrongVersion
+from infra.agents import NoSuchAgent
+from infra.claims import Claims, Held
+
+_log: Final = logging.getLogger("partyline.hosting")
+_AFTER_A_FAULT_S: Final = 1.0  # before a call that failed here is given to another host
+
+
+async def host_calls(claims: Claims, room: int, host: Callable[[Held], Awaitable[None]]) -> None:
+    """Take claims for ever, and let `host` see each call to its end.
+
+    A call whose hosting ends is released; one that failed, or that is still hosted when this is
+    cancelled, goes to another host.
+    """
+    free = asyncio.Semaphore(room)
+    async with asyncio.TaskGroup() as calls:
+        while True:
+            await free.acquire()
+            held = await claims.take()
+            calls.create_task(_host(held, host)).add_done_callback(lambda _: free.release())
+
+
+async def _host(held: Held, host: Callable[[Held], Awaitable[None]]) -> None:
+    call = held.claim.call
+    try:
+        await host(held)
+    except WrongVersion:
+        _log.info("call %s: another host owns it", call)
+        await held.drop()
+    except NoSuchAgent as missing:
+        _log.error("call %s: %s", call, missing)
+        await held.release()
+    except asyncio.CancelledError:
+        await held.drop()
+        raise
+    except JournalUnavailable:
+        _log.warning("call %s: the log is away; the call waits for a host", call)
+        await held.drop()
+    except Exception as failed:  # a fault in one call must not end the process's other calls
+        _log.error("call %s: %s; given to another host", call, type(failed).__name__)
+        _log.debug("where it failed", exc_info=failed)
+        await asyncio.sleep(_AFTER_A_FAULT_S)
+        await held.drop()
+    else:
+        await held.release()
