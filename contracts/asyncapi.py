@@ -10,10 +10,10 @@ from typing import Any, Final, get_args
 import msgspec
 
 from contracts import described
-from contracts.channels import RETIRED, Channel, Structs, channels, present
+from contracts.channels import RETIRED, Channel, Structs, channels, members, present
 from contracts.claim import Role
 from contracts.marks import personal_fields
-from contracts.recorded import Message
+from contracts.recorded import CallEvent, Message
 from contracts.streams import FAMILIES, STREAMS
 
 Json = dict[str, Any]
@@ -145,7 +145,7 @@ def _schemas() -> Json:
         name: _explained(by_name[name], schema) for name, schema in sorted(schemas.items())
     }
     events = described_schemas["Message"]["properties"]["events"]
-    events["items"]["anyOf"] += [_ref(kind) for kind in RETIRED]
+    events["items"] = _one_of((*members(CallEvent), *RETIRED))
     return described_schemas
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from contracts import asyncapi, readme
+from contracts.described import Undocumented
 
 
 def generated() -> dict[str, str]:
@@ -45,4 +46,7 @@ def main(arguments: list[str], folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:], Path(__file__).parent))
+    try:
+        raise SystemExit(main(sys.argv[1:], Path(__file__).parent))
+    except Undocumented as gap:
+        raise SystemExit(f"The catalogue has a gap: {gap}.") from None

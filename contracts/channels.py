@@ -42,8 +42,9 @@ class Channel(NamedTuple):
 
 
 def members(union: object) -> Structs:
-    """The structs of a union, or of the one struct it has shrunk to."""
-    return get_args(union) or (union,)
+    """The structs of a union, or the one it has shrunk to; in the order of the source."""
+    order = [kind for module in described.MODULES for kind in described.structs(module)]
+    return tuple(sorted(get_args(union) or (union,), key=order.index))
 
 
 EVENTS: Final[dict[streams.Family, Structs]] = {

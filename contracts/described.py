@@ -112,7 +112,7 @@ def _module(name: str) -> ModuleType:
 
 def _explained(struct_type: type[msgspec.Struct], field: FieldSource) -> Iterator[str]:
     own = struct_type.__module__.rpartition(".")[2]
-    for module in (own, *(name for name in MODULES if name != own)):
+    for module in sorted(MODULES, key=lambda name: name != own):
         for other in structs(module):
             if other is struct_type:
                 break
@@ -124,7 +124,7 @@ def _explained(struct_type: type[msgspec.Struct], field: FieldSource) -> Iterato
 @cache
 def _own(struct_type: type) -> dict[str, FieldSource]:
     """The fields a struct declares itself, by name."""
-    if not struct_type.__module__.startswith("contracts."):
+    if not issubclass(struct_type, msgspec.Struct) or struct_type is msgspec.Struct:
         return {}
     source = inspect.getsource(struct_type)
     comments = {

@@ -5,11 +5,14 @@ written  services/dialog                read    services/rag, services/tts, serv
                                                 projections
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from contracts.event import AgentRef, Event, Phase, Pii
+from contracts.event import PII, AgentRef, Event, Phase, Pii
+
+PiiDict = Annotated[dict[str, Any], msgspec.Meta(extra={PII: True})]
+"""What a tool is given or gives, in whatever shape: personal data as a whole."""
 
 ReplyKind = Literal["greeting", "answer", "fallback", "proposal", "result", "transfer", "goodbye"]
 
@@ -123,7 +126,7 @@ class ToolProposed(Event, frozen=True, kw_only=True, tag="dialog.tool_proposed/1
 
     invocation: str  # stable id of this use of the tool
     tool: str  # name of one of the agent's tools
-    arguments: dict[str, Any]  # by the JSON Schema of the tool's parameters; the caller's words
+    arguments: PiiDict  # by the JSON Schema of the tool's parameters; the caller's words
 
 
 class ToolDeclined(Event, frozen=True, kw_only=True, tag="dialog.tool_declined/1"):
@@ -146,7 +149,7 @@ class ToolCalled(Event, frozen=True, kw_only=True, tag="dialog.tool_called/1"):
     invocation: str
     turn: int
     tool: str
-    arguments: dict[str, Any]
+    arguments: PiiDict
 
 
 class ToolReturned(Event, frozen=True, kw_only=True, tag="dialog.tool_returned/1"):
@@ -155,7 +158,7 @@ class ToolReturned(Event, frozen=True, kw_only=True, tag="dialog.tool_returned/1
     invocation: str
     tool: str
     ok: bool  # false: it failed, or its answer was of no use
-    result: dict[str, Any] = {}  # the tool's answer; empty: none; may tell of the caller
+    result: PiiDict = {}  # the tool's answer; empty: none; may tell of the caller
     took_ms: float = 0.0  # from its start to its answer
 
 
@@ -195,7 +198,7 @@ class ModelCalledTool(Event, frozen=True, kw_only=True, tag="model.called_tool/1
 
     reply: int
     tool: str
-    arguments: dict[str, Any]
+    arguments: PiiDict
 
 
 class ModelFinished(Event, frozen=True, kw_only=True, tag="model.finished/1"):
@@ -218,7 +221,7 @@ class ToolReported(Event, frozen=True, kw_only=True, tag="tool.reported/1"):
 
     invocation: str
     ok: bool
-    result: dict[str, Any] = {}
+    result: PiiDict = {}
     took_ms: float = 0.0
 
 

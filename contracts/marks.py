@@ -9,8 +9,6 @@ from msgspec import inspect
 from contracts.event import PII
 
 HIDDEN: Final = "***"
-_OPEN: Final = frozenset({"arguments", "result"})
-"""Dicts of any shape that hold the caller's words wherever they stand, marked or not."""
 
 
 @cache
@@ -65,8 +63,6 @@ def _shapeless(field: inspect.Field) -> bool:
     match field.type:
         case inspect.BytesType():
             return True
-        case inspect.DictType():
-            return field.name in _OPEN
         case inspect.Metadata(type=inspect.DictType()):
             return marked(field.type)
         case _:

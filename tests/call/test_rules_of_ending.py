@@ -77,7 +77,7 @@ def test_a_reply_nobody_hears_to_its_end_is_given_up_with_the_call() -> None:
     assert kinds(events) == ["ReplyInterrupted", "CallEnded"]
 
 
-REPEATED = [
+REPEATED: list[AnyFact] = [
     rang(),
     answered(),
     played(1),

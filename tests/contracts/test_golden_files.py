@@ -1,5 +1,6 @@
 """Every version ever written stays readable: one golden file each, with its bytes as stored."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ from contracts.channels import EVENTS, RETIRED, channels, members, present, tag
 from contracts.claim import Claim
 from contracts.codec import Codec, decode_agent, decode_claim, decode_knowledge, encode
 from contracts.dialog import InnerFact
+from contracts.knowledge import KnowledgeEvent
 from contracts.recorded import CallEvent, Decision, FactCause, Message
 from contracts.transcript import TranscriptFinalized
 
@@ -65,7 +67,10 @@ def test_an_inner_fact_is_read_and_written_as_the_cause_of_a_decision(fact: Inne
 
 
 @pytest.mark.parametrize("value", PLAIN, ids=named)
-def test_what_belongs_to_no_call_is_read_and_written_as_ever(value: msgspec.Struct) -> None:
+def test_what_belongs_to_no_call_is_read_and_written_as_ever(
+    value: AgentPublished | Claim | KnowledgeEvent,
+) -> None:
+    readers: dict[type, Callable[[bytes], AgentPublished | Claim | KnowledgeEvent]]
     readers = {AgentPublished: decode_agent, Claim: decode_claim}
     stored = golden(type(value))
     read = readers.get(type(value), decode_knowledge)(stored)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import aiohttp
 
-from contracts import line, passages, transcript
+from contracts import dialog, line, passages, transcript
 from contracts.agent import Agent, Intent, Limits, Phrases, Provider, Tool
 from contracts.event import AgentRef
 from contracts.ids import AgentId, CallId, DocumentId, HostId, TenantId, new_call_id
@@ -103,20 +103,18 @@ class Line:
 
     async def hear(self) -> str:
         """Wait for the next reply to be written, play it out, and give its words."""
-        from contracts.dialog import ReplyBegun, ReplyFinished, ReplyHeard, SentenceWritten
-
-        words = []
+        words: list[str] = []
         async with asyncio.timeout(_WITHIN_S):
             async for event in self._decided:
-                if isinstance(event, ReplyBegun):
+                if isinstance(event, dialog.ReplyBegun):
                     words.clear()
-                elif isinstance(event, SentenceWritten):
+                elif isinstance(event, dialog.SentenceWritten):
                     words.append(event.text)
-                elif isinstance(event, ReplyFinished):
+                elif isinstance(event, dialog.ReplyFinished):
                     self._reply = event.reply
                     break
         await self.tell(line.PlaybackFinished(at_ms=now_ms(), reply=self._reply))
-        await self.next(ReplyHeard)
+        await self.next(dialog.ReplyHeard)
         return " ".join(words)
 
     async def hang_up(self) -> None:

@@ -1,11 +1,12 @@
 """One call's host: its model, its facts, and what it does when somebody else takes over."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 from lines import LONG_SENTENCES, Hosts, Line, a_line, an_agent, ended, killed, now_ms
 from msgspec.structs import replace
+from told import Piece, Told
 
 from contracts import dialog, line
 from contracts.agent import Provider
@@ -17,27 +18,7 @@ from contracts.streams import Family
 from infra.journal import NatsJournal
 from infra.nats import Bus
 from services.call.state import Ended
-from services.dialog.provider import Delta, ModelError, Prompt, ToolCall, Usage
-
-Piece = Delta | ToolCall | Usage
-Script = Callable[[Prompt], AsyncIterator[Piece]]
-
-
-class Told:
-    """services.dialog.provider.LanguageModel that writes what the test's own script says."""
-
-    name = "told"
-
-    def __init__(self, script: Script) -> None:
-        self._script = script
-        self.prompts: list[Prompt] = []
-
-    def write(self, prompt: Prompt) -> AsyncIterator[Piece]:
-        self.prompts.append(prompt)
-        return self._script(prompt)
-
-    async def close(self) -> None:
-        """Holds nothing."""
+from services.dialog.provider import Delta, ModelError, Prompt, Usage
 
 
 async def sentences_of(call: Line) -> list[str]:

@@ -1,0 +1,135 @@
+"""Tools run over real HTTP, alone and within a call."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from lines import Hosts, a_line, an_agent, ended, killed
+from told import calling_the_tool
+from tool_server import ToolServer, tool_server
+
+from contracts import dialog
+from contracts.ids import CallId
+from infra.nats import Bus
+from infra.nats_server import free_port
+from services.dialog.tools import run
+
+CALL = CallId("call-1")
+NO_RESULT = "not a JSON object of at most 64 KiB"
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ToolServer]:
+    async with tool_server() as server:
+        yield server
+
+
+@pytest.mark.parametrize("place", ["good", "in-pieces"])
+async def test_a_tool_gets_the_arguments_and_gives_its_result(
+    http: aiohttp.ClientSession, server: ToolServer, place: str
+) -> None:
+    (tool,) = an_agent(f"{server.url}/{place}").tools
+    came = await run(tool, CALL, "run-1", {"day": "monday"}, http)
+    assert (came.ok, came.result, came.invocation) == (True, {"number": "seven"}, "run-1")
+    assert came.took_ms > 0
+    assert server.keys == ["call-1:run-1"]
+    assert server.bodies == [
+        {
+            "call": "call-1",
+            "invocation": "run-1",
+            "tool": "look_up",
+            "arguments": {"day": "monday"},
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("place", "error"),
+    [
+        ("broken", "status 500"),
+        ("elsewhere", "status 307"),
+        ("nowhere", "status 404"),
+        ("never", "timeout"),
+        ("huge", NO_RESULT),
+        ("a-list", NO_RESULT),
+        ("no-text", NO_RESULT),
+        ("silence", NO_RESULT),
+        ("cut-off", "ServerDisconnectedError"),
+    ],
+)
+async def test_a_tool_that_misbehaves_is_reported_as_failed(
+    http: aiohttp.ClientSession, server: ToolServer, place: str, error: str
+) -> None:
+    (tool,) = an_agent(f"{server.url}/{place}", tool_ms=300).tools
+    came = await run(tool, CALL, "run-1", {}, http)
+    assert (came.ok, came.result) == (False, {"error": error})
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:{port}/x", "{diary}/x", "ftp://127.0.0.1/x"])
+async def test_a_tool_that_cannot_be_reached_is_reported_as_failed(
+    http: aiohttp.ClientSession, url: str
+) -> None:
+    (tool,) = an_agent(url.replace("{port}", str(free_port()))).tools
+    came = await run(tool, CALL, "run-1", {}, http)
+    assert not came.ok
+    assert "127.0.0.1" not in str(came.result)
+
+
+async def test_a_tool_without_an_address_is_an_entry_in_the_log(
+    http: aiohttp.ClientSession,
+) -> None:
+    (tool,) = an_agent().tools
+    came = await run(tool, CALL, "run-1", {}, http)
+    assert (came.ok, came.result) == (True, {"recorded": True})
+
+
+@pytest.mark.parametrize("place", ["broken", "never", "huge", "elsewhere"])
+async def test_a_caller_whose_tool_fails_hears_so_and_the_call_goes_on(
+    bus: Bus, hosts: Hosts, server: ToolServer, place: str
+) -> None:
+    async with a_line(bus, an_agent(f"{server.url}/{place}", tool_ms=200)) as call:
+        hosting = hosts.start(call, model=calling_the_tool())
+        await call.greet()
+        await call.say("look it up")
+        assert await call.hear() == call.agent.phrases.failed
+        await call.hang_up()
+        await ended(hosting)
+        await call.adds_up()
+        assert len(server.keys) == 1
+
+
+async def test_a_tool_that_may_not_be_repeated_is_not_run_again_after_its_hosts_death(
+    bus: Bus, hosts: Hosts, server: ToolServer
+) -> None:
+    async with a_line(bus, an_agent(f"{server.url}/never")) as call:
+        first = hosts.start(call, "dialog-1", calling_the_tool())
+        await call.greet()
+        await call.say("look it up")
+        await call.next(dialog.ToolCalled)
+        await asyncio.wait_for(server.asked.wait(), 5)
+        await killed(first)
+        second = hosts.start(call, "dialog-2", calling_the_tool())
+        returned = await call.next(dialog.ToolReturned)
+        assert (returned.ok, returned.result) == (False, {"error": "interrupted"})
+        await call.hang_up()
+        await ended(second)
+        assert len(server.keys) == 1
+        await call.adds_up()
+
+
+async def test_a_tool_that_may_be_repeated_is_run_again_with_the_same_key(
+    bus: Bus, hosts: Hosts, server: ToolServer
+) -> None:
+    async with a_line(bus, an_agent(f"{server.url}/never", tool_ms=2_000, idempotent=True)) as call:
+        first = hosts.start(call, "dialog-1", calling_the_tool())
+        await call.greet()
+        await call.say("look it up")
+        await asyncio.wait_for(server.asked.wait(), 5)
+        await killed(first)
+        server.asked.clear()
+        second = hosts.start(call, "dialog-2", calling_the_tool())
+        await asyncio.wait_for(server.asked.wait(), 5)
+        assert server.keys == [f"{call.call}:run-1"] * 2
+        await call.hang_up()
+        await ended(second)
