@@ -1,6 +1,6 @@
 """The log of calls, as those see it who write and read it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple, Protocol
 
 from contracts.ids import CallId, TenantId
@@ -48,14 +48,17 @@ class Journal(Protocol):
         ...
 
     def read(
-        self, tenant: TenantId, call: CallId, family: Family | None = None, *, after: int = 0
+        self,
+        tenant: TenantId,
+        call: CallId,
+        family: Family | None = None,
+        *,
+        after: int = 0,
+        left_out: Callable[[int], None] | None = None,
     ) -> AsyncIterator[Recorded]:
         """A call's messages in stored order, those with a sequence above `after`.
 
-        Raises: JournalUnavailable; Unreadable for a message that no contract covers.
+        A message that no contract covers is left out; `left_out` is told its sequence.
+        Raises: JournalUnavailable.
         """
-        ...
-
-    async def last(self, tenant: TenantId, call: CallId, family: Family) -> Recorded | None:
-        """The newest message of a family, read from the stream's leader."""
         ...

@@ -16,6 +16,7 @@ from contracts.event import OwnerClaimed
 from contracts.ids import CallId, HostId, TenantId
 from contracts.journal import JournalUnavailable
 from contracts.streams import ACK_WAIT_S, CLAIMS, Family, claim_subject, host_subject
+from infra.cancelling import stop_if_cancelled
 from infra.journal import NatsJournal
 from infra.nats import Bus
 
@@ -108,6 +109,7 @@ class Claims:
 
     async def _fetch(self) -> Msg:
         while True:
+            stop_if_cancelled()
             try:
                 return (await self._pull.fetch(1, timeout=5))[0]
             except nats.errors.TimeoutError:
@@ -137,7 +139,7 @@ class Claims:
                 for event in recorded.message.events:
                     if isinstance(event, OwnerClaimed):
                         owner = event.host
-        except (JournalUnavailable, Unreadable):
+        except JournalUnavailable:
             _log.warning("call %s: its owner could not be read", call)
         return owner
 

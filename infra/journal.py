@@ -1,8 +1,9 @@
 """The log of calls on JetStream, and the one place where a doubtful append is settled."""
 
 import asyncio
+import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Final
 
@@ -11,7 +12,7 @@ import nats.errors
 from nats.aio.msg import Msg
 from nats.js.errors import APIError, NotFoundError
 
-from contracts.codec import Codec
+from contracts.codec import Codec, Unreadable
 from contracts.ids import CallId, TenantId
 from contracts.journal import Appended, JournalUnavailable, WrongVersion
 from contracts.recorded import Message, Recorded
@@ -19,6 +20,7 @@ from contracts.streams import CALLS, Family, call_subject, parse_call_subject
 from infra.direct_get import direct_get
 from infra.nats import Bus
 
+_log: Final = logging.getLogger("partyline.journal")
 _EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 _MSG_ID: Final = "Nats-Msg-Id"
 _WRONG_SEQUENCE: Final = 10071
@@ -137,29 +139,27 @@ class NatsJournal:
             raise WrongVersion(parse_call_subject(subject).family)
         return last.seq
 
-    async def last(self, tenant: TenantId, call: CallId, family: Family) -> Recorded | None:
-        """See contracts.journal.Journal.last."""
-        subject = call_subject(tenant, call, family)
-        try:
-            raw = await self._bus.js.get_last_msg(CALLS.name, subject)
-        except NotFoundError:
-            return None
-        except (*_AWAY, APIError):
-            raise JournalUnavailable("the log did not answer") from None
-        stored_ms = raw.time.timestamp() * 1000 if isinstance(raw.time, datetime) else 0.0
-        return self._recorded(subject, raw.seq or 0, stored_ms, raw.data or b"")
-
     async def read(
-        self, tenant: TenantId, call: CallId, family: Family | None = None, *, after: int = 0
+        self,
+        tenant: TenantId,
+        call: CallId,
+        family: Family | None = None,
+        *,
+        after: int = 0,
+        left_out: Callable[[int], None] | None = None,
     ) -> AsyncIterator[Recorded]:
         """See contracts.journal.Journal.read. Reads by batched Direct Get."""
         subject = call_subject(tenant, call, family or "*")
         while True:
             batch = await self._batch(subject, after + 1)
             for message in batch:
-                recorded = self.recorded(message)
-                after = recorded.sequence
-                yield recorded
+                after = sequence_of(message)
+                try:
+                    yield self.recorded(message)
+                except Unreadable as unreadable:
+                    _log.warning("call %s: message %d is left out: %s", call, after, unreadable)
+                    if left_out is not None:
+                        left_out(after)
             if len(batch) < _BATCH:
                 return
 
@@ -176,21 +176,21 @@ class NatsJournal:
     def recorded(self, message: Msg) -> Recorded:
         """A message read from the stream or republished by it. Raises Unreadable."""
         headers = message.headers or {}
-        subject = headers.get("Nats-Subject", message.subject)
-        stored_ms = _unix_ms(headers.get("Nats-Time-Stamp", ""))
-        return self._recorded(subject, int(headers["Nats-Sequence"]), stored_ms, message.data)
-
-    def _recorded(self, subject: str, sequence: int, stored_ms: float, payload: bytes) -> Recorded:
-        place = parse_call_subject(subject)
+        place = parse_call_subject(headers.get("Nats-Subject", message.subject))
         return Recorded(
             tenant=place.tenant,
             call=place.call,
             family=place.family,
-            sequence=sequence,
-            stored_ms=stored_ms,
-            message=self.codec.decode(place.call, payload),
-            payload=payload,
+            sequence=sequence_of(message),
+            stored_ms=_unix_ms(headers.get("Nats-Time-Stamp", "")),
+            message=self.codec.decode(place.call, message.data),
+            payload=message.data,
         )
+
+
+def sequence_of(message: Msg) -> int:
+    """The stream sequence of a message read from the stream or republished by it."""
+    return int((message.headers or {})["Nats-Sequence"])
 
 
 def _unix_ms(stamp: str) -> float:

@@ -48,7 +48,13 @@ class Actor:
 
         Raises: WrongVersion when another host claimed it meanwhile; JournalUnavailable.
         """
-        async for recorded in self._journal.read(self.tenant, self.call, "dialog"):
+
+        def step_over(sequence: int) -> None:
+            self._sequence = sequence
+
+        async for recorded in self._journal.read(
+            self.tenant, self.call, "dialog", left_out=step_over
+        ):
             self._apply(recorded)
         self.epoch += 1
         now_ms = time.time_ns() // 1_000_000 if at_ms is None else at_ms

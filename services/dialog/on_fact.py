@@ -10,12 +10,12 @@ from typing import Any, Final, NamedTuple
 import aiohttp
 
 from contracts.agent import Agent
-from contracts.codec import Unreadable
 from contracts.dialog import InnerFact, ModelFailed, ToolReported, WaitEnded
 from contracts.ids import CallId, HostId, TenantId
 from contracts.journal import JournalUnavailable
 from contracts.passages import Passage, PassagesFound
 from contracts.recorded import Fact, FactCause, Recorded
+from infra.cancelling import stop_if_cancelled
 from infra.journal import NatsJournal
 from infra.live import Following, follow
 from infra.nats import Bus
@@ -68,7 +68,7 @@ class HostedCall:
         try:
             await self._do_duty()
             while not isinstance(actor.state, Ended):
-                _stop_if_cancelled()
+                stop_if_cancelled()
                 fact, source = await self._facts.get()
                 if isinstance(source, FactCause):
                     await self._take(fact, source)
@@ -172,13 +172,10 @@ class HostedCall:
         actor = self._actor
         if not actor.basis:
             return
-        try:
-            async for recorded in self._outside.journal.read(actor.tenant, actor.call, "passages"):
-                for _, event in recorded.events():
-                    if isinstance(event, PassagesFound):
-                        self._passages[event.turn] = event.passages
-        except Unreadable as unreadable:  # an answer without passages is better than no host
-            _log.warning("call %s: passages are left out: %s", actor.call, unreadable)
+        async for recorded in self._outside.journal.read(actor.tenant, actor.call, "passages"):
+            for _, event in recorded.events():
+                if isinstance(event, PassagesFound):
+                    self._passages[event.turn] = event.passages
 
     async def _stop_work(self) -> None:
         work, self._work, self._duty = self._work, None, None
@@ -205,13 +202,6 @@ def _failure(wanted: Duty, kind: str) -> InnerFact:
             return ToolReported(at_ms=_now_ms(), invocation=invocation, ok=False, result=error)
         case Wait(turn=turn):
             return WaitEnded(at_ms=_now_ms(), turn=turn, awaited="passages")
-
-
-def _stop_if_cancelled() -> None:
-    """asyncio.wait_for, on which nats-py waits, may swallow a cancellation (Python below 3.12)."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

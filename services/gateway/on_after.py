@@ -5,7 +5,6 @@ from typing import Final
 
 from aiohttp import web
 
-from contracts.codec import Unreadable
 from contracts.dialog import TransferRequested
 from contracts.ids import CallId
 from contracts.journal import JournalUnavailable
@@ -32,11 +31,8 @@ async def on_after(request: web.Request) -> web.Response:
 
 async def _transfer(gateway: Gateway, call: CallId) -> str:
     """The number the actor asked for; empty: none."""
-    try:
-        async for recorded in gateway.journal.read(gateway.settings.tenant, call, "dialog"):
-            for event in recorded.message.events:
-                if isinstance(event, TransferRequested):
-                    return event.to
-    except Unreadable:
-        _log.warning("call %s: its dialog is not readable", call)
+    async for recorded in gateway.journal.read(gateway.settings.tenant, call, "dialog"):
+        for event in recorded.message.events:
+            if isinstance(event, TransferRequested):
+                return event.to
     return ""

@@ -8,7 +8,6 @@ import nats.errors
 
 from contracts.agent import AgentPublished
 from contracts.claim import Claim
-from contracts.codec import Unreadable
 from contracts.event import AgentRef
 from contracts.ids import AgentId, CallId
 from contracts.journal import JournalUnavailable
@@ -57,15 +56,12 @@ async def take(gateway: Gateway, ring: Ring) -> CallId:
 async def find_ring(gateway: Gateway, call: CallId) -> LineRang | None:
     """How the call rang; None when no such call did, or it is over. Raises JournalUnavailable."""
     rang = None
-    try:
-        async for recorded in gateway.journal.read(gateway.settings.tenant, call, "line"):
-            for event in recorded.message.events:
-                if isinstance(event, LineEnded):
-                    return None
-                if isinstance(event, LineRang):
-                    rang = event
-    except Unreadable:
-        return None
+    async for recorded in gateway.journal.read(gateway.settings.tenant, call, "line"):
+        for event in recorded.message.events:
+            if isinstance(event, LineEnded):
+                return None
+            if isinstance(event, LineRang):
+                rang = event
     return rang
 
 

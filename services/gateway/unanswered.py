@@ -4,7 +4,6 @@ import asyncio
 import logging
 from typing import Final
 
-from contracts.codec import Unreadable
 from contracts.ids import CallId
 from contracts.journal import JournalUnavailable
 from contracts.line import EndReason, LineAnswered, LineEnded
@@ -50,12 +49,7 @@ async def _wait(gateway: Gateway, call: CallId) -> None:
 
 
 async def _answered_or_ended(gateway: Gateway, call: CallId) -> bool:
-    try:
-        async for recorded in gateway.journal.read(gateway.settings.tenant, call, "line"):
-            if any(
-                isinstance(event, LineAnswered | LineEnded) for event in recorded.message.events
-            ):
-                return True
-    except Unreadable:
-        return True
+    async for recorded in gateway.journal.read(gateway.settings.tenant, call, "line"):
+        if any(isinstance(event, LineAnswered | LineEnded) for event in recorded.message.events):
+            return True
     return False

@@ -50,9 +50,10 @@ class OwnedTranscript:
 
 async def own(journal: Journal, claim: Claim, host: HostId) -> OwnedTranscript:
     """Become the owner, in the next epoch. Raises WrongVersion when another was quicker."""
-    last = epoch = settled = 0
-    async for recorded in journal.read(claim.tenant, claim.call, "transcript"):
-        last = recorded.sequence
+    sequences, epoch, settled = [0], 0, 0
+    stored_words = journal.read(claim.tenant, claim.call, "transcript", left_out=sequences.append)
+    async for recorded in stored_words:
+        sequences.append(recorded.sequence)
         for event in recorded.message.events:
             if isinstance(event, OwnerClaimed):
                 epoch = max(epoch, event.epoch)
@@ -65,7 +66,7 @@ async def own(journal: Journal, claim: Claim, host: HostId) -> OwnedTranscript:
         "transcript",
         Message(by=host, events=(claimed,), epoch=epoch + 1),
         id=f"{claim.call}:transcript:owner:{host}:{epoch + 1}",
-        after=last,
+        after=sequences[-1],
     )
     return OwnedTranscript(
         journal, claim, host, epoch=epoch + 1, last=stored.sequence, settled=settled

@@ -160,7 +160,7 @@ class Lines:
             stored = self._journal.read(place.tenant, place.call, "dialog", after=sequence)
             async for recorded in stored:
                 line.learn(recorded.message)
-        except (JournalUnavailable, Unreadable) as failed:
+        except JournalUnavailable as failed:
             _log.warning("call %s: not caught up: %s", place.call, failed)
 
     def _learn(self, place: CallPlace, line: Line, payload: bytes) -> None:

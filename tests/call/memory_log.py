@@ -1,6 +1,6 @@
 """A journal in memory that keeps real bytes, and a call's actor driven through it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from scenes import AGENT, NOW, AnyFact
 
@@ -55,14 +55,17 @@ class MemoryJournal:
         return Appended(recorded.sequence, False, payload)
 
     async def read(
-        self, tenant: TenantId, call: CallId, family: Family | None = None, *, after: int = 0
+        self,
+        tenant: TenantId,
+        call: CallId,
+        family: Family | None = None,
+        *,
+        after: int = 0,
+        left_out: Callable[[int], None] | None = None,
     ) -> AsyncIterator[Recorded]:
         for recorded in list(self.history):
             if recorded.sequence > after and family in (None, recorded.family):
                 yield recorded
-
-    async def last(self, tenant: TenantId, call: CallId, family: Family) -> Recorded | None:
-        return next((r for r in reversed(self.history) if r.family == family), None)
 
 
 class RecordedCall:

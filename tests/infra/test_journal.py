@@ -12,7 +12,7 @@ from contracts.ids import AgentId, CallId, HostId, TenantId, new_call_id, new_ho
 from contracts.journal import WrongVersion
 from contracts.line import DigitPressed, LineAnswered
 from contracts.recorded import Message
-from contracts.streams import audio_subject
+from contracts.streams import FAMILIES, audio_subject
 from infra.agents import Agents
 from infra.claims import Claims, Held, offer
 from infra.journal import NatsJournal
@@ -95,7 +95,23 @@ async def test_a_call_is_followed_from_its_history_into_the_present(bus: Bus, ca
             if len(seen) == 3:
                 await following.close()
     assert seen == [said("a"), said("b"), pressed]
-    assert following.unreadable == 1
+
+
+async def test_a_call_is_followed_in_the_order_its_families_were_stored(
+    bus: Bus, call: CallId
+) -> None:
+    journal = NatsJournal(bus)
+    following = await follow(bus, journal, TENANT, call, families=("line", "transcript"))
+    for number in range(20):
+        family = FAMILIES[number % 3]
+        await journal.append(TENANT, call, family, said(str(number)), id=f"{call}:{number}")
+    sequences = []
+    async with asyncio.timeout(5):
+        async for recorded in following:
+            sequences.append(recorded.sequence)
+            if len(sequences) == 14:
+                await following.close()
+    assert sequences == sorted(sequences)
 
 
 async def test_frames_travel_without_anybody_waiting(bus: Bus, call: CallId) -> None:

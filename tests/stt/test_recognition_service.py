@@ -298,8 +298,7 @@ async def test_a_host_whose_transcript_was_taken_over_writes_no_more_in_its_epoc
     journal, place = call.journal, (call.claim.tenant, call.claim.call)
     async with Claims(bus, journal, "stt", HostId("other")), hosting(bus, Scripted()):
         await owned(call)
-        last = await journal.last(*place, "transcript")
-        assert last is not None
+        last = [recorded async for recorded in journal.read(*place, "transcript")][-1]
         claimed = OwnerClaimed(at_ms=now_ms(), role="stt", host="other", epoch=2)
         message = Message(by="other", events=(claimed,), epoch=2)
         await journal.append(*place, "transcript", message, id="other", after=last.sequence)
