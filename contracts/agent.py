@@ -13,6 +13,7 @@ from contracts.event import Event
 from contracts.ids import AgentId
 
 Kind = Literal["hello", "goodbye", "confirm", "question", "action"]
+Phrase = Annotated[str, msgspec.Meta(min_length=1)]  # an empty one could not be heard out
 Milliseconds = Annotated[int, msgspec.Meta(ge=0)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
@@ -24,14 +25,13 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Phrases(_Settings, frozen=True, kw_only=True):
     """What the agent says word for word. `{name}` is replaced by a dynamic variable."""
 
-    greeting: str = "Hello, how can I help you?"  # opens the call
-    fallback: str = "Sorry, I did not understand that."  # a turn was not understood
-    unknown: str = "I am afraid I do not know that."  # the knowledge holds no answer
-    transfer: str = "I will put you through to a colleague."  # before a person takes over
-    goodbye: str = "Thank you for calling. Goodbye."  # before the agent hangs up
-    declined: str = "All right, I will leave that."  # the caller said no to an action
-    failed: str = "I am sorry, that did not work."  # an action failed
-    hold: str = "One moment, please."  # fills a wait
+    greeting: Phrase = "Hello, how can I help you?"  # opens the call
+    fallback: Phrase = "Sorry, I did not understand that."  # a turn was not understood
+    unknown: Phrase = "I am afraid I do not know that."  # the knowledge holds no answer
+    transfer: Phrase = "I will put you through to a colleague."  # before a person takes over
+    goodbye: Phrase = "Thank you for calling. Goodbye."  # before the agent hangs up
+    declined: Phrase = "All right, I will leave that."  # the caller said no to an action
+    failed: Phrase = "I am sorry, that did not work."  # an action failed
 
 
 class Phases(_Settings, frozen=True, kw_only=True):
@@ -108,7 +108,7 @@ class Limits(_Settings, frozen=True, kw_only=True):
     confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.3  # below: misheard
     passages_ms: Milliseconds = 1_500  # wait for knowledge
     passages: Annotated[int, msgspec.Meta(ge=1, le=20)] = 4  # taken at most for an answer
-    model_ms: Milliseconds = 15_000  # wait for the model's next sentence
+    model_ms: Milliseconds = 15_000  # wait for the model's next piece of text
 
 
 class Transfer(_Settings, frozen=True, kw_only=True):

@@ -99,7 +99,9 @@ def _with_tool(
 ) -> CallState:
     match event:
         case dialog.ToolProposed(invocation=invocation, tool=tool, arguments=arguments):
-            proposal = Proposal(invocation=invocation, tool=tool, arguments=arguments)
+            proposal = Proposal(
+                turn=talk.turn, invocation=invocation, tool=tool, arguments=arguments
+            )
             talk = replace(talk, proposal=proposal, invocations=talk.invocations + 1)
             return _keeping(state, talk)
         case dialog.ToolDeclined():
@@ -182,6 +184,8 @@ def _remembered(talk: Talk, event: dialog.ReplyHeard | dialog.ReplyInterrupted) 
             heard = " ".join(talk.reply.sentences)
         case dialog.ReplyInterrupted(heard=heard):
             pass
+    if talk.reply.kind == "proposal" and not heard:
+        talk = replace(talk, proposal=None)  # never put to the caller: a yes would mean nothing
     entry = (Said(by="agent", text=heard),) if heard else ()
     return replace(_reply(talk, over=True), history=(*talk.history, *entry))
 

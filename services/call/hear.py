@@ -88,7 +88,7 @@ def _phase(at_ms: int, kind: str, talk: Talk) -> list[DialogEvent]:
 def _answer(at_ms: int, understood: Understanding, talk: Talk, agent: Agent) -> list[DialogEvent]:
     """The first step towards the reply; nothing: the model writes it right away."""
     intent = next((i for i in agent.intents if i.name == understood.intent), None)
-    if talk.proposal and _is_answer(understood):
+    if talk.pending and _is_answer(understood):
         return _confirm(at_ms, understood, talk, agent)
     if understood.kind == "goodbye":
         text = intent.reply if intent and intent.reply else agent.phrases.goodbye
@@ -108,7 +108,7 @@ def _is_answer(understood: Understanding) -> bool:
 
 
 def _confirm(at_ms: int, understood: Understanding, talk: Talk, agent: Agent) -> list[DialogEvent]:
-    proposal = talk.proposal
+    proposal = talk.pending
     assert proposal is not None
     if understood.slots.get("answer") == "no":
         declined = dialog.ToolDeclined(

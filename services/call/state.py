@@ -1,12 +1,14 @@
 """What the actor knows: a union of situations, each built only from the call's decisions."""
 
 import hashlib
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
 from contracts.dialog import ReplyKind
 from contracts.event import AgentRef, Phase, Pii
+
+_ANSWERED_WITHIN: Final = 2  # turns after a proposal: one question in between is natural
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +45,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     """What the caller was asked to confirm."""
 
+    turn: int  # in which it was asked
     invocation: str
     tool: str
     arguments: dict[str, Any]
@@ -64,6 +67,12 @@ class Talk(msgspec.Struct, frozen=True, kw_only=True):
     proposal: Proposal | None = None
     sources: tuple[str, ...] = ()  # passages the present answer is written from
     history: tuple[Said, ...] = ()
+
+    @property
+    def pending(self) -> Proposal | None:
+        """The proposal a yes or no still answers: the last one, with one turn between at most."""
+        asked = self.proposal
+        return asked if asked and self.turn - asked.turn <= _ANSWERED_WITHIN else None
 
     @property
     def next_reply(self) -> int:

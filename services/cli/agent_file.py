@@ -58,7 +58,11 @@ def read_knowledge(path: Path, agent: Agent, at_ms: int) -> list[DocumentAdded]:
         line = line_of(path.read_text(encoding="utf-8"), ["knowledge"])
         raise AgentFileError(f"{path}:{line}: field 'knowledge': there is no folder {folder}")
     files = sorted(file for file in folder.iterdir() if file.suffix in _MEDIA)
-    return [_document(file, at_ms) for file in files]
+    documents = [_document(file, at_ms) for file in files]
+    for file, one, another in zip(files, documents, documents[1:], strict=False):
+        if one.document == another.document:
+            raise AgentFileError(f"{file}: another file there has the same name; rename one")
+    return documents
 
 
 def _document(file: Path, at_ms: int) -> DocumentAdded:

@@ -72,8 +72,19 @@ def test_a_second_yes_does_not_call_it_again() -> None:
 
 
 def test_a_yes_over_the_proposal_counts_too() -> None:
+    scene = given(*PROPOSED, cleared(2, sentence=1, played_ms=900))
+    assert kinds(scene.when(said("yes please", 2))) == ["TurnTaken", "ToolCalled"]
+
+
+def test_a_yes_before_the_proposal_was_heard_at_all_calls_nothing() -> None:
     events = given(*PROPOSED).when(said("yes please", 2))
-    assert kinds(events) == ["ReplyInterrupted", "TurnTaken", "ToolCalled"]
+    assert kinds(events) == ["ReplyInterrupted", "TurnTaken"]
+    assert given(*PROPOSED, said("yes please", 2)).talk.proposal is None
+
+
+def test_a_yes_long_after_the_proposal_calls_nothing() -> None:
+    scene = given(*ASKED, said("when are you open", 2), said("when are you open", 3))
+    assert "ToolCalled" not in kinds(scene.when(said("yes please", 4)))
 
 
 def test_a_no_declines() -> None:
