@@ -18,8 +18,8 @@ Milliseconds = Annotated[int, msgspec.Meta(ge=0)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
-class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the agent's file; unknown fields are refused so that typing errors show."""
+class _Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """A table of the agent's file."""
 
 
 class Phrases(_Settings, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from msgspec import inspect
 
 from contracts.agent import Agent
 from contracts.ids import DocumentId
@@ -42,6 +43,9 @@ def read_agent(path: Path, replacing: Mapping[str, str] | None = None) -> Agent:
         agent = msgspec.convert(data, Agent)
     except msgspec.ValidationError as broken:
         raise AgentFileError(_explain(path, text, data, str(broken))) from None
+    if unknown := _unknown(data, inspect.type_info(Agent)):
+        field = ".".join(unknown)
+        raise AgentFileError(f"{path}:{line_of(text, unknown)}: field '{field}': no such field")
     _check(path, text, agent)
     return agent
 
@@ -91,15 +95,37 @@ def _address(data: dict[str, Any], replacing: Mapping[str, str]) -> None:
                 tool["url"] = tool["url"].replace(f"{{{name}}}", value)
 
 
+def _unknown(data: Any, type_: inspect.Type) -> list[str]:
+    """The way to the first field the agent's contract does not know; [] when it knows them all.
+
+    The contract itself takes unknown fields, so that it reads what other versions wrote.
+    """
+    match type_:
+        case inspect.Metadata(type=inner):
+            return _unknown(data, inner)
+        case inspect.StructType(fields=fields):
+            known = {field.encode_name: field.type for field in fields}
+            entries: list[tuple[str, Any, inspect.Type | None]] = [
+                (name, value, known.get(name)) for name, value in data.items()
+            ]
+        case inspect.VarTupleType(item_type=item):
+            entries = [(str(place), value, item) for place, value in enumerate(data)]
+        case _:
+            return []
+    for name, value, expected in entries:
+        if expected is None:
+            return [name]
+        if below := _unknown(value, expected):
+            return [name, *below]
+    return []
+
+
 def _explain(path: Path, text: str, data: dict[str, Any], reason: str) -> str:
     found = _AT.search(reason)
     what = reason[: found.start()] if found else reason
     steps = [a or b for a, b in _STEP.findall(found["path"])] if found else []
     if steps[1:2] == ["..."]:
         steps[1] = _entry(data, steps[0], reason)
-    unknown = re.search(r"unknown field `([^`]+)`", what)
-    if unknown:
-        steps.append(unknown[1])
     field = ".".join(steps) or "(top level)"
     return f"{path}:{line_of(text, steps)}: field '{field}': {what}"
 

@@ -36,11 +36,15 @@ def _write(result: Report, file: Path | None) -> None:
 
 
 class _Waits:
-    """How long the caller waited for each answer, and when the first one came."""
+    """How long the caller waited for each answer, and when the first sounds came."""
 
-    def __init__(self) -> None:
+    def __init__(self, started: float) -> None:
         self.ms: list[float | None] = []
-        self.first_answer: float = 0.0
+        self.started = started  # monotonic seconds at which the program began
+        self.first_audio_s = self.first_answer_s = 0.0  # since then
+
+    def since_start_s(self) -> float:
+        return time.monotonic() - self.started
 
 
 async def demo(settings: Settings, once: bool, file: Path | None, started: float) -> int:
@@ -64,7 +68,7 @@ async def demo(settings: Settings, once: bool, file: Path | None, started: float
 
 
 async def _one_call(settings: Settings, here: Platform, started: float) -> Report:
-    waits = _Waits()
+    waits = _Waits(started)
     booked_before = here.book.requests if here.book else 0
     async with place_call(
         here.running.url, agent="receptionist", auth_token=settings.twilio_auth_token
@@ -79,18 +83,19 @@ async def _one_call(settings: Settings, here: Platform, started: float) -> Repor
         finally:
             watching.cancel()
     booked = (here.book.requests if here.book else 0) - booked_before
-    return await _afterwards(settings, here, call, waits, started, booked)
+    return await _afterwards(settings, here, call, waits, booked)
 
 
 async def _converse(caller: Caller, waits: _Waits) -> None:
     await caller.hear_first_audio(_REPLY_S)
+    waits.first_audio_s = waits.since_start_s()
     await caller.hear_out(_REPLY_HEARD_S)
     for place, line in enumerate(SCRIPT):
         if caller.closed.is_set():
             return
         await caller.say(list(split(read_wav(_voice(line)))))
         waits.ms.append(await caller.hear_first_audio(_REPLY_S) * 1000)
-        waits.first_answer = waits.first_answer or time.monotonic()
+        waits.first_answer_s = waits.first_answer_s or waits.since_start_s()
         following = SCRIPT[place + 1] if place + 1 < len(SCRIPT) else None
         if following is not None and following.after_ms is not None:
             await asyncio.sleep(following.after_ms / 1000)
@@ -103,7 +108,7 @@ def _voice(line: Line) -> Path:
 
 
 async def _afterwards(
-    settings: Settings, here: Platform, call: CallId, waits: _Waits, started: float, booked: int
+    settings: Settings, here: Platform, call: CallId, waits: _Waits, booked: int
 ) -> Report:
     """Read the call back, from the log and from Postgres, and print both."""
     recorded = await history(NatsJournal(here.running.bus), settings.tenant, call)
@@ -117,8 +122,8 @@ async def _afterwards(
         await print_call(pool, settings, call)
     finally:
         await pool.close()
-    first_audio_s = waits.first_answer - started if waits.first_answer else 0.0
-    result = report(call, rows, recorded, waits.ms, first_audio_s, wrong, booked)
+    firsts = (waits.first_audio_s, waits.first_answer_s)
+    result = report(call, rows, recorded, waits.ms, *firsts, wrong, booked)
     _print_verdict(result, rows)
     return result
 
@@ -128,7 +133,8 @@ def _print_verdict(result: Report, rows: Rows) -> None:
     out.print(
         f"{result.events} events in the log, {rows.events} in Postgres;"
         f" from log to row p50 {measured.p50:.0f} ms, p99 {measured.p99:.0f} ms."
-        f" First answer {result.first_audio_s:.1f} s after the start.",
+        f" From the start: first audio {result.first_audio_s:.1f} s,"
+        f" first answer {result.first_answer_s:.1f} s.",
         soft_wrap=True,
     )
     if result.ok:

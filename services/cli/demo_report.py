@@ -44,7 +44,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     ok: bool
     call: str
-    first_audio_s: float  # from the start of the program to the first spoken answer
+    first_audio_s: float  # from the start of the program to the agent's first audio, its greeting
+    first_answer_s: float  # from the start of the program to the first audio that answers a turn
     turns: tuple[Spoken, ...]
     tool_runs: int
     events: int
@@ -82,6 +83,7 @@ def report(
     recorded: list[Recorded],
     waits_ms: Sequence[float | None],
     first_audio_s: float,
+    first_answer_s: float,
     wrong: Sequence[Mismatch],
     booked: int,
 ) -> Report:
@@ -96,6 +98,7 @@ def report(
         ok=not problems,
         call=call,
         first_audio_s=round(first_audio_s, 3),
+        first_answer_s=round(first_answer_s, 3),
         turns=tuple(_spoken(*each) for each in zip(SCRIPT, spoken, waits_ms, strict=False)),
         tool_runs=sum(run.runs for run in rows.tools),
         events=len(numbered(recorded)),

@@ -1,6 +1,7 @@
 """The roles of the platform, composed: any of them in this process, on one loop."""
 
 import asyncio
+import importlib
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ import msgspec
 
 from contracts.ids import new_host_id
 from infra.agents import Agents
+from infra.beside import beside
 from infra.journal import NatsJournal
 from infra.nats import Bus, connect, create_streams
 from infra.postgres import connect_pool
@@ -26,6 +28,11 @@ from services.tts import providers as tts_providers
 Role = Literal["gateway", "stt", "dialog", "rag", "tts", "projections"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 _log: Final = logging.getLogger("partyline")
+_SLOW_IMPORTS: Final[Mapping[Role, tuple[str, ...]]] = {
+    "rag": ("qdrant_client", "services.rag.app", "services.rag.stores.qdrant"),
+    "tts": ("services.tts.app",),
+    "gateway": ("services.gateway.app",),
+}
 _PREFERRED_PORT: Final = 8080
 Port = TypeVar("Port")
 
@@ -66,15 +73,20 @@ async def serve_roles(
         yield Running(bus=bus, url=url)
 
 
+def import_ahead(roles: Sequence[Role]) -> None:
+    """Import what takes long, in a thread, while the servers start."""
+    for role, modules in _SLOW_IMPORTS.items():
+        if role in roles:
+            for name in modules:
+                importlib.import_module(name)
+
+
 @asynccontextmanager
 async def _projections(bus: Bus, places: Places) -> AsyncIterator[None]:
     pool = await connect_pool(places.postgres, size=len(PROJECTIONS) + 2)
-    stop = asyncio.Event()
     try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(run_projections(bus, pool, stop=stop))
+        async with beside(run_projections(bus, pool, stop=asyncio.Event())):
             yield
-            stop.set()
     finally:
         await pool.close()
 

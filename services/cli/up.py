@@ -15,7 +15,7 @@ from services.cli.example.diary import Diary, diary
 from services.cli.health import health
 from services.cli.places import Places, find, of_stack
 from services.cli.publish import publish
-from services.cli.roles import ROLES, Role, Running, serve_roles
+from services.cli.roles import ROLES, Role, Running, import_ahead, serve_roles
 from services.cli.settings import Settings
 from services.cli.terminal import out
 
@@ -37,10 +37,12 @@ async def platform(
     """The embedded servers and the roles. `example`: with the example agent and its diary."""
     async with AsyncExitStack() as stack:
         console.print(f"[dim]NATS and Postgres start in {settings.data} …[/dim]")
+        importing = asyncio.create_task(asyncio.to_thread(import_ahead, roles))
         addresses = await stack.enter_async_context(
             embedded(settings.data, nats_port=settings.nats_port)
         )
         places = of_stack(addresses, settings)
+        await importing
         if roles:
             console.print("[dim]the roles start …[/dim]")
         running = await stack.enter_async_context(serve_roles(roles, places, settings))

@@ -1,6 +1,5 @@
 """The dialog process: takes claims and hosts their calls."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,6 +7,7 @@ import aiohttp
 
 from contracts.ids import HostId
 from infra.agents import Agents
+from infra.beside import beside
 from infra.claims import Claims, Held
 from infra.hosting import host_calls
 from infra.journal import NatsJournal
@@ -35,7 +35,5 @@ async def serve(
             agent = await agents.get(claim.tenant, claim.agent)
             await host_call(claim.tenant, claim.call, agent, host, outside)
 
-        async with asyncio.TaskGroup() as group:
-            taking = group.create_task(host_calls(claims, room, host_one))
+        async with beside(host_calls(claims, room, host_one)):
             yield
-            taking.cancel()

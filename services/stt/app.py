@@ -1,11 +1,11 @@
 """The recognition process: takes claims and hosts their calls."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from contracts.ids import HostId
 from infra.agents import Agents
+from infra.beside import beside
 from infra.claims import Claims, Held
 from infra.hosting import host_calls
 from infra.journal import NatsJournal
@@ -37,7 +37,8 @@ async def serve(
         ears = providers.get(name) or Absent(name)
         await host_call(bus, journal, claim, agent, host, ears)
 
-    async with Claims(bus, journal, "stt", host) as claims, asyncio.TaskGroup() as group:
-        taking = group.create_task(host_calls(claims, room, host_one))
+    async with (
+        Claims(bus, journal, "stt", host) as claims,
+        beside(host_calls(claims, room, host_one)),
+    ):
         yield
-        taking.cancel()

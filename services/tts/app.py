@@ -19,6 +19,7 @@ from contracts.dialog import Voice
 from contracts.ids import HostId
 from contracts.journal import Journal
 from contracts.streams import ACK_WAIT_S, CALLS
+from infra.beside import beside
 from infra.nats import Bus
 from services.tts.cache import LIMIT_BYTES, Phrases
 from services.tts.counts import Counts
@@ -80,7 +81,10 @@ async def serve(
         tries=settings.tries,
     )
     speaker = Speaker(tools)
-    async with _beside(_warm(providers, settings.warm), _keep_alive(speaker, settings.redeliver_s)):
+    async with (
+        beside(_warm(providers, settings.warm)),
+        beside(_keep_alive(speaker, settings.redeliver_s)),
+    ):
         try:
             async with _consuming(nats_url, host, speaker.on_dialog, settings) as stop_consuming:
                 try:
@@ -136,18 +140,6 @@ async def _consuming(
 async def _as_it_is(message: NatsMessage) -> NatsMessage:
     """Instead of FastStream's own reading of JSON: most messages are never decoded at all."""
     return message
-
-
-@asynccontextmanager
-async def _beside(*works: Awaitable[None]) -> AsyncIterator[None]:
-    """Let `works` run during the block."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _keep_alive(speaker: Speaker, redeliver_s: float) -> None:
