@@ -85,6 +85,5 @@ class LiveView:
     def _print(self, event: CallEvent, lane: str, text: str) -> None:
         offset_s = (event.at_ms - self._rang_ms) / 1000
         colour = _LANES[lane]
-        self._console.print(
-            f"[dim]{offset_s:+8.3f} s[/dim]  [{colour}]{lane:>6}[/{colour}]  {text}"
-        )
+        who = f"[{colour}]{lane:>6}[/{colour}]"
+        self._console.print(f"[dim]{offset_s:+8.3f} s[/dim]  {who}  {text}", soft_wrap=True)
