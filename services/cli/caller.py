@@ -21,9 +21,11 @@ import msgspec
 from twilio.request_validator import RequestValidator
 
 from services.audio.frames import FRAME_BYTES, FRAME_MS, SILENT_FRAME
+from services.audio.vad import level_rms
 
 _TICK_S: Final = FRAME_MS / 1000
 _ACCOUNT: Final = "AC00000000000000000000000000000000"
+_LOUD_RMS: Final = 200  # of 16-bit samples
 _QUIET_S: Final = 0.4  # after the agent's last audio, before the caller thinks it is done
 
 
@@ -62,6 +64,7 @@ class Caller:
         self.call: Final = call  # the platform's id of the call
         self._socket, self._stream = socket, stream
         self._to_say: deque[bytes] = deque()
+        self._silent_tail = 0  # frames at the end of what is said that hold no speech
         self._said = asyncio.Event()
         self._said.set()
         self._received = self._played = 0  # bytes of agent audio
@@ -90,7 +93,12 @@ class Caller:
         await self._send("start", start=start)
 
     async def say(self, frames: Sequence[bytes]) -> None:
-        """Speak 20 ms frames in real time; returns when the last one is sent."""
+        """Speak 20 ms frames in real time; returns when the last one is sent.
+
+        Waits are counted from the last loud frame: a recording's silent end is no speech.
+        """
+        loud = [place for place, frame in enumerate(frames) if level_rms(frame) >= _LOUD_RMS]
+        self._silent_tail = len(frames) - 1 - (loud[-1] if loud else len(frames) - 1)
         self._to_say.extend(frames)
         self._said.clear()
         await self._said.wait()
@@ -153,8 +161,9 @@ class Caller:
         timestamp = str(self._chunk * FRAME_MS)
         media = {"track": "inbound", "chunk": str(self._chunk), "timestamp": timestamp}
         await self._send("media", media={**media, "payload": payload})
-        if spoken and not self._to_say:
+        if spoken and len(self._to_say) == self._silent_tail:
             self.last_speech, self.first_audio = time.monotonic(), None
+        if spoken and not self._to_say:
             self._said.set()
 
     async def _play(self) -> None:
