@@ -10,37 +10,37 @@ default:
     @just --list --unsorted
 
 # See a whole call: a caller speaks, the agent answers, every step is shown (`--once`, `--report FILE`)
-[group('start')]
+[group('start'), no-exit-message]
 demo *ARGS: setup
     @{{ run }} partyline demo "$@"
 
 # Start NATS, PostgreSQL and all roles in one process and wait for calls
-[group('start')]
+[group('start'), no-exit-message]
 up *ARGS: setup
     @{{ run }} partyline up "$@"
 
 # Place a call with recorded audio, as a carrier would
-[group('start')]
+[group('start'), no-exit-message]
 call *ARGS: setup
     @{{ run }} partyline call "$@"
 
 # Any other command: `./just partyline calls show ID`
-[group('start')]
+[group('start'), no-exit-message]
 partyline *ARGS: setup
     @{{ run }} partyline "$@"
 
 # Install what uv.lock names into .venv; silent when nothing is missing
-[group('start')]
+[group('start'), no-exit-message]
 setup:
     @uv sync --locked --check --quiet 2>/dev/null || uv sync --locked
 
 # Run the tests, all or some: `./just test tests/call -k interrupts`
-[group('check')]
+[group('check'), no-exit-message]
 test *ARGS: setup
     @{{ run }} pytest "$@"
 
 # Lint, formatting, types, import contracts, and whether the catalogue is current
-[group('check')]
+[group('check'), no-exit-message]
 check: setup
     {{ run }} ruff check
     {{ run }} ruff format --check
@@ -50,28 +50,28 @@ check: setup
     {{ run }} python -m services.cli.settings_page --check
 
 # Format the code and repair what the linter can
-[group('check')]
+[group('check'), no-exit-message]
 format: setup
     {{ run }} ruff check --fix
     {{ run }} ruff format
 
 # Measure what the README's table says: `./just measure --calls 1 10 --json FILE`
-[group('check')]
+[group('check'), no-exit-message]
 measure *ARGS: setup
     @{{ run }} python -m loadtest.measure "$@"
 
 # List the calls, or show one: `./just calls show ID`
-[group('data')]
+[group('data'), no-exit-message]
 calls *ARGS: setup
     @{{ run }} partyline calls "$@"
 
 # Go through a recorded call, or see its exact state: `./just replay ID --at N`
-[group('data')]
+[group('data'), no-exit-message]
 replay *ARGS: setup
     @{{ run }} partyline replay "$@"
 
 # Write the generated pages anew: events, AsyncAPI, settings
-[group('data')]
+[group('data'), no-exit-message]
 catalogue: setup
     {{ run }} python -m contracts.catalogue
     {{ run }} python -m services.cli.settings_page

@@ -16,7 +16,7 @@ from infra.nats import BusUnavailable
 from infra.postgres import PostgresUnavailable
 from services.cli import settings as configuration
 from services.cli.places import NothingRuns
-from services.cli.recorded import NoSuchCall
+from services.cli.recorded import NoSuchCall, NoSuchEvent
 from services.cli.settings import BadSetting, Settings
 from services.cli.terminal import fail, run
 
@@ -49,6 +49,7 @@ _EXPECTED: Final = (
     BusUnavailable,
     JournalUnavailable,
     NoSuchCall,
+    NoSuchEvent,
     NothingRuns,
     PostgresUnavailable,
 )

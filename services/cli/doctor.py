@@ -129,6 +129,8 @@ async def _servers(settings: Settings) -> AsyncIterator[Finding]:
     yield await _nats(places.nats, settings)
     async for finding in _postgres(places.postgres):
         yield finding
+    if places.qdrant.startswith("http"):
+        yield await _qdrant(places.qdrant)
     yield await _gateway(settings)
 
 
@@ -180,20 +182,34 @@ async def _parked(pool: "asyncpg.Pool[asyncpg.Record]") -> Finding:
     )
 
 
+async def _qdrant(url: str) -> Finding:
+    status = await _status(f"{url.rstrip('/')}/readyz")
+    if status == "200":
+        return Finding(what="Qdrant", verdict="ok", says="ready")
+    remedy = f"Start it, or mend {variable('qdrant')}. Questions are answered without knowledge."
+    return Finding(what="Qdrant", verdict="fails", says=status, remedy=remedy)
+
+
+async def _status(url: str) -> str:
+    """The HTTP status of a GET as text, or the kind of error in its place."""
+    try:
+        timeout = aiohttp.ClientTimeout(total=3)
+        async with aiohttp.ClientSession(timeout=timeout) as http, http.get(url) as answer:
+            return str(answer.status)
+    except (aiohttp.ClientError, TimeoutError, ValueError) as away:
+        return type(away).__name__
+
+
 async def _gateway(settings: Settings) -> Finding:
     url_file = settings.data / GATEWAY_URL
     if not url_file.exists():
         return Finding(what="gateway", verdict="note", says="not started from this folder")
     url = url_file.read_text().strip()
-    try:
-        timeout = aiohttp.ClientTimeout(total=3)
-        async with aiohttp.ClientSession(timeout=timeout) as http, http.get(f"{url}/healthz") as ok:
-            status = ok.status
-    except (aiohttp.ClientError, TimeoutError) as away:
-        says, remedy = f"{url}: {type(away).__name__}", "Start it with 'partyline up'."
-        return Finding(what="gateway", verdict="fails", says=says, remedy=remedy)
-    verdict: Verdict = "ok" if status == 200 else "fails"
-    return Finding(what="gateway", verdict=verdict, says=f"{url} answers {status}")
+    status = await _status(f"{url}/healthz")
+    if status == "200":
+        return Finding(what="gateway", verdict="ok", says=f"{url} answers")
+    remedy = "Start it with 'partyline up', or see its log."
+    return Finding(what="gateway", verdict="fails", says=f"{url}: {status}", remedy=remedy)
 
 
 def _print(findings: list[Finding]) -> None:

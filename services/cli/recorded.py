@@ -21,6 +21,10 @@ async def history(journal: NatsJournal, tenant: TenantId, call: CallId) -> list[
     return found
 
 
+class NoSuchEvent(LookupError):
+    """The call has fewer events than that."""
+
+
 def numbered(recorded: list[Recorded]) -> list[tuple[int, Recorded, CallEvent]]:
     """All events of a call with their numbers, which start at 1."""
     flat = [(message, event) for message in recorded for _, event in message.events()]
@@ -28,7 +32,13 @@ def numbered(recorded: list[Recorded]) -> list[tuple[int, Recorded, CallEvent]]:
 
 
 def state_after(recorded: list[Recorded], number: int) -> CallState:
-    """The actor's state after event `number`, even one in the middle of a message."""
+    """The actor's state after event `number`, even one in the middle of a message.
+
+    Raises: NoSuchEvent.
+    """
+    count = sum(len(each.message.events) for each in recorded)
+    if not 1 <= number <= count:
+        raise NoSuchEvent(f"The call has events 1 to {count}; there is no event {number}.")
     seen = 0
     for place, message in enumerate(recorded):
         events = message.message.events
