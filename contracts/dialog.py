@@ -229,7 +229,7 @@ class WaitEnded(Event, frozen=True, kw_only=True, tag="wait.ended/1"):
     """Something awaited did not come in time."""
 
     turn: int
-    awaited: Literal["passages"]  # what did not come
+    awaited: Literal["passages", "answer", "line"]  # what did not come
 
 
 InnerFact = ModelWrote | ModelCalledTool | ModelFinished | ModelFailed | ToolReported | WaitEnded

@@ -21,6 +21,7 @@ EndReason = Literal[
     "media_lost",
     "line_lost",
     "refused",
+    "unanswered",
     "bus_lost",
     "shutdown",
 ]

@@ -32,6 +32,8 @@ def decide(fact: Fact | InnerFact, state: CallState, agent: Agent) -> list[Dialo
             return hear(fact, state, agent)
         case transcript.UtteranceMisheard():
             return mishear(fact, state, agent)
+        case dialog.WaitEnded(awaited="answer" | "line"):
+            return _abandon(fact, state)
         case passages.PassagesFound() | passages.PassagesFailed() | dialog.WaitEnded():
             return _consult(fact, state)
         case dialog.ModelWrote() | dialog.ModelFinished() | dialog.ModelFailed():
@@ -95,6 +97,14 @@ def _greet(at_ms: int, state: CallState, agent: Agent) -> list[DialogEvent]:
     if not isinstance(state, Ringing):
         return []
     return say(at_ms, state.talk, agent, "greeting", agent.phrases.greeting)
+
+
+def _abandon(fact: dialog.WaitEnded, state: CallState) -> list[DialogEvent]:
+    """Let a call go whose line will never be ended by the gateway that had it."""
+    reason: line.EndReason = "unanswered" if isinstance(state, Ringing) else "line_lost"
+    if isinstance(state, Ringing) == (fact.awaited == "answer"):
+        return _end(fact.at_ms, reason, state)
+    return []
 
 
 def _consult(

@@ -1,11 +1,23 @@
 """What the actor's process owes a situation. Pure: after a takeover the same duties arise."""
 
-from typing import Any, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
 from contracts.agent import Agent
-from services.call.state import Acting, Answering, CallState, Consulting
+from services.call.state import (
+    Acting,
+    Answering,
+    CallState,
+    Consulting,
+    Leaving,
+    Listening,
+    Ringing,
+    Speaking,
+)
+
+# The gateway ends every line by itself long before; this is for the line whose gateway died.
+_UNANSWERED_MS: Final = 120_000
 
 
 class Write(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,9 +40,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True):
-    """Report when the passages have not come by then."""
+    """Report when what is awaited has not come by then."""
 
-    turn: int
+    awaited: Literal["passages", "answer", "line"]
+    turn: int  # 0: of the whole call
     until_ms: int  # UNIX time in milliseconds
 
 
@@ -47,6 +60,12 @@ def duty(state: CallState, agent: Agent) -> Duty | None:
         case Acting():
             return Run(invocation=state.invocation, tool=state.tool, arguments=state.arguments)
         case Consulting(talk=talk, since_ms=since_ms):
-            return Wait(turn=talk.turn, until_ms=since_ms + agent.limits.passages_ms)
+            until_ms = since_ms + agent.limits.passages_ms
+            return Wait(awaited="passages", turn=talk.turn, until_ms=until_ms)
+        case Ringing(talk=talk):
+            return Wait(awaited="answer", turn=0, until_ms=talk.opened_ms + _UNANSWERED_MS)
+        case Listening(talk=talk) | Speaking(talk=talk) | Leaving(talk=talk):
+            until_ms = talk.opened_ms + agent.limits.duration_ms + _UNANSWERED_MS
+            return Wait(awaited="line", turn=0, until_ms=until_ms)
         case _:
             return None

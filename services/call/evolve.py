@@ -143,7 +143,13 @@ def _owned(state: CallState, epoch: int) -> CallState:
 
 def _opened(state: CallState, event: dialog.CallOpened) -> Talk:
     epoch = state.epoch if isinstance(state, Unopened) else 0
-    return Talk(agent=event.agent, language=event.language, variables=event.variables, epoch=epoch)
+    return Talk(
+        agent=event.agent,
+        language=event.language,
+        opened_ms=event.at_ms,
+        variables=event.variables,
+        epoch=epoch,
+    )
 
 
 def _taken(talk: Talk, event: dialog.TurnTaken) -> Talk:

@@ -8,6 +8,7 @@ import msgspec
 from contracts.dialog import ReplyKind
 from contracts.event import AgentRef, Phase, Pii
 
+SHAPE: Final = 1  # of the state's fields; raise it when they change, for old hashes differ then
 _ANSWERED_WITHIN: Final = 2  # turns after a proposal: one question in between is natural
 
 
@@ -56,6 +57,7 @@ class Talk(msgspec.Struct, frozen=True, kw_only=True):
 
     agent: AgentRef
     language: str
+    opened_ms: int = 0  # UNIX time in milliseconds
     variables: dict[str, Pii] = {}
     epoch: int = 0
     phase: Phase = "start"
@@ -151,5 +153,14 @@ CallState: TypeAlias = (
 
 
 def state_hash(state: CallState) -> str:
-    """16 hexadecimal digits that two equal states share (SHA-256 of the state as JSON)."""
-    return hashlib.sha256(msgspec.json.encode(state, order="deterministic")).hexdigest()[:16]
+    """`<shape>-<16 hexadecimal digits>`: two equal states of one shape share it.
+
+    SHA-256 of the state as JSON. Hashes of different shapes say nothing about each other.
+    """
+    digest = hashlib.sha256(msgspec.json.encode(state, order="deterministic")).hexdigest()
+    return f"{SHAPE}-{digest[:16]}"
+
+
+def same_shape(one: str, another: str) -> bool:
+    """Whether two state hashes can be compared."""
+    return one.partition("-")[0] == another.partition("-")[0]

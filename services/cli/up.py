@@ -66,8 +66,11 @@ def _noted(settings: Settings, url: str) -> Iterator[None]:
 
 
 async def _example(stack: AsyncExitStack, running: Running, settings: Settings) -> Diary:
-    """Publish the example agent against a diary of its own."""
-    book, url = await stack.enter_async_context(diary())
+    """Publish the example agent against a diary of its own, at the address of last time if free."""
+    noted = settings.data / "diary.port"
+    port = int(noted.read_text()) if noted.exists() else 0
+    book, url = await stack.enter_async_context(diary(port=port))
+    noted.write_text(url.rpartition(":")[2])
     await publish(running.bus, settings.tenant, EXAMPLE, {"diary": url})
     return book
 

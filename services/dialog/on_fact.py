@@ -161,7 +161,7 @@ class HostedCall:
 
     async def _wait(self, wanted: Wait) -> None:
         await asyncio.sleep(max(0.0, wanted.until_ms / 1000 - time.time()))
-        ended = WaitEnded(at_ms=_now_ms(), turn=wanted.turn, awaited="passages")
+        ended = WaitEnded(at_ms=_now_ms(), turn=wanted.turn, awaited=wanted.awaited)
         self._report(wanted, ended)
 
     def _report(self, wanted: Duty, fact: InnerFact) -> None:
@@ -200,8 +200,8 @@ def _failure(wanted: Duty, kind: str) -> InnerFact:
         case Run(invocation=invocation):
             error = {"error": kind}
             return ToolReported(at_ms=_now_ms(), invocation=invocation, ok=False, result=error)
-        case Wait(turn=turn):
-            return WaitEnded(at_ms=_now_ms(), turn=turn, awaited="passages")
+        case Wait(turn=turn, awaited=awaited):
+            return WaitEnded(at_ms=_now_ms(), turn=turn, awaited=awaited)
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

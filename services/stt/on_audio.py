@@ -10,6 +10,7 @@ from nats.aio.subscription import Subscription
 
 from contracts.agent import Agent
 from contracts.claim import Claim
+from contracts.dialog import CallEnded
 from contracts.ids import HostId
 from contracts.line import LineEnded, SpeechEnded, SpeechStarted
 from contracts.recorded import Message
@@ -46,7 +47,7 @@ _LAST_WORDS_S: Final = 2.0  # after hang-up, for words that are still awaited
 async def host_call(
     bus: Bus, journal: NatsJournal, claim: Claim, agent: Agent, host: HostId, ears: SpeechToText
 ) -> None:
-    """Transcribe a call until its line ends.
+    """Transcribe a call until its line ends, or the actor let it go.
 
     Raises: WrongVersion when another host owns the call; JournalUnavailable when the log can't be
     read at the start.
@@ -57,7 +58,7 @@ async def host_call(
     async with AsyncExitStack() as stack:
         frames = await bus.sub(audio_subject(tenant, id, "caller"), call.on_frame)
         stack.push_async_callback(_unsubscribe, bus, frames)
-        line = await follow(bus, journal, tenant, id, families=("line",))
+        line = await follow(bus, journal, tenant, id, families=("line", "dialog"))
         stack.push_async_callback(line.close)
         await call.run(line)
 
@@ -156,7 +157,7 @@ class HostedCall:
                         self._happen(event)
                 if self._feeding.incomplete:
                     await self._feeding.complete()
-                if isinstance(event, LineEnded):
+                if isinstance(event, LineEnded | CallEnded):
                     await self._last_words()
                     return
 

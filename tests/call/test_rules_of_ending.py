@@ -2,6 +2,7 @@
 
 import pytest
 from scenes import (
+    AGENT,
     ASKED,
     GREETED,
     NOW,
@@ -28,7 +29,7 @@ from scenes import (
 )
 
 from contracts import dialog
-from services.call.duties import duty
+from services.call.duties import Wait, duty
 from services.call.state import Ended
 
 SITUATIONS: dict[str, tuple[AnyFact, ...]] = {
@@ -116,3 +117,22 @@ def test_answering_twice_greets_once() -> None:
     scene = given(rang(), answered())
     assert scene.when(answered()) == []
     assert spoken(given(rang()).when(answered()))
+
+
+def test_a_call_that_is_never_answered_is_let_go_in_the_end() -> None:
+    scene = given(rang())
+    wanted = duty(scene.state, AGENT)
+    assert wanted == Wait(awaited="answer", turn=0, until_ms=NOW + 120_000)
+    unanswered = dialog.WaitEnded(at_ms=NOW + 120_000, turn=0, awaited="answer")
+    assert kinds(scene.when(unanswered)) == ["CallEnded"]
+    assert given(*GREETED).when(unanswered) == []
+
+
+def test_a_call_whose_gateway_died_is_let_go_after_its_longest_time() -> None:
+    scene = given(*GREETED)
+    wanted = duty(scene.state, AGENT)
+    assert wanted == Wait(awaited="line", turn=0, until_ms=NOW + 3_600_000 + 120_000)
+    lost = dialog.WaitEnded(at_ms=NOW, turn=0, awaited="line")
+    ended = scene.when(lost)[-1]
+    assert isinstance(ended, dialog.CallEnded)
+    assert ended.reason == "line_lost"

@@ -84,7 +84,7 @@ def test_a_question_asks_the_knowledge_first() -> None:
     assert (wanted.question, wanted.limit, wanted.agent) == ("when are you open", 4, REF)
     scene = given(*QUESTION)
     assert isinstance(scene.state, Consulting)
-    assert duty(scene.state, AGENT) == Wait(turn=1, until_ms=NOW + 1_500)
+    assert duty(scene.state, AGENT) == Wait(awaited="passages", turn=1, until_ms=NOW + 1_500)
 
 
 def test_with_the_passages_the_model_writes_the_answer() -> None:
@@ -135,7 +135,7 @@ def test_sentences_already_spoken_do_not_count_as_heard_before_the_reply_is_fini
 def test_an_intent_with_a_reply_is_answered_word_for_word() -> None:
     events = given(*GREETED).when(said("who is this"))
     assert spoken(events) == "This is Linden."
-    assert duty(given(*GREETED, *events).state, AGENT) is None
+    assert isinstance(duty(given(*GREETED, *events).state, AGENT), Wait)
 
 
 @pytest.mark.parametrize("fact", [model_failed(2), model_done(2)])
@@ -198,7 +198,7 @@ def test_after_a_barge_in_history_holds_only_what_was_heard() -> None:
 
 def test_a_barge_in_while_the_model_writes_lets_the_model_go() -> None:
     scene = given(*WRITING, cleared(2))
-    assert duty(scene.state, AGENT) is None
+    assert isinstance(duty(scene.state, AGENT), Wait)
     assert scene.when(wrote(2, "And more.")) == []
     assert scene.when(model_done(2)) == []
 

@@ -26,7 +26,7 @@ from scenes import (
 
 from contracts import dialog
 from contracts.agent import Intent, Tool
-from services.call.duties import Run, Write, duty
+from services.call.duties import Run, Wait, Write, duty
 from services.call.state import Acting, Answering, Listening
 from services.call.tools import refusal
 
@@ -47,7 +47,7 @@ def test_a_tool_with_effects_is_proposed_with_its_arguments() -> None:
     )
     assert spoken(events) == "On monday. Shall I book it?"
     assert not any(e.fixed for e in events if isinstance(e, dialog.SentenceWritten))
-    assert duty(given(*PROPOSED).state, AGENT) is None
+    assert isinstance(duty(given(*PROPOSED).state, AGENT), Wait)
 
 
 def test_a_yes_calls_the_tool_with_what_was_proposed() -> None:

@@ -54,7 +54,7 @@ async def test_a_sentence_comes_back_whole_as_telephone_audio(
 
     elevenlabs_server.script = script
     assert await spoken(elevenlabs_server) == tone
-    (reading,) = elevenlabs_server.readings
+    (reading,) = elevenlabs_server.answers
     assert dict(reading.query) == {"output_format": "ulaw_8000"}
     assert (reading.body["text"], reading.body["model_id"]) == (WORDS, "eleven_flash_v2_5")
     assert reading.body.get("voice_settings") is None
@@ -86,7 +86,7 @@ async def test_the_voice_may_choose_its_model_and_speed(
 ) -> None:
     quick = Voice(provider="elevenlabs", name=VOICE, model="eleven_turbo_v2_5", speed_wpm=180)
     await spoken(elevenlabs_server, quick)
-    body = elevenlabs_server.readings[0].body
+    body = elevenlabs_server.answers[0].body
     assert body["model_id"] == "eleven_turbo_v2_5"
     assert body["voice_settings"] == {"speed": 1.09}
 
@@ -96,7 +96,7 @@ async def test_a_speed_the_vendor_does_not_know_becomes_the_nearest_it_knows(
     elevenlabs_server: ElevenLabsServer, speed_wpm: int, speed: float
 ) -> None:
     await spoken(elevenlabs_server, Voice(name=VOICE, speed_wpm=speed_wpm))
-    assert elevenlabs_server.readings[0].body["voice_settings"] == {"speed": speed}
+    assert elevenlabs_server.answers[0].body["voice_settings"] == {"speed": speed}
 
 
 async def endless(reading: Reading) -> None:
@@ -112,7 +112,7 @@ async def test_an_interrupted_sentence_is_no_longer_synthesised(
         audio = elevenlabs.speak(WORDS, SPEAKER)
         await anext(audio)
         await audio.aclose()
-        await elevenlabs_server.readings[0].gone()
+        await elevenlabs_server.answers[0].gone()
 
 
 async def test_a_sentence_nobody_begins_to_hear_is_never_asked_for(
@@ -172,7 +172,7 @@ async def test_a_sentence_cut_short_is_a_failure_not_a_short_sentence(
 async def test_a_voice_that_falls_silent_is_given_up(elevenlabs_server: ElevenLabsServer) -> None:
     elevenlabs_server.script = endless
     _expect(await failure(elevenlabs_server, wait_ms=100), "timeout", True, elevenlabs_server.key)
-    await elevenlabs_server.readings[0].gone()
+    await elevenlabs_server.answers[0].gone()
 
 
 async def test_a_wrong_key_is_not_worth_a_second_try(elevenlabs_server: ElevenLabsServer) -> None:

@@ -8,13 +8,14 @@ Sources of the rules: [1] developers.deepgram.com/reference/speech-to-text/liste
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 from multidict import MultiMapping
-from vendors.serving import KEY, Received, Refusal, Rejected, break_off, serving
+from vendors.serving import Received, Refusal, Rejected, break_off
+from vendors.strict import Vendor, on_loopback
 
 BOOLEANS = {  # [1]: spelled 'true' or 'false'
     "detect_entities", "diarize", "dictation", "interim_results", "mip_opt_out", "multichannel",
@@ -93,39 +94,27 @@ class Line(Received):
         self._request.transport.pause_reading()
 
 
-class DeepgramServer:
-    """What happens on it is decided by `script`, `refusal` and `idle_s`; all may be set late."""
+class DeepgramServer(Vendor[web.Request]):
+    """What happens on a line is decided by `script` and `idle_s`; both may be set late."""
 
     def __init__(self) -> None:
-        self.url = ""  # http://host:port
-        self.key = KEY
+        super().__init__()
         self.script: Script = _silent
-        self.refusal: Refusal | None = None  # of the upgrade
         self.idle_s = 10.0  # [2]: without audio or KeepAlive; tests shorten it
         self.lines: list[Line] = []
-        self.violations: list[str] = []  # what the vendor would not have taken
 
-    async def listen(self, request: web.Request) -> web.StreamResponse:
-        try:
-            self._check(request)
-        except Rejected as rejected:
-            self.violations.append(str(rejected))
-            return rejected.refusal.response()
-        if self.refusal:
-            return self.refusal.response()
-        return await self._serve(request)
-
-    def _check(self, request: web.Request) -> None:
+    async def accept(self, request: web.Request) -> web.Request:
         if request.headers.get("Authorization") != f"Token {self.key}":  # [1]
             raise Rejected("authorization", _refusal(401, "INVALID_AUTH"))
         if problem := _problem(request.query):
             raise Rejected(problem, _refusal(400, "INVALID_QUERY_PARAMETER"))
+        return request
 
-    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
+    async def serve(self, accepted: web.Request) -> web.WebSocketResponse:
         # Without permessage-deflate: audio does not shrink, and bytes counted are bytes sent.
         socket = web.WebSocketResponse(timeout=1.0, compress=False)
-        await socket.prepare(request)
-        line = Line(request, socket)
+        await socket.prepare(accepted)
+        line = Line(accepted, socket)
         self.lines.append(line)
         script = asyncio.ensure_future(self.script(line))
         try:
@@ -177,14 +166,9 @@ class DeepgramServer:
         await line.close(code, reason)
 
 
-@asynccontextmanager
-async def deepgram_server() -> AsyncIterator[DeepgramServer]:
-    """A server for one test. Fails it at the end if the vendor would have rejected something."""
-    server = DeepgramServer()
-    async with serving(web.get("/v1/listen", server.listen)) as address:
-        server.url = f"http://{address}"
-        yield server
-    assert not server.violations, server.violations
+def deepgram_server() -> AbstractAsyncContextManager[DeepgramServer]:
+    """A server for one test."""
+    return on_loopback(DeepgramServer(), "GET", "/v1/listen")
 
 
 _METADATA = {

@@ -5,12 +5,12 @@ Sources of the rules: [1] elevenlabs.io/docs/api-reference/text-to-speech/stream
 [3] elevenlabs.io/docs/developers/resources/error-messages, [4] the SDK's types (elevenlabs 2.78).
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from aiohttp import web
-from vendors.serving import KEY, Received, Refusal, Rejected, break_off, json_body, serving
+from vendors.serving import Refusal, Rejected, json_body
+from vendors.strict import Exchange, StreamingVendor, on_loopback
 
 VOICE = "21m00Tcm4TlvDq8ikWAM"  # the only voice the account has
 MODELS = {"eleven_flash_v2_5", "eleven_turbo_v2_5", "eleven_multilingual_v2", "eleven_v3"}
@@ -26,61 +26,23 @@ FIELDS = {  # [1]
     "voice_settings",
 }  # fmt: skip
 
-Script = Callable[["Reading"], Awaitable[None]]
 
-
-class Reading(Received):
+class Reading(Exchange):
     """One request, and the script's means to answer it."""
 
-    def __init__(self, request: web.Request, body: dict[str, Any]) -> None:
-        super().__init__()
-        self.query, self.body = request.query, body
-        self.left = False  # the client went before the audio was complete
-        self._request = request
-        self._response = web.StreamResponse(headers={"Content-Type": "audio/basic"})
-
-    async def begin(self) -> None:
-        await self._response.prepare(self._request)
+    content_type = "audio/basic"
 
     async def audio(self, piece: bytes) -> None:
-        await self._response.write(piece)
-
-    async def gone(self) -> None:
-        """Wait until the client has left."""
-        await self.until(lambda: self.left)
-
-    def break_off(self) -> None:
-        break_off(self._request)
-
-    async def end(self) -> web.StreamResponse:
-        await self._response.write_eof()
-        return self._response
+        await self.raw(piece)
 
 
-class ElevenLabsServer:
-    """What happens on it is decided by `script` and `refusal`; both may be set late."""
+class ElevenLabsServer(StreamingVendor[Reading]):
+    """Reads out a short tone until it is told otherwise."""
 
     def __init__(self) -> None:
-        self.url = ""  # http://host:port
-        self.key = KEY
-        self.script: Script = _a_short_tone
-        self.refusal: Refusal | None = None
-        self.readings: list[Reading] = []
-        self.requests = 0
-        self.violations: list[str] = []  # what the vendor would not have taken
+        super().__init__(_a_short_tone)
 
-    async def stream(self, request: web.Request) -> web.StreamResponse:
-        self.requests += 1
-        try:
-            body = await self._check(request)
-        except Rejected as rejected:
-            self.violations.append(str(rejected))
-            return rejected.refusal.response()
-        if self.refusal:
-            return self.refusal.response()
-        return await self._read_out(Reading(request, body))
-
-    async def _check(self, request: web.Request) -> dict[str, Any]:
+    async def accept(self, request: web.Request) -> Reading:
         if request.headers.get("xi-api-key") != self.key:  # [1]
             raise Rejected("authorization", error(401, "invalid_api_key"))
         if request.match_info["voice"] != VOICE:
@@ -90,31 +52,12 @@ class ElevenLabsServer:
         body = await json_body(request, _invalid)
         if problem := _problem(body):
             raise _invalid(problem)
-        return body
-
-    async def _read_out(self, reading: Reading) -> web.StreamResponse:
-        self.readings.append(reading)
-        complete = False
-        try:
-            await reading.begin()
-            await self.script(reading)
-            complete = True
-        except TimeoutError:
-            self.violations.append("the script waited in vain")
-        finally:
-            reading.left = not complete
-            await reading.grew()
-        return await reading.end()
+        return Reading(request, body)
 
 
-@asynccontextmanager
-async def elevenlabs_server() -> AsyncIterator[ElevenLabsServer]:
-    """A server for one test. Fails it at the end if the vendor would have rejected something."""
-    server = ElevenLabsServer()
-    async with serving(web.post("/v1/text-to-speech/{voice}/stream", server.stream)) as address:
-        server.url = f"http://{address}"
-        yield server
-    assert not server.violations, server.violations
+def elevenlabs_server() -> AbstractAsyncContextManager[ElevenLabsServer]:
+    """A server for one test."""
+    return on_loopback(ElevenLabsServer(), "POST", "/v1/text-to-speech/{voice}/stream")
 
 
 def error(status: int, code: str, **headers: str) -> Refusal:

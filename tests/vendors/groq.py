@@ -7,14 +7,14 @@ Sources of the rules: [1] console.groq.com/docs/api-reference#chat-create,
 
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from aiohttp import web
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
-from vendors.serving import KEY, Received, Refusal, Rejected, break_off, json_body, serving
+from vendors.serving import Refusal, Rejected, json_body
+from vendors.strict import Exchange, StreamingVendor, on_loopback
 
 MODELS = {  # [4]
     "llama-3.1-8b-instant", "llama-3.3-70b-versatile", "openai/gpt-oss-20b",
@@ -27,21 +27,11 @@ PARAMETERS = {  # [1]; any other is refused by name
     "store", "stream", "temperature", "tool_choice", "tools", "top_p", "user",
 }  # fmt: skip
 
-Script = Callable[["Answer"], Awaitable[None]]
 
-
-class Answer(Received):
+class Answer(Exchange):
     """One request, and the script's means to answer it."""
 
-    def __init__(self, request: web.Request, body: dict[str, Any]) -> None:
-        super().__init__()
-        self.body = body
-        self.left = False  # the client went before the answer was complete
-        self._request = request
-        self._response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-
-    async def begin(self) -> None:
-        await self._response.prepare(self._request)
+    content_type = "text/event-stream"
 
     async def text(self, text: str) -> None:
         await self.chunk({"content": text})
@@ -77,45 +67,14 @@ class Answer(Received):
         name = f"event: {kind}\n" if kind else ""
         await self.raw(f"{name}data: {json.dumps(data)}\n\n".encode())
 
-    async def raw(self, piece: bytes) -> None:
-        await self._response.write(piece)
 
-    async def gone(self) -> None:
-        """Wait until the client has left."""
-        await self.until(lambda: self.left)
-
-    def break_off(self) -> None:
-        break_off(self._request)
-
-    async def end(self) -> web.StreamResponse:
-        await self._response.write_eof()
-        return self._response
-
-
-class GroqServer:
-    """What happens on it is decided by `script` and `refusal`; both may be set late."""
+class GroqServer(StreamingVendor[Answer]):
+    """Its `url` is without /openai/v1."""
 
     def __init__(self) -> None:
-        self.url = ""  # http://host:port, without /openai/v1
-        self.key = KEY
-        self.script: Script = _nothing_to_say
-        self.refusal: Refusal | None = None
-        self.answers: list[Answer] = []
-        self.requests = 0
-        self.violations: list[str] = []  # what the vendor would not have taken
+        super().__init__(_nothing_to_say)
 
-    async def complete(self, request: web.Request) -> web.StreamResponse:
-        self.requests += 1
-        try:
-            body = await self._check(request)
-        except Rejected as rejected:
-            self.violations.append(str(rejected))
-            return rejected.refusal.response()
-        if self.refusal:
-            return self.refusal.response()
-        return await self._stream(Answer(request, body))
-
-    async def _check(self, request: web.Request) -> dict[str, Any]:
+    async def accept(self, request: web.Request) -> Answer:
         if request.headers.get("Authorization") != f"Bearer {self.key}":  # [1]
             raise Rejected("authorization", error(401, "invalid_api_key"))
         body = await json_body(request, _invalid)
@@ -123,31 +82,12 @@ class GroqServer:
             raise Rejected("an unknown model", error(404, "model_not_found"))  # [2]
         if problem := _problem(body):
             raise _invalid(problem)
-        return body
-
-    async def _stream(self, answer: Answer) -> web.StreamResponse:
-        self.answers.append(answer)
-        complete = False
-        try:
-            await answer.begin()
-            await self.script(answer)
-            complete = True
-        except TimeoutError:
-            self.violations.append("the script waited in vain")
-        finally:
-            answer.left = not complete
-            await answer.grew()
-        return await answer.end()
+        return Answer(request, body)
 
 
-@asynccontextmanager
-async def groq_server() -> AsyncIterator[GroqServer]:
-    """A server for one test. Fails it at the end if the vendor would have rejected something."""
-    server = GroqServer()
-    async with serving(web.post("/openai/v1/chat/completions", server.complete)) as address:
-        server.url = f"http://{address}"
-        yield server
-    assert not server.violations, server.violations
+def groq_server() -> AbstractAsyncContextManager[GroqServer]:
+    """A server for one test."""
+    return on_loopback(GroqServer(), "POST", "/openai/v1/chat/completions")
 
 
 def error(status: int, code: str, **headers: str) -> Refusal:

@@ -40,6 +40,14 @@ class Diary:
         return web.json_response(list(self.bookings.values()))
 
 
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    """On the wanted port, or on any other when somebody has taken that one."""
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError:
+        await web.TCPSite(runner, host, 0).start()
+
+
 @asynccontextmanager
 async def diary(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[tuple[Diary, str]]:
     """The book, served while the context lasts, and its address."""
@@ -49,8 +57,7 @@ async def diary(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[tuple[D
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
+        await _listen(runner, host, port)
         bound = runner.addresses[0][1]
         yield book, f"http://{host}:{bound}"
     finally:

@@ -12,10 +12,12 @@ from contextlib import AsyncExitStack, suppress
 from typing import Final
 
 import msgspec
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import WebSocketException
 
 from contracts.agent import Agent
 from services.stt.provider import Capabilities, Heard, RecognitionFailed
+from services.stt.providers.deepgram_errors import NAME, failed
+from services.stt.providers.deepgram_turn import DeepgramTurn, Results
 
 with warnings.catch_warnings():
     # The SDK speaks through `websockets.legacy`, which announces its age when it is imported.
@@ -26,7 +28,6 @@ with warnings.catch_warnings():
     from deepgram.listen.v1.client import AsyncV1Client
     from deepgram.listen.v1.socket_client import AsyncV1SocketClient
 
-NAME: Final = "deepgram"
 MODEL: Final = "nova-3"
 FRAMES_A_MESSAGE: Final = 3  # 60 ms: a third of the messages for 20 ms more wait on average
 WAITING_FRAMES: Final = 250  # 5 s; what is older helps no conversation
@@ -79,7 +80,7 @@ class Deepgram:
             async with asyncio.timeout(OPEN_S):
                 session = await stack.enter_async_context(connection)
         except (ApiError, WebSocketException, OSError, ValueError) as failure:
-            raise _failed(failure) from None
+            raise failed(failure) from None
         return DeepgramEar(session, stack, self._keep_alive_s, self._final_s)
 
     async def close(self) -> None:
@@ -102,7 +103,7 @@ class DeepgramEar:
         self._waiting: deque[bytes] = deque()
         self._wake = asyncio.Event()
         self._heard: asyncio.Queue[Heard | RecognitionFailed | None] = asyncio.Queue()
-        self._turn = _Turn()
+        self._turn = DeepgramTurn()
         self._asked = self._answered = 0  # finals asked for by `finish`, and given since
         self._tasks = {asyncio.create_task(self._send()), asyncio.create_task(self._listen())}
         self._closing: asyncio.Task[None] | None = None
@@ -179,7 +180,7 @@ class DeepgramEar:
         except RecognitionFailed as failure:
             self._heard.put_nowait(failure)
         except (WebSocketException, OSError, ValueError) as failure:
-            self._heard.put_nowait(_failed(failure))
+            self._heard.put_nowait(failed(failure))
         finally:
             self._heard.put_nowait(None)
 
@@ -187,7 +188,7 @@ class DeepgramEar:
         # By the message's own type: the SDK may give it the class of another one.
         match getattr(message, "type", None):
             case "Results":
-                self._take_results(msgspec.convert(message, _Results, from_attributes=True))
+                self._take_results(msgspec.convert(message, Results, from_attributes=True))
             case "UtteranceEnd" if self._turn.final_words:
                 self._give_final()
             case "UtteranceEnd" if self._turn.draft:
@@ -196,10 +197,10 @@ class DeepgramEar:
             case "Error":
                 raise RecognitionFailed(NAME, "refused", retryable=False)
 
-    def _take_results(self, results: "_Results") -> None:
+    def _take_results(self, results: Results) -> None:
         changed = self._turn.take(results)
         owed = results.from_finalize and self._answered < self._asked
-        if owed or (_ends_turn(results) and self._turn.final_words):
+        if owed or (results.ends_turn and self._turn.final_words):
             self._give_final()
         elif changed:
             self._heard.put_nowait(self._turn.heard(final=False))
@@ -207,7 +208,7 @@ class DeepgramEar:
     def _give_final(self) -> None:
         self._answered = min(self._answered + 1, self._asked)
         self._heard.put_nowait(self._turn.heard(final=True))
-        self._turn = _Turn()
+        self._turn = DeepgramTurn()
 
     def _settle(self, asked: int) -> None:
         """The vendor left a `finish` without answer: answer with what it said so far."""
@@ -234,108 +235,6 @@ class DeepgramEar:
             await self._stack.aclose()
 
 
-class _Alternative(msgspec.Struct):
-    transcript: str
-    confidence: float | None = None
-    languages: list[str] | None = None
-
-
-class _Channel(msgspec.Struct):
-    alternatives: list[_Alternative]
-
-
-class _Results(msgspec.Struct):
-    """The part of a Results message that matters; the SDK checks none of it."""
-
-    channel: _Channel
-    is_final: bool | None = None  # the words of this stretch of audio will not change
-    speech_final: bool | None = None  # the speaker has paused
-    from_finalize: bool | None = None  # the answer to Finalize
-
-
-class _Turn:
-    """Words of the present turn: the vendor sends it in stretches, each drafted then final."""
-
-    def __init__(self) -> None:
-        self.final_words: list[_Alternative] = []
-        self.draft = ""
-        self._language = ""
-
-    def take(self, results: _Results) -> bool:
-        """Add a message; True when the turn's text changed."""
-        before = self._text()
-        best = next(iter(results.channel.alternatives), _Alternative(""))
-        self._language = next(iter(best.languages or ()), self._language)
-        self.draft = "" if results.is_final else best.transcript
-        if results.is_final and best.transcript:
-            self.final_words.append(best)
-        return self._text() != before
-
-    def heard(self, *, final: bool) -> Heard:
-        return Heard(
-            text=self._text(), final=final, confidence=self._confidence(), language=self._language
-        )
-
-    def _text(self) -> str:
-        words = (*(stretch.transcript for stretch in self.final_words), self.draft)
-        return " ".join(text for text in words if text)
-
-    def _confidence(self) -> float:
-        """Mean of the stretches', weighted by their length; 1.0 where none is given."""
-        rated = [(s.confidence, len(s.transcript)) for s in self.final_words if s.confidence]
-        letters = sum(length for _, length in rated)
-        return sum(rate * length for rate, length in rated) / letters if letters else 1.0
-
-
-def _ends_turn(results: _Results) -> bool:
-    return bool(results.speech_final or results.from_finalize)
-
-
 def _environment(root: str) -> DeepgramClientEnvironment:
     socket = "ws" + root.removeprefix("http")
     return DeepgramClientEnvironment(base=root, production=socket, agent=socket, agent_rest=root)
-
-
-def _failed(failure: Exception) -> RecognitionFailed:
-    kind, retryable = _kind(failure)
-    return RecognitionFailed(NAME, kind, retryable=retryable)
-
-
-def _kind(failure: Exception) -> tuple[str, bool]:
-    match failure:
-        case ApiError(status_code=status):
-            return _kind_of_status(status or 0)
-        case ConnectionClosed(rcvd=close):
-            return _kind_of_close(close.code if close else 0)
-        case TimeoutError():
-            return "timeout", True
-        case OSError():
-            return "unreachable", True
-        case _:
-            return "garbled", True
-
-
-def _kind_of_status(status: int) -> tuple[str, bool]:
-    """Of the refused upgrade."""
-    match status:
-        case 401 | 403:
-            return "unauthorized", False
-        case 402:
-            return "quota", False
-        case 429:
-            return "rate_limited", True
-        case _ if status >= 500:
-            return "unavailable", True
-        case _:
-            return "refused", False
-
-
-def _kind_of_close(code: int) -> tuple[str, bool]:
-    """https://developers.deepgram.com/docs/stt-troubleshooting-websocket-data-and-net-errors"""
-    match code:
-        case 1008:
-            return "refused", False  # DATA-0000: what we sent is no audio to it
-        case 1011:
-            return "unavailable", True  # NET-0000 internal, NET-0001 nothing sent for 10 s
-        case _:
-            return "disconnected", True
