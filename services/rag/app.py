@@ -2,26 +2,25 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
 from faststream.middlewares import AckPolicy
-from faststream.nats import JStream, NatsBroker, NatsMessage
+from faststream.nats import JStream, NatsBroker
 from nats.js import api
 
 from contracts.codec import Codec
 from contracts.ids import HostId
 from contracts.journal import Journal
-from contracts.streams import CALLS, KNOWLEDGE
+from contracts.streams import KNOWLEDGE
 from infra.nats import Bus
+from infra.workers import as_it_is, on_decisions, worker_broker
 from services.rag.counts import Counts
 from services.rag.on_document import Reader
 from services.rag.on_question import Answerer
 from services.rag.store import Store
 
 DURABLE: Final = "rag"
-QUESTIONS: Final = "call.*.*.dialog"
 _HEARTBEAT_S: Final = 1.0  # after three a lost consumer of documents is made anew
 _GRACE_S: Final = 5.0
 
@@ -82,16 +81,7 @@ async def serve(
         stale_s=settings.stale_s,
         at_once=settings.at_once,
     )
-    # No logger: FastStream would write each message, and exceptions with the caller's words.
-    broker = NatsBroker(
-        nats_url.split(","),
-        name=host,
-        apply_types=False,
-        logger=None,
-        graceful_timeout=_GRACE_S,
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=1,
-    )
+    broker = worker_broker(nats_url, host, grace_s=_GRACE_S)
     _read_documents(broker, reader)
     try:
         await broker.start()
@@ -121,7 +111,7 @@ def _read_documents(broker: NatsBroker, reader: Reader) -> None:
         idle_heartbeat=_HEARTBEAT_S,
         config=start,
         ack_policy=AckPolicy.MANUAL,
-        decoder=_as_it_is,
+        decoder=as_it_is,
     )(reader.on_document)
 
 
@@ -129,29 +119,16 @@ def _read_documents(broker: NatsBroker, reader: Reader) -> None:
 async def _answering_questions(
     broker: NatsBroker, answerer: Answerer, settings: Settings
 ) -> AsyncIterator[None]:
-    since = datetime.now(UTC) - timedelta(seconds=settings.stale_s)
-    questions = broker.subscriber(
-        QUESTIONS,
-        queue=DURABLE,  # nats-py names the durable consumer so too
-        stream=JStream(CALLS.name, declare=False),
-        config=api.ConsumerConfig(
-            deliver_policy=api.DeliverPolicy.BY_START_TIME,  # when the durable is first made
-            opt_start_time=since,
-            ack_policy=api.AckPolicy.EXPLICIT,
-            ack_wait=settings.redeliver_s,
-        ),
-        ack_policy=AckPolicy.MANUAL,
-        decoder=_as_it_is,
+    questions = on_decisions(
+        broker,
+        DURABLE,
+        answerer.on_question,
+        stale_s=settings.stale_s,
+        redeliver_s=settings.redeliver_s,
     )
-    questions(answerer.on_question)
     await questions.start()
     try:
         yield
     finally:
         await questions.stop()
         await answerer.finish(_GRACE_S)
-
-
-async def _as_it_is(message: NatsMessage) -> NatsMessage:
-    """Instead of FastStream's own reading of JSON: most messages are never decoded at all."""
-    return message

@@ -4,23 +4,21 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import nats.errors
-from faststream.middlewares import AckPolicy
-from faststream.nats import JStream, NatsBroker, NatsMessage
-from nats.js import api
+from faststream.nats import NatsMessage
 
 from contracts.codec import Codec
 from contracts.dialog import Voice
 from contracts.ids import HostId
 from contracts.journal import Journal
-from contracts.streams import ACK_WAIT_S, CALLS
+from contracts.streams import ACK_WAIT_S
 from infra.beside import beside
 from infra.nats import Bus
+from infra.workers import on_decisions, worker_broker
 from services.tts.cache import LIMIT_BYTES, Phrases
 from services.tts.counts import Counts
 from services.tts.lines import Lines
@@ -29,9 +27,7 @@ from services.tts.provider import SynthesisError, TextToSpeech
 from services.tts.speech import Tools
 
 DURABLE: Final = "tts"
-DIALOGS: Final = "call.*.*.dialog"
 _log: Final = logging.getLogger("partyline.tts")
-_IN_WORK: Final = 5_000  # messages of all workers together
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,41 +101,19 @@ async def _consuming(
     settings: Settings,
 ) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     """Gives a function that stops the deliveries; acknowledging is possible until the end."""
-    # No logger: FastStream would write each message, and exceptions with the caller's words.
-    broker = NatsBroker(
-        nats_url.split(","),
-        name=host,
-        apply_types=False,
-        logger=None,
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=1,
+    broker = worker_broker(nats_url, host)
+    dialogs = on_decisions(
+        broker,
+        DURABLE,
+        on_dialog,
+        stale_s=settings.stale_s,
+        redeliver_s=settings.redeliver_s,
     )
-    since = datetime.now(UTC) - timedelta(seconds=settings.stale_s)
-    dialogs = broker.subscriber(
-        DIALOGS,
-        queue=DURABLE,  # nats-py names the durable consumer so too
-        stream=JStream(CALLS.name, declare=False),
-        config=api.ConsumerConfig(
-            deliver_policy=api.DeliverPolicy.BY_START_TIME,  # when the durable is first made
-            opt_start_time=since,
-            ack_policy=api.AckPolicy.EXPLICIT,
-            ack_wait=settings.redeliver_s,
-            max_ack_pending=_IN_WORK,
-        ),
-        ack_policy=AckPolicy.MANUAL,
-        decoder=_as_it_is,
-    )
-    dialogs(on_dialog)
     try:
         await broker.start()
         yield dialogs.stop
     finally:
         await broker.stop()
-
-
-async def _as_it_is(message: NatsMessage) -> NatsMessage:
-    """Instead of FastStream's own reading of JSON: most messages are never decoded at all."""
-    return message
 
 
 async def _keep_alive(speaker: Speaker, redeliver_s: float) -> None:
