@@ -44,6 +44,7 @@ class Line(Received):
         self.audio = bytearray()
         self.messages_bytes: list[int] = []  # length of each message of audio
         self.controls: list[str] = []
+        self.finalized_bytes: list[int] = []  # audio that had come before each Finalize
         self.close_code: int | None = None  # the client's, or ours when we closed
         self._request, self._socket = request, socket
 
@@ -157,6 +158,8 @@ class DeepgramServer(Vendor[web.Request]):
             await line.say({"type": "Error", "variant": "SchemaError", "description": "?"})  # [7]
             return
         line.controls.append(control)
+        if control == "Finalize":
+            line.finalized_bytes.append(len(line.audio))
         if control == "CloseStream":  # [4]
             await line.say({"type": "Metadata", "request_id": "r", "duration": 0.0, "channels": 1})
             await line.close(WSCloseCode.OK, "")
