@@ -130,7 +130,7 @@ class ToolProposed(Event, frozen=True, kw_only=True, tag="dialog.tool_proposed/1
 
 
 class ToolDeclined(Event, frozen=True, kw_only=True, tag="dialog.tool_declined/1"):
-    """The caller said no."""
+    """The caller said no, or could not be asked because the question could not be spoken."""
 
     invocation: str
     tool: str

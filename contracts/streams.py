@@ -28,7 +28,7 @@ READERS: Final[dict[Family, tuple[str, ...]]] = {
     "transcript": ("dialog", "projections"),
     "dialog": ("gateway", "rag", "tts", "projections"),
     "passages": ("dialog", "projections"),
-    "synthesis": ("projections",),
+    "synthesis": ("dialog", "projections"),
     "outcome": ("projections",),
 }
 DRAFT: Final = "draft"  # live only, beside the families: drafts of transcripts are never stored

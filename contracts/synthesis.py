@@ -1,7 +1,7 @@
 """Sentences turned into audio.
 
 subject  call.<tenant>.<call>.synthesis    stream  CALLS
-written  services/tts                      read    projections
+written  services/tts                      read    services/dialog, projections
 """
 
 from contracts.event import Event

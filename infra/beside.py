@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
+from infra.cancelling import end_tasks
+
 
 @asynccontextmanager
 async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
@@ -24,8 +26,7 @@ async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
             raise
         raise failure from None
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        await end_tasks([task])
 
 
 def _failure(task: "asyncio.Task[None]") -> BaseException | None:

@@ -1,6 +1,10 @@
 """Cancellation that arrives."""
 
 import asyncio
+from collections.abc import Iterable
+from typing import Any, Final
+
+_AGAIN_S: Final = 0.2
 
 
 def stop_if_cancelled() -> None:
@@ -12,3 +16,12 @@ def stop_if_cancelled() -> None:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
+
+
+async def end_tasks(tasks: "Iterable[asyncio.Task[Any]]") -> None:
+    """Cancel tasks until they have ended, as often as it takes; their failures are the caller's."""
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_AGAIN_S)

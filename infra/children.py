@@ -39,6 +39,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     """What to run, and how to tell that it works."""
 
     name: str
+    needless: bool = False  # calls go on without it, so it is started again without end
     argv: tuple[str, ...]
     mark: str  # an argument only it has in all the machine: tells it from a stranger with its pid
     log: Path  # what it prints is appended here
@@ -112,6 +113,10 @@ class Child:
                 return await self.start()
             except (ChildFailed, OSError) as failed:
                 logger.error("%s", failed)
+        while self.program.needless:  # others go on without it, and go back to it when it is there
+            await asyncio.sleep(BACKOFF_S[-1])
+            with contextlib.suppress(ChildFailed, OSError):
+                return await self.start()
         raise ChildFailed(self._obituary(f"died {len(BACKOFF_S) + 1} times in a row, given up:"))
 
     async def _become_ready(self, process: asyncio.subprocess.Process) -> None:

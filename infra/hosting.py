@@ -7,6 +7,7 @@ from typing import Final
 
 from contracts.journal import JournalUnavailable, WrongVersion
 from infra.agents import NoSuchAgent
+from infra.cancelling import end_tasks
 from infra.claims import Claims, Held
 
 _log: Final = logging.getLogger("partyline.hosting")
@@ -20,11 +21,20 @@ async def host_calls(claims: Claims, room: int, host: Callable[[Held], Awaitable
     cancelled, goes to another host.
     """
     free = asyncio.Semaphore(room)
-    async with asyncio.TaskGroup() as calls:
+    hosting: set[asyncio.Task[None]] = set()
+
+    def ended(task: asyncio.Task[None]) -> None:
+        hosting.discard(task)
+        free.release()
+
+    try:
         while True:
             await free.acquire()
-            held = await claims.take()
-            calls.create_task(_host(held, host)).add_done_callback(lambda _: free.release())
+            task = asyncio.create_task(_host(await claims.take(), host))
+            hosting.add(task)
+            task.add_done_callback(ended)
+    finally:
+        await end_tasks(set(hosting))
 
 
 async def _host(held: Held, host: Callable[[Held], Awaitable[None]]) -> None:

@@ -17,6 +17,7 @@ from infra.journal import NatsJournal, sequence_of
 from infra.nats import Bus
 
 _log: Final = logging.getLogger("partyline.live")
+_AGAIN_S: Final = 0.2
 
 
 class Following:
@@ -77,7 +78,7 @@ class Following:
             return  # somebody else's, or a draft, which is live only
         async with self._reading:
             if int(headers.get("Nats-Last-Sequence", 0)) > self._known(family):
-                await self._read_missing()
+                await self._read_missing()  # what is missing comes first, this message with it
             if sequence_of(message) > self._known(family):
                 self._take(family, message)
 
@@ -95,13 +96,16 @@ class Following:
     async def _read_missing(self) -> None:
         families: Iterable[str] = self._families or self._seen
         start = min((self._known(family) for family in families), default=self._floor)
-        try:
-            async for recorded in self._journal.read(self._tenant, self._call, after=start):
-                family = recorded.family
-                if self._follows(family) and recorded.sequence > self._known(family):
-                    self._give(recorded)
-        except JournalUnavailable:
-            _log.warning("call %s: the log is away; reading on when it is back", self._call)
+        while self._subscription is not None:
+            try:
+                async for recorded in self._journal.read(self._tenant, self._call, after=start):
+                    family = recorded.family
+                    if self._follows(family) and recorded.sequence > self._known(family):
+                        self._give(recorded)
+                return
+            except JournalUnavailable:
+                _log.warning("call %s: the log is away; reading on when it is back", self._call)
+                await asyncio.sleep(_AGAIN_S)
 
     def _follows(self, family: str) -> bool:
         return self._families is None or family in self._families

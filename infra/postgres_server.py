@@ -113,6 +113,7 @@ class PostgresServer:
         options = [f"--{name}={value}" for name, value in settings.items()]
         return Program(
             name="postgres",
+            needless=True,
             argv=(str(binary("postgres")), "-D", str(self._cluster), "-p", str(_PORT), *options),
             mark=str(self._cluster),
             log=self._data / "logs" / "postgres.log",

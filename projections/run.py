@@ -3,11 +3,12 @@
 import asyncio
 import time
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Literal
 
 import asyncpg
 
 from contracts.codec import Codec
+from infra.cancelling import end_tasks
 from infra.nats import Bus
 from infra.postgres import Pool
 from projections import PROJECTIONS
@@ -29,14 +30,26 @@ async def run(
 
     `pool` needs a connection for each projection.
     """
-    async with asyncio.TaskGroup() as tasks:
-        runners = [
-            tasks.create_task(Runner(each, bus, pool, codec).run(), name=f"projection {each.name}")
-            for each in projections
-        ]
-        await stop.wait()
-        for runner in runners:
-            runner.cancel()
+    stopping = asyncio.create_task(stop.wait())
+    runners = {
+        asyncio.create_task(Runner(each, bus, pool, codec).run(), name=f"projection {each.name}")
+        for each in projections
+    }
+    try:
+        await _until_stopped(stopping, set(runners))
+    finally:
+        await end_tasks([stopping, *runners])
+
+
+async def _until_stopped(
+    stopping: asyncio.Task[Literal[True]], runners: set[asyncio.Task[None]]
+) -> None:
+    """Raises what a runner fails with; one that another version has superseded just ends."""
+    while not stopping.done():
+        done, _ = await asyncio.wait([stopping, *runners], return_when=asyncio.FIRST_COMPLETED)
+        for runner in runners & done:
+            runners.discard(runner)
+            runner.result()
 
 
 async def caught_up(

@@ -42,11 +42,9 @@ def decide(fact: Fact | InnerFact, state: CallState, agent: Agent) -> list[Dialo
             return _propose(fact, state, agent)
         case dialog.ToolReported():
             return _report(fact, state, agent)
-        case (
-            synthesis.SentenceSynthesized()
-            | synthesis.SynthesisDropped()
-            | synthesis.SynthesisFailed()
-        ):
+        case synthesis.SynthesisFailed():
+            return _unspoken(fact, state)
+        case synthesis.SentenceSynthesized() | synthesis.SynthesisDropped():
             return []
         case _:
             return _on_line(fact, state, agent)
@@ -105,6 +103,18 @@ def _abandon(fact: dialog.WaitEnded, state: CallState) -> list[DialogEvent]:
     if isinstance(state, Ringing) == (fact.awaited == "answer"):
         return _end(fact.at_ms, reason, state)
     return []
+
+
+def _unspoken(fact: synthesis.SynthesisFailed, state: CallState) -> list[DialogEvent]:
+    """What could not be said was not asked: a yes to it must not run a tool."""
+    if isinstance(state, Unopened | Ended) or state.talk.proposal is None:
+        return []
+    proposal, reply = state.talk.proposal, state.talk.reply
+    if reply is None or reply.number != fact.reply or reply.kind != "proposal":
+        return []
+    return [
+        dialog.ToolDeclined(at_ms=fact.at_ms, invocation=proposal.invocation, tool=proposal.tool)
+    ]
 
 
 def _consult(

@@ -14,6 +14,9 @@ from contracts.agent import Agent
 from contracts.ids import DocumentId
 from contracts.knowledge import DocumentAdded
 from services.call.tools import unusable
+from services.dialog import providers as dialog_providers
+from services.stt import providers as stt_providers
+from services.tts import providers as tts_providers
 
 _MEDIA: Final = {".md": "text/markdown", ".txt": "text/plain"}
 _DOCUMENT_BYTES: Final = 400_000
@@ -148,6 +151,15 @@ def _check(path: Path, text: str, agent: Agent) -> None:
             line = line_of(text, ["tools", str(place), "parameters"])
             field = f"tools.{place}.parameters"
             raise AgentFileError(f"{path}:{line}: field '{field}': no JSON Schema: {reason}")
+    for table, name, offered in (
+        ("stt", agent.stt.provider, stt_providers.OFFERED),
+        ("llm", agent.llm.provider, dialog_providers.OFFERED),
+        ("voice", agent.voice.provider, tts_providers.OFFERED),
+    ):
+        if name not in offered:
+            line, known = line_of(text, [table, "provider"]), ", ".join(sorted(offered))
+            field = f"{table}.provider"
+            raise AgentFileError(f"{path}:{line}: field '{field}': none of {known}")
     tools = {tool.name for tool in agent.tools} | {"transfer", ""}
     for place, intent in enumerate(agent.intents):
         if intent.tool not in tools:

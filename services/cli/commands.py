@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 
 from contracts.ids import BadId
 from contracts.journal import JournalUnavailable
+from infra.children import ChildFailed
 from infra.data_folder import AlreadyRunning
 from infra.nats import BusUnavailable
 from infra.postgres import PostgresUnavailable
@@ -47,6 +48,7 @@ _EXPECTED: Final = (
     AlreadyRunning,
     BadId,
     BusUnavailable,
+    ChildFailed,
     JournalUnavailable,
     NoSuchCall,
     NoSuchEvent,

@@ -51,7 +51,7 @@ async def demo(settings: Settings, once: bool, file: Path | None, started: float
     """Run it. Exit code 0 only when everything went as it must."""
     code = 1
     with until_signalled():
-        async with platform(settings, out, example=True) as here:
+        async with platform(settings, out, example=True, force=True) as here:
             out.print(
                 "[bold]A call comes in.[/bold] The caller's voice is recorded; the rest is live."
             )

@@ -169,7 +169,7 @@ async def _postgres(dsn: str) -> AsyncIterator[Finding]:
 
 async def _parked(pool: "asyncpg.Pool[asyncpg.Record]") -> Finding:
     try:
-        parked = await pool.fetchval("SELECT count(*) FROM parked")
+        parked = await pool.fetchval("SELECT count(DISTINCT (tenant, call)) FROM parked")
     except asyncpg.UndefinedTableError:
         parked = 0
     if not parked:

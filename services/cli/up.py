@@ -6,11 +6,14 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
 from rich.console import Console
 
+from contracts.agent import Agent, agent_id
 from infra.agents import Agents
 from infra.embedded import embedded
 from infra.stopping import until_signalled
+from services.cli.agent_file import read_agent
 from services.cli.example.diary import Diary, diary
 from services.cli.health import health
 from services.cli.places import Places, find, of_stack
@@ -32,9 +35,18 @@ class Platform:
 
 @asynccontextmanager
 async def platform(
-    settings: Settings, console: Console, *, example: bool, roles: Sequence[Role] = ROLES
+    settings: Settings,
+    console: Console,
+    *,
+    example: bool,
+    force: bool = False,
+    roles: Sequence[Role] = ROLES,
 ) -> AsyncIterator[Platform]:
-    """The embedded servers and the roles. `example`: with the example agent and its diary."""
+    """The embedded servers and the roles.
+
+    Args:   example: with the example agent and its diary.
+            force: the example takes its name even from an agent of somebody's own.
+    """
     async with AsyncExitStack() as stack:
         console.print(f"[dim]NATS and Postgres start in {settings.data} …[/dim]")
         importing = asyncio.create_task(asyncio.to_thread(import_ahead, roles))
@@ -46,15 +58,16 @@ async def platform(
         if roles:
             console.print("[dim]the roles start …[/dim]")
         running = await stack.enter_async_context(serve_roles(roles, places, settings))
+        (settings.data / GATEWAY_URL).unlink(missing_ok=True)  # left by a process that was killed
         stack.enter_context(_noted(settings, running.url))
-        book = await _example(stack, running, settings) if example else None
+        book = await _example(stack, running, settings, force=force) if example else None
         yield Platform(running, places, book)
 
 
 @contextmanager
 def _noted(settings: Settings, url: str) -> Iterator[None]:
     """Keep the gateway's address where commands on the same data folder find it."""
-    if not url or not settings.data.is_dir():
+    if not url or not settings.data.is_dir() or (settings.data / GATEWAY_URL).exists():
         yield
         return
     noted = settings.data / GATEWAY_URL
@@ -62,17 +75,36 @@ def _noted(settings: Settings, url: str) -> Iterator[None]:
     try:
         yield
     finally:
-        noted.unlink(missing_ok=True)
+        if noted.exists() and noted.read_text() == url:
+            noted.unlink()
 
 
-async def _example(stack: AsyncExitStack, running: Running, settings: Settings) -> Diary:
+async def _example(
+    stack: AsyncExitStack, running: Running, settings: Settings, *, force: bool
+) -> Diary:
     """Publish the example agent against a diary of its own, at the address of last time if free."""
     noted = settings.data / "diary.port"
     port = int(noted.read_text()) if noted.exists() else 0
     book, url = await stack.enter_async_context(diary(port=port))
     noted.write_text(url.rpartition(":")[2])
-    await publish(running.bus, settings.tenant, EXAMPLE, {"diary": url})
+    if force or await _is_ours_to_publish(running, settings, url):
+        await publish(running.bus, settings.tenant, EXAMPLE, {"diary": url})
+    else:
+        out.print("[dim]an agent of yours has the example's name, so the example stays out[/dim]")
     return book
+
+
+async def _is_ours_to_publish(running: Running, settings: Settings, url: str) -> bool:
+    """Whether there is no agent of the example's name yet, or it is the example itself."""
+    example = read_agent(EXAMPLE, {"diary": url})
+    newest = await Agents(running.bus).latest(settings.tenant, agent_id(example))
+    return newest is None or (newest.agent.title == example.title and _same(newest.agent, example))
+
+
+def _same(one: Agent, another: Agent) -> bool:
+    """But for the diary's address, which may change."""
+    plain = [replace(a, tools=tuple(replace(t, url="") for t in a.tools)) for a in (one, another)]
+    return plain[0] == plain[1]
 
 
 async def up(settings: Settings, example: bool, roles: bool) -> None:

@@ -61,7 +61,7 @@ class HostedCall:
             outside.journal,
             actor.tenant,
             actor.call,
-            families=("line", "transcript", "passages"),
+            families=("line", "transcript", "passages", "synthesis"),
             after=actor.basis,
         )
         pump = asyncio.create_task(self._pump(following))

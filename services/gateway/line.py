@@ -77,6 +77,7 @@ class Line:
         self.ended: EndReason | None = None
         self._leg, self._journaling = leg, journaling
         self._barge_in = agent.barge_in.enabled
+        self._digit_words = agent.digits  # a key that counts as words ends the reply as words do
         self._agent_limits = agent.limits
         self._limits: Limits | None = None  # None: not begun
         self._early: deque[bytes] = deque(maxlen=_EARLY_CHUNKS)
@@ -172,7 +173,10 @@ class Line:
             case Digit(digit=digit):
                 self._digits += 1
                 self._note_activity()
-                self._write(f"digit:{self._digits}", DigitPressed(at_ms=now_ms(), digit=digit))
+                cleared = self.mouth.cut() if digit in self._digit_words else None
+                pressed = DigitPressed(at_ms=now_ms(), digit=digit)
+                together = [cleared, pressed] if cleared else [pressed]
+                self._write(f"digit:{self._digits}", *together)
             case Stopped():
                 self.end("caller_hung_up")
 
