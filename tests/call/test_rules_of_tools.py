@@ -24,7 +24,7 @@ from scenes import (
     wrote,
 )
 
-from contracts import dialog
+from contracts import dialog, synthesis
 from contracts.agent import Intent, Tool
 from services.call.duties import Run, Wait, Write, duty
 from services.call.state import Acting, Answering, Listening
@@ -234,3 +234,13 @@ def test_a_running_tool_is_never_started_twice(fact: AnyFact) -> None:
     events = given(*RUNNING).when(fact)
     assert "ToolCalled" not in kinds(events)
     assert "ToolProposed" not in kinds(events)
+
+
+def test_a_yes_to_a_proposal_that_could_not_be_spoken_calls_nothing() -> None:
+    unspoken = synthesis.SynthesisFailed(
+        at_ms=NOW, reply=2, sentence=1, kind="unreachable", provider="elevenlabs"
+    )
+    scene = given(*PROPOSED)
+    assert kinds(scene.when(unspoken)) == ["ToolDeclined"]
+    scene = scene.given(unspoken, played(2))
+    assert "ToolCalled" not in kinds(scene.when(said("yes please", 2)))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -9,9 +10,9 @@ from contracts.agent import Agent
 from contracts.claim import Claim
 from contracts.event import AgentRef, OwnerClaimed
 from contracts.ids import AgentId, CallId, HostId, TenantId, new_call_id, new_host_id
-from contracts.journal import WrongVersion
+from contracts.journal import JournalUnavailable, WrongVersion
 from contracts.line import DigitPressed, LineAnswered
-from contracts.recorded import Message
+from contracts.recorded import Message, Recorded
 from contracts.streams import FAMILIES, audio_subject
 from infra.agents import Agents
 from infra.claims import Claims, Held, offer
@@ -112,6 +113,29 @@ async def test_a_call_is_followed_in_the_order_its_families_were_stored(
             if len(sequences) == 14:
                 await following.close()
     assert sequences == sorted(sequences)
+
+
+class AwayOnce(NatsJournal):
+    """The log does not answer the first read."""
+
+    answers = False
+
+    async def read(self, *place: Any, **options: Any) -> AsyncIterator[Recorded]:
+        if not self.answers:
+            self.answers = True
+            raise JournalUnavailable("the log did not answer")
+        async for recorded in super().read(*place, **options):
+            yield recorded
+
+
+async def test_following_reads_again_until_the_log_has_answered(bus: Bus, call: CallId) -> None:
+    journal = AwayOnce(bus)
+    stored = await journal.append(TENANT, call, "line", said(), id=f"{call}:a")
+    async with asyncio.timeout(5):
+        following = await follow(bus, journal, TENANT, call)
+        first = await anext(aiter(following))
+    assert first.sequence == stored.sequence
+    await following.close()
 
 
 async def test_frames_travel_without_anybody_waiting(bus: Bus, call: CallId) -> None:
