@@ -57,6 +57,8 @@ class NatsServer:
 
     async def start(self) -> None:
         """Return when it answers and is durable. Raises ChildFailed."""
+        if self._wanted_port and not is_free(self._wanted_port):
+            raise ChildFailed(f"port {self._wanted_port} is taken: choose another for NATS, or 0")
         self._configure(self._wanted_port or _previous_port(self._data) or free_port())
         try:
             await self.child.start()

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from msgspec import inspect
 from contracts.agent import Agent
 from contracts.ids import DocumentId
 from contracts.knowledge import DocumentAdded
+from services.call.phrases import names
 from services.call.tools import unusable
 from services.dialog import providers as dialog_providers
 from services.stt import providers as stt_providers
@@ -145,32 +146,44 @@ def _entry(data: dict[str, Any], table: str, reason: str) -> str:
 
 
 def _check(path: Path, text: str, agent: Agent) -> None:
-    """What the contract's types cannot say: schemas, and names that must exist elsewhere."""
-    for place, tool in enumerate(agent.tools):
-        if reason := unusable(tool.parameters):
-            line = line_of(text, ["tools", str(place), "parameters"])
-            field = f"tools.{place}.parameters"
-            raise AgentFileError(f"{path}:{line}: field '{field}': no JSON Schema: {reason}")
+    """Raise the first mistake that the contract's types cannot tell."""
+    for steps, mistake in (*_providers(agent), *_tools(agent), *_intents(agent)):
+        field = ".".join(steps)
+        raise AgentFileError(f"{path}:{line_of(text, steps)}: field '{field}': {mistake}")
+
+
+_Mistake = tuple[list[str], str]  # the way to the field, and what is wrong with it
+
+
+def _providers(agent: Agent) -> Iterator[_Mistake]:
     for table, name, offered in (
         ("stt", agent.stt.provider, stt_providers.OFFERED),
         ("llm", agent.llm.provider, dialog_providers.OFFERED),
         ("voice", agent.voice.provider, tts_providers.OFFERED),
     ):
         if name not in offered:
-            line, known = line_of(text, [table, "provider"]), ", ".join(sorted(offered))
-            field = f"{table}.provider"
-            raise AgentFileError(f"{path}:{line}: field '{field}': none of {known}")
+            yield [table, "provider"], f"none of {', '.join(sorted(offered))}"
+
+
+def _tools(agent: Agent) -> Iterator[_Mistake]:
+    for place, tool in enumerate(agent.tools):
+        steps = ["tools", str(place)]
+        if reason := unusable(tool.parameters):
+            yield [*steps, "parameters"], f"no JSON Schema: {reason}"
+            continue
+        known = {*tool.parameters.get("properties", {}), *agent.variables}
+        for name in sorted(names(tool.ask) - known):
+            yield [*steps, "ask"], f"no parameter named '{name}'"
+
+
+def _intents(agent: Agent) -> Iterator[_Mistake]:
     tools = {tool.name for tool in agent.tools} | {"transfer", ""}
     for place, intent in enumerate(agent.intents):
+        steps = ["intents", str(place)]
         if intent.tool not in tools:
-            line = line_of(text, ["intents", str(place), "tool"])
-            field = f"intents.{place}.tool"
-            raise AgentFileError(f"{path}:{line}: field '{field}': no tool named '{intent.tool}'")
-        for slot in re.findall(r"\{([A-Za-z0-9_]+)\}", " ".join(intent.phrases)):
-            if slot not in agent.slots:
-                line = line_of(text, ["intents", str(place), "phrases"])
-                field = f"intents.{place}.phrases"
-                raise AgentFileError(f"{path}:{line}: field '{field}': no slot named '{slot}'")
+            yield [*steps, "tool"], f"no tool named '{intent.tool}'"
+        for slot in sorted(names(" ".join(intent.phrases)) - set(agent.slots)):
+            yield [*steps, "phrases"], f"no slot named '{slot}'"
 
 
 def line_of(text: str, steps: list[str]) -> int:

@@ -84,6 +84,14 @@ MISTAKES = {
         'name = "a"\nvoice = { provider = 3 }\n',
         "2: field 'voice.provider': Expected `str`, got `int`",
     ),
+    "a provider nobody offers": (
+        'name = "a"\n[stt]\nprovider = "deepgramm"\n',
+        "3: field 'stt.provider': none of deepgram, pocketsphinx, scripted",
+    ),
+    "a question with an unknown parameter": (
+        'name = "a"\n[[tools]]\nname = "x"\ndescription = "d"\nask = "On {dya}?"\n',
+        "5: field 'tools.0.ask': no parameter named 'dya'",
+    ),
     "a slot that is no list": (
         'name = "a"\n[slots]\nday = ["monday"]\ntime = "nine"\n',
         "4: field 'slots.time': Expected `array`, got `str`",

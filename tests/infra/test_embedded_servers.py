@@ -18,7 +18,7 @@ from eventually import eventually
 
 from infra.children import ChildFailed, NotReady
 from infra.embedded import Addresses, AlreadyRunning, embedded, running
-from infra.nats_server import assert_durable, binary, configuration, free_port
+from infra.nats_server import NatsServer, assert_durable, binary, configuration, free_port
 from infra.postgres_server import make_private, socket_folder
 
 pytestmark = pytest.mark.stack
@@ -188,3 +188,10 @@ def test_a_socket_folder_others_can_enter_is_refused(tmp_path: Path) -> None:
     for folder in ("open", "led astray"):
         with pytest.raises(ChildFailed, match="only its owner"):
             make_private(tmp_path / folder)
+
+
+async def test_a_port_somebody_else_has_is_refused_at_once(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(ChildFailed, match=f"port {port} is taken"):
+            await NatsServer(tmp_path, "password", port).start()
