@@ -134,10 +134,11 @@ def test_addresses_in_a_log_line_do_not_give_the_credential_away(stack: Addresse
 
 
 async def test_a_server_that_can_not_start_is_quoted(tmp_path: Path) -> None:
-    with closing(socket.create_server(("127.0.0.1", free_port()))) as taken:
-        with pytest.raises(ChildFailed, match="address already in use"):
-            async with embedded(tmp_path, nats_port=taken.getsockname()[1]):
-                pytest.fail("two servers on one port")
+    (tmp_path / "jetstream").mkdir()
+    (tmp_path / "jetstream" / "jetstream").write_text("a file where the store must be")
+    with pytest.raises(ChildFailed, match="storage directory"):
+        async with embedded(tmp_path):
+            pytest.fail("a server without a store")
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "run" / "nats.pid").read_text()), 0)
 
