@@ -75,7 +75,6 @@ class Caller:
         self.first_audio: float | None = None  # of the agent, after `last_speech`
         self.last_audio: float = 0.0  # when agent audio was last played
         self.late_frames = 0  # agent audio that came after its place in time had passed
-        self.agent_audio = bytearray()  # everything played to the caller
         self._news = asyncio.Event()
 
     async def answer(self, call_sid: str, parameters: dict[str, str]) -> None:
@@ -123,10 +122,6 @@ class Caller:
     def playing(self) -> bool:
         """Agent audio is in the caller's ear right now."""
         return self._played < self._received
-
-    async def press(self, digit: str) -> None:
-        """Press a key."""
-        await self._send("dtmf", dtmf={"track": "inbound_track", "digit": digit})
 
     async def hang_up(self) -> None:
         """End the call from the caller's side."""
@@ -201,7 +196,6 @@ class Caller:
             self.first_audio = now
         if not self.playing and now - self.last_audio > _TICK_S and self._marks:
             self.late_frames += 1  # the agent fell silent in the middle of a reply
-        self.agent_audio += sound
         self._received += len(sound)
 
     async def _send(self, event: str, **body: object) -> None:

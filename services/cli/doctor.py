@@ -15,7 +15,8 @@ import msgspec
 from infra.embedded import running
 from infra.nats import BusUnavailable, connect
 from infra.nats_server import assert_durable
-from infra.postgres import PostgresUnavailable, connect_pool
+from infra.postgres import Pool, PostgresUnavailable, connect_pool
+from projections.parking import all_parked
 from services.cli.places import NothingRuns, find
 from services.cli.settings import Settings, variable
 from services.cli.terminal import out
@@ -167,9 +168,9 @@ async def _postgres(dsn: str) -> AsyncIterator[Finding]:
         await pool.close()
 
 
-async def _parked(pool: "asyncpg.Pool[asyncpg.Record]") -> Finding:
+async def _parked(pool: Pool) -> Finding:
     try:
-        parked = await pool.fetchval("SELECT count(DISTINCT (tenant, call)) FROM parked")
+        parked = len({(each.tenant, each.call) for each in await all_parked(pool)})
     except asyncpg.UndefinedTableError:
         parked = 0
     if not parked:
