@@ -37,7 +37,7 @@ setup:
 # Run the tests, all or some: `./just test tests/call -k interrupts`
 [group('check'), no-exit-message]
 test *ARGS: setup
-    @{{ run }} pytest "$@"
+    @{{ run }} pytest -n 2 --dist loadfile "$@"
 
 # Lint, formatting, types, import contracts, and whether the catalogue is current
 [group('check'), no-exit-message]
@@ -59,6 +59,11 @@ format: setup
 [group('check'), no-exit-message]
 measure *ARGS: setup
     @{{ run }} python -m loadtest.measure "$@"
+
+# Kill roles and servers under calls, and count what was lost: `./just chaos --seed 7 --minutes 2`
+[group('check'), no-exit-message]
+chaos *ARGS: setup
+    @{{ run }} python -m loadtest.chaos "$@"
 
 # List the calls, or show one: `./just calls show ID`
 [group('data'), no-exit-message]

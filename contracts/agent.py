@@ -32,6 +32,8 @@ class Phrases(_Settings, frozen=True, kw_only=True):
     goodbye: Phrase = "Thank you for calling. Goodbye."  # before the agent hangs up
     declined: Phrase = "All right, I will leave that."  # the caller said no to an action
     failed: Phrase = "I am sorry, that did not work."  # an action failed
+    unsure: Phrase = "I am not sure whether that was done."  # an action broke off midway
+    back: Phrase = "I am sorry, we were cut off."  # the line broke and the caller is back
 
 
 class Phases(_Settings, frozen=True, kw_only=True):
@@ -63,6 +65,7 @@ class Tool(_Settings, frozen=True, kw_only=True):
     parameters: dict[str, Any] = {}  # JSON Schema of the arguments
     confirm: bool = True  # ask the caller first
     idempotent: bool = False  # may be repeated with the same key after a crash
+    check: str = ""  # else asked, after a crash, whether it was run: the same POST to this address
     ask: str = "Shall I do that?"  # the question that asks for a yes; may hold `{argument}`
     done: str = ""  # said on success; empty: the model words the result
     timeout_ms: Milliseconds = 5_000  # wait for its answer

@@ -1,7 +1,7 @@
 """The right of one process to host one call in one role.
 
 subject  claim.<role>.<tenant>.<call>    stream  CLAIMS
-written  services/gateway                read    services/stt, services/dialog
+written  services/gateway                read    services/stt, services/dialog, services/gateway
 """
 
 from typing import Literal
@@ -11,7 +11,7 @@ import msgspec
 from contracts.event import AgentRef
 from contracts.ids import CallId, TenantId
 
-Role = Literal["stt", "dialog"]
+Role = Literal["stt", "dialog", "line"]
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,9 @@ from contracts.event import PII, AgentRef, Event, Phase, Pii
 PiiDict = Annotated[dict[str, Any], msgspec.Meta(extra={PII: True})]
 """What a tool is given or gives, in whatever shape: personal data as a whole."""
 
-ReplyKind = Literal["greeting", "answer", "fallback", "proposal", "result", "transfer", "goodbye"]
+ReplyKind = Literal[
+    "greeting", "answer", "fallback", "proposal", "result", "transfer", "goodbye", "bridge"
+]
 
 
 class Voice(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +87,7 @@ class ReplyBegun(Event, frozen=True, kw_only=True, tag="dialog.reply_begun/1"):
     reply: int  # number of the reply in the call, starts at 1
     turn: int  # the turn answered; 0: the greeting
     kind: ReplyKind  # what the reply is for
+    resumes: int = 0  # the reply whose unheard rest this one says; 0: none
 
 
 class SentenceWritten(Event, frozen=True, kw_only=True, tag="dialog.sentence_written/1"):
@@ -95,6 +98,7 @@ class SentenceWritten(Event, frozen=True, kw_only=True, tag="dialog.sentence_wri
     text: Pii  # the words to speak
     voice: Voice  # to speak it with
     fixed: bool = False  # a phrase of the agent without the caller's data: worth caching
+    again: bool = False  # bridges a gap, or was written before in the reply that is resumed
 
 
 class ReplyFinished(Event, frozen=True, kw_only=True, tag="dialog.reply_finished/1"):
@@ -119,6 +123,22 @@ class ReplyInterrupted(Event, frozen=True, kw_only=True, tag="dialog.reply_inter
     heard: Pii  # the words the caller heard
     sentence: int = 0  # the sentence that was cut; 0: nothing had been played
     played_ms: int = 0  # of that sentence
+    resumed: bool = False  # what was not heard is said again in the next reply
+
+
+class CallerLost(Event, frozen=True, kw_only=True, tag="dialog.caller_lost/1"):
+    """The line broke: nothing is written for the caller until it is back."""
+
+    reply: int = 0  # the reply the caller was hearing; 0: none
+    sentences: int = 0  # of that reply, heard for certain
+    planned: bool = False  # the line changes its gateway on purpose
+
+
+class CallerReturned(Event, frozen=True, kw_only=True, tag="dialog.caller_returned/1"):
+    """The caller is on the line again; what was not heard is said again."""
+
+    stint: int  # as in LineResumed: the gateway that has it may speak from here on
+    reply: int = 0  # replies up to this one are over
 
 
 class ToolProposed(Event, frozen=True, kw_only=True, tag="dialog.tool_proposed/1"):
@@ -160,6 +180,7 @@ class ToolReturned(Event, frozen=True, kw_only=True, tag="dialog.tool_returned/1
     ok: bool  # false: it failed, or its answer was of no use
     result: PiiDict = {}  # the tool's answer; empty: none; may tell of the caller
     took_ms: float = 0.0  # from its start to its answer
+    unsure: bool = False  # true: nobody knows whether it was run, so it is not run again
 
 
 class TransferRequested(Event, frozen=True, kw_only=True, tag="dialog.transfer_requested/1"):
@@ -223,6 +244,7 @@ class ToolReported(Event, frozen=True, kw_only=True, tag="tool.reported/1"):
     ok: bool
     result: PiiDict = {}
     took_ms: float = 0.0
+    unsure: bool = False  # its process died after it was called, and it may not be repeated
 
 
 class WaitEnded(Event, frozen=True, kw_only=True, tag="wait.ended/1"):

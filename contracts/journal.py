@@ -42,7 +42,8 @@ class Journal(Protocol):
 
         Args:   id: derives from the message's cause, so the same input has the same id.
                 after: stream sequence of the last message of this very subject, 0: none yet;
-                given, the append fails when another message is there. None: no check.
+                given, the append fails when another message is there. None: no check, and the
+                same message may only be repeated within two minutes, or it is stored twice.
         Raises: WrongVersion, JournalUnavailable.
         """
         ...

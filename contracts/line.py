@@ -100,12 +100,17 @@ class LineLost(Event, frozen=True, kw_only=True, tag="line.lost/1"):
     """The media connection broke without a goodbye; the caller may come back."""
 
     reason: str  # what broke, in a word or two; never what was said
+    reply: int = 0  # the reply the caller was hearing; 0: none
+    sentence: int = 0  # of that reply, the last sentence the carrier confirmed as played; 0: none
+    planned: bool = False  # the gateway gave the line to another one on purpose
 
 
 class LineResumed(Event, frozen=True, kw_only=True, tag="line.resumed/1"):
     """The same caller's media came back on a new stream."""
 
     stream: str  # the carrier's id of the new media stream
+    stint: int = 2  # how often audio began to flow in this call, this time counted
+    unbroken: bool = False  # its gateway had it all the while and was only thought dead
 
 
 class CarrierReported(Event, frozen=True, kw_only=True, tag="line.carrier_reported/1"):

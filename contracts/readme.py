@@ -13,7 +13,7 @@ from contracts.dialog import InnerFact, Voice
 from contracts.event import AgentRef, OwnerClaimed
 from contracts.markdown import struct, table
 from contracts.passages import Passage
-from contracts.recorded import Decision, FactCause, Message
+from contracts.recorded import Decision, FactCause, FactSeen, Message
 from contracts.streams import CALLS, DRAFT, STREAMS, Stream
 from contracts.transcript import TranscriptFinalized
 
@@ -64,7 +64,11 @@ def page() -> str:
     by_name = {channel.name: channel for channel in channels()}
     parts = (
         [dedent(_INTRODUCTION), _streams(), _channels(), _AUDIO],
-        [dedent(_READING), _example(), _section("## The envelope", (Message, Decision, FactCause))],
+        [
+            dedent(_READING),
+            _example(),
+            _section("## The envelope", (Message, Decision, FactCause, FactSeen)),
+        ],
         [_OWNERS, _section("", (OwnerClaimed,))],
         *(_events(f"## Events: {family}", by_name[family]) for family in EVENTS),
         _events("## Drafts", by_name[DRAFT]),

@@ -40,6 +40,8 @@ WithinCall: TypeAlias = (
     | dialog.ReplyFinished
     | dialog.ReplyHeard
     | dialog.ReplyInterrupted
+    | dialog.CallerLost
+    | dialog.CallerReturned
     | dialog.ToolProposed
     | dialog.ToolDeclined
     | dialog.ToolRefused
@@ -69,6 +71,13 @@ class FactCause(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     index: int = 0  # place in the message's events, starts at 0
 
 
+class FactSeen(msgspec.Struct, frozen=True):
+    """A fact's message, as the actor saw it."""
+
+    sequence: int  # stream sequence
+    digest: str  # the first 16 hexadecimal digits of the SHA-256 of its stored bytes
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What makes a dialog message checkable: its place in the actor's chain and its reason."""
 
@@ -77,6 +86,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cause: FactCause | dialog.InnerFact | None = None  # null: the actor was claimed
     prev: str = ""  # SHA-256 of the previous dialog message's stored bytes, hexadecimal
     state: str = ""  # hash of the actor's state after these events, see services/call/state.py
+    facts: tuple[FactSeen, ...] = ()  # what the actor saw since its last decision, in its order
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -84,7 +94,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     by: str  # host that wrote it
     events: tuple[CallEvent, ...]  # in order; a retired version may stand in old messages
-    epoch: int = 0  # of the owner that wrote it; 0: the family has no owner
+    epoch: int = 0  # of the owner that wrote it (line: the stint); 0: the family has no owner
     decision: Decision | None = None  # dialog only
 
 

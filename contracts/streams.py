@@ -81,6 +81,7 @@ KNOWLEDGE: Final = Stream(
 STREAMS: Final = (CALLS, CLAIMS, AUDIO, AGENTS, KNOWLEDGE)
 
 ACK_WAIT_S: Final = 2.0  # a host that reports no progress for so long loses its claim
+LINE_ACK_WAIT_S: Final = 6.0  # the same for those who watch over a line: nothing waits for them
 
 
 class CallPlace(NamedTuple):

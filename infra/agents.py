@@ -3,7 +3,6 @@
 import time
 from typing import Final
 
-from nats.js.api import ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError, NotFoundError
 
 from contracts.agent import Agent, AgentPublished, agent_id
@@ -78,17 +77,13 @@ class Agents:
         return raw.seq or 0, decode_agent(raw.data or b"")
 
     async def _history(self, tenant: TenantId, agent: AgentId) -> list[AgentPublished]:
-        found = await self._last(tenant, agent)
-        if found is None:
-            return []
-        config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL)
-        reader = await self._bus.js.subscribe(
-            agent_subject(tenant, agent), ordered_consumer=True, config=config
-        )
+        """All revisions, asked for one by one: there are few, and each is asked for once."""
         published: list[AgentPublished] = []
-        try:
-            while not published or published[-1].revision < found[1].revision:
-                published.append(decode_agent((await reader.next_msg(timeout=3)).data))
-        finally:
-            await reader.unsubscribe()
-        return published
+        subject, sequence = agent_subject(tenant, agent), 0
+        while True:
+            try:
+                raw = await self._bus.js.get_msg(AGENTS.name, sequence + 1, subject, next=True)
+            except NotFoundError:
+                return published
+            sequence = raw.seq or 0
+            published.append(decode_agent(raw.data or b""))

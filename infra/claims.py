@@ -2,30 +2,49 @@
 
 import asyncio
 import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Final
 
 import nats.errors
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
-from nats.js.errors import APIError, ServiceUnavailableError
+from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
 from contracts.claim import Claim, Role
 from contracts.codec import Unreadable, decode_claim, encode
-from contracts.event import OwnerClaimed
-from contracts.ids import CallId, HostId, TenantId
-from contracts.journal import JournalUnavailable
-from contracts.streams import ACK_WAIT_S, CLAIMS, Family, claim_subject, host_subject
+from contracts.ids import CallId, HostId
+from contracts.journal import JournalUnavailable, WrongVersion
+from contracts.streams import (
+    ACK_WAIT_S,
+    CALLS,
+    CLAIMS,
+    LINE_ACK_WAIT_S,
+    Family,
+    call_subject,
+    claim_subject,
+    host_subject,
+)
+from infra.beside import beside
 from infra.cancelling import stop_if_cancelled
 from infra.journal import NatsJournal
 from infra.nats import Bus
 
 _log: Final = logging.getLogger("partyline.claims")
 _FAMILY: Final[dict[Role, Family]] = {"stt": "transcript", "dialog": "dialog"}
+_ACK_WAIT_S: Final[dict[Role, float]] = {"line": LINE_ACK_WAIT_S}
 _HELD: Final = b"held"
-_ASK_S: Final = 0.1
-_PROGRESS_S: Final = ACK_WAIT_S / 4
+_ASK_S: Final = 0.3  # a host under load is slow to answer; a dead one's server answers at once
+# Shorter than it takes a claim to come again: by then a paused host asks for none, else one of its
+# own claims would be given back to it and lie there for as long once more.
+_FETCH_S: Final = ACK_WAIT_S / 2
 _MOST_HELD: Final = 100_000  # claims un-acknowledged at a time, all hosts together
+
+
+class TakesNoMore(Exception):
+    """This host was told to take no more claims."""
 
 
 async def offer(bus: Bus, claim: Claim) -> None:
@@ -40,6 +59,8 @@ class Held:
     def __init__(self, owner: "Claims", claim: Claim, message: Msg, *, takeover: bool) -> None:
         self.claim: Final = claim
         self.takeover: Final = takeover  # somebody had it before
+        self.leave: Final = asyncio.Event()  # another host is to have the call once it is quiet
+        self.lost: Final = asyncio.Event()  # it came out that another host has the call
         self._owner, self._message = owner, message
 
     async def progress(self) -> None:
@@ -48,13 +69,28 @@ class Held:
 
     async def release(self) -> None:
         """The call is over: nobody is to host it any more."""
-        self._owner.forget(self)
-        await self._message.ack()
+        await self._settle(self._message.ack)
 
     async def drop(self) -> None:
         """Give it to another host, at once."""
+        await self._settle(self._message.nak)
+
+    def leave_alone(self) -> None:
+        """Another host has it. Should that one not report either, the claim comes again."""
         self._owner.forget(self)
-        await self._message.nak()
+
+    async def until_lost(self) -> None:
+        """Wait until another host has the call. Raises WrongVersion then."""
+        await self.lost.wait()
+        raise WrongVersion(_FAMILY[self.claim.role])
+
+    async def _settle(self, say: Callable[[], Awaitable[None]]) -> None:
+        self._owner.forget(self)
+        try:
+            await say()
+        except nats.errors.Error as away:
+            kind = type(away).__name__
+            _log.warning("call %s: %s; its claim comes again by itself", self.claim.call, kind)
 
 
 class Claims:
@@ -63,37 +99,61 @@ class Claims:
     def __init__(self, bus: Bus, journal: NatsJournal, role: Role, host: HostId) -> None:
         self._bus, self._journal = bus, journal
         self._role, self._host = role, host
+        self._ack_wait_s = _ACK_WAIT_S.get(role, ACK_WAIT_S)
         self._held: dict[CallId, Held] = {}
-        self._reporting: asyncio.Task[None] | None = None
+        self._doubtful = False  # claims may have been given to others
+        self._stopped = False
+        self._entered = AsyncExitStack()
 
     async def __aenter__(self) -> "Claims":
-        await self._bus.nc.subscribe(host_subject(self._host), cb=self._on_asked)
-        config = ConsumerConfig(
-            durable_name=f"claims-{self._role}",
-            filter_subject=f"claim.{self._role}.>",
-            ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=ACK_WAIT_S,
-            max_ack_pending=_MOST_HELD,
-        )
-        self._pull: JetStreamContext.PullSubscription = await self._bus.js.pull_subscribe(
-            f"claim.{self._role}.>", f"claims-{self._role}", CLAIMS.name, config
-        )
-        self._reporting = asyncio.create_task(self._report())
+        async with AsyncExitStack() as stack:
+            asked = await self._bus.nc.subscribe(host_subject(self._host), cb=self._on_asked)
+            stack.push_async_callback(self._end, asked.unsubscribe)
+            config = ConsumerConfig(
+                durable_name=f"claims-{self._role}",
+                filter_subject=f"claim.{self._role}.>",
+                ack_policy=AckPolicy.EXPLICIT,
+                ack_wait=self._ack_wait_s,
+                max_ack_pending=_MOST_HELD,
+            )
+            self._pull: JetStreamContext.PullSubscription = await self._bus.js.pull_subscribe(
+                f"claim.{self._role}.>", f"claims-{self._role}", CLAIMS.name, config
+            )
+            stack.push_async_callback(self._end, self._pull.unsubscribe)
+            stack.callback(self._bus.on_reconnect(self._on_reconnect))
+            await stack.enter_async_context(beside(self._report()))
+            self._entered = stack.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._reporting:
-            self._reporting.cancel()
-            await asyncio.gather(self._reporting, return_exceptions=True)
+        await self._entered.aclose()
+
+    async def _end(self, unsubscribe: Callable[[], Awaitable[None]]) -> None:
+        if not self._bus.nc.is_closed:
+            await unsubscribe()
 
     def forget(self, held: Held) -> None:
         """Stop reporting progress. Called by the claim itself."""
-        self._held.pop(held.claim.call, None)
+        if self._held.get(held.claim.call) is held:
+            del self._held[held.claim.call]
+
+    def take_no_more(self) -> None:
+        """What is held stays held; `take` gives what still comes to others, and ends soon."""
+        self._stopped = True
 
     async def take(self) -> Held:
-        """Wait for the next call that is ours to host."""
+        """Wait for the next call that is ours to host. Raises TakesNoMore."""
+        while not await self.accept(held := await self.next()):
+            pass
+        return held
+
+    async def next(self) -> Held:
+        """Wait for the next claim; it is not held before it is accepted. Raises TakesNoMore."""
         while True:
             message = await self._fetch()
+            if self._stopped:
+                await message.nak()
+                raise TakesNoMore
             try:
                 claim = decode_claim(message.data)
             except Unreadable as unreadable:
@@ -101,17 +161,27 @@ class Claims:
                 await message.term()
                 continue
             takeover = message.metadata.num_delivered > 1
-            if claim.call in self._held or (takeover and await self._alive(claim)):
-                continue  # its owner lives and goes on reporting on its own delivery
-            held = Held(self, claim, message, takeover=takeover)
-            self._held[claim.call] = held
-            return held
+            return Held(self, claim, message, takeover=takeover)
+
+    async def accept(self, held: Held) -> bool:
+        """Hold a claim, unless the call has a living owner: that one reports on its own delivery.
+
+        The claims of a dead host come all at once, so accept them side by side.
+        """
+        call = held.claim.call
+        if mine := self._held.get(call):
+            await self._check(mine)
+            return False
+        if await self._alive(held.claim) or call in self._held:
+            return False
+        self._held[call] = held
+        return True
 
     async def _fetch(self) -> Msg:
-        while True:
+        while not self._stopped:
             stop_if_cancelled()
             try:
-                return (await self._pull.fetch(1, timeout=5))[0]
+                return (await self._pull.fetch(1, timeout=_FETCH_S))[0]
             except nats.errors.TimeoutError:
                 continue
             except (nats.errors.Error, APIError, ServiceUnavailableError, OSError) as away:
@@ -119,10 +189,15 @@ class Claims:
                     raise
                 _log.warning("claims of %s: %s; trying again", self._role, type(away).__name__)
                 await asyncio.sleep(0.2)
+        raise TakesNoMore
 
     async def _alive(self, claim: Claim) -> bool:
-        """Whether the owner the log names still holds the call."""
-        owner = await self._owner(claim.tenant, claim.call)
+        """Whether the owner the log names still holds the call, or nobody can tell just now."""
+        try:
+            owner = await self._owner(claim)
+        except JournalUnavailable:
+            _log.warning("call %s: its owner could not be read", claim.call)
+            return True  # if it is dead its claim comes again
         if owner is None or owner == self._host:
             return False
         try:
@@ -132,27 +207,60 @@ class Claims:
             return False
         return reply.data == _HELD
 
-    async def _owner(self, tenant: TenantId, call: CallId) -> str | None:
-        owner = None
+    async def _owner(self, claim: Claim) -> str | None:
+        """Who wrote last in the role's family, as only its owner does. Raises JournalUnavailable.
+
+        The stream's leader is asked: a follower may not know the newest owner yet. Who watches over
+        a line owns no family: what two who do so at a time write, the log takes once.
+        """
+        family = _FAMILY.get(self._role)
+        if family is None:
+            return None
+        subject = call_subject(claim.tenant, claim.call, family)
         try:
-            async for recorded in self._journal.read(tenant, call, _FAMILY[self._role]):
-                for event in recorded.message.events:
-                    if isinstance(event, OwnerClaimed):
-                        owner = event.host
-        except JournalUnavailable:
-            _log.warning("call %s: its owner could not be read", call)
-        return owner
+            last = await self._bus.js.get_last_msg(CALLS.name, subject)
+            return self._journal.codec.decode(claim.call, last.data or b"").by
+        except (NotFoundError, Unreadable):
+            return None
+        except (TimeoutError, OSError, nats.errors.Error, APIError):
+            raise JournalUnavailable("the log did not answer") from None
 
     async def _on_asked(self, message: Msg) -> None:
-        held = CallId(message.data.decode(errors="replace")) in self._held
-        await message.respond(_HELD if held else b"not held")
+        held = self._held.get(CallId(message.data.decode(errors="replace")))
+        await message.respond(_HELD if held and not held.lost.is_set() else b"not held")
+
+    async def _on_reconnect(self) -> None:
+        self._doubtful = True
 
     async def _report(self) -> None:
+        """Report progress on all that is held; after a silence first ask whether it still is."""
+        reported_s = time.monotonic()
         while True:
-            await asyncio.sleep(_PROGRESS_S)
+            await asyncio.sleep(self._ack_wait_s / 4)
+            if not self._bus.connected:
+                continue  # what is said now would be said when it is too late
+            if self._doubtful or time.monotonic() - reported_s > self._ack_wait_s:
+                self._doubtful = False
+                await asyncio.gather(*(self._check(held) for held in list(self._held.values())))
             for held in list(self._held.values()):
-                try:
-                    await held.progress()
-                except nats.errors.Error as away:
-                    _log.warning("progress not reported: %s", type(away).__name__)
-                    break
+                if not held.lost.is_set():
+                    await self._progress(held)
+            reported_s = time.monotonic()
+
+    async def _progress(self, held: Held) -> None:
+        try:
+            await held.progress()
+        except (nats.errors.Error, OSError) as away:
+            self._doubtful = True
+            _log.warning("progress not reported: %s", type(away).__name__)
+
+    async def _check(self, held: Held) -> None:
+        """Let a claim go whose call has another owner, by the log."""
+        try:
+            owner = await self._owner(held.claim)
+        except JournalUnavailable:
+            self._doubtful = True
+            return
+        if owner not in (None, self._host):
+            _log.info("call %s: another host has it by now", held.claim.call)
+            held.lost.set()

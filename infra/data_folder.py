@@ -1,7 +1,8 @@
 """The folder an embedded stack keeps its data in, and who holds it.
 
 In it: lock, credential, nats.json, nats.port, addresses.json; jetstream/, postgres/, qdrant/, logs/
-and run/ (pids and the socket).
+and run/ (pids and the socket). Of three nats-servers each has its own nats-1.json, nats-1.port and
+jetstream-1/; nats.routes has the ports between them.
 """
 
 import fcntl
@@ -23,15 +24,34 @@ class AlreadyRunning(Exception):
         self.data, self.pid = data, pid
 
 
+class MadeForOtherNodes(Exception):
+    """The log in this folder was kept by another number of nats-servers."""
+
+    def __init__(self, data: Path, before: int) -> None:
+        super().__init__(
+            f"The log in {data} was kept with --nats-nodes {before}: start it so again, or choose"
+            " another data folder. Nothing was changed."
+        )
+        self.data, self.before = data, before
+
+
 def make_folders(data: Path) -> Path:
     """Create what is missing, for our eyes only; what is there keeps its permissions.
 
     Returns `data` as an absolute path.
     """
     data = data.absolute()
-    for folder in (data, data / "jetstream", data / "qdrant", data / "logs", data / "run"):
+    for folder in (data, data / "qdrant", data / "logs", data / "run"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return data
+
+
+def assert_made_for(data: Path, nats_nodes: int) -> None:
+    """Raises MadeForOtherNodes: servers that find no streams of theirs would begin an empty log."""
+    stores = {1: data / "jetstream", 3: data / "jetstream-1"}
+    for before, store in stores.items():
+        if before != nats_nodes and store.exists() and any(store.iterdir()):
+            raise MadeForOtherNodes(data, before)
 
 
 @contextmanager

@@ -1,16 +1,20 @@
 """Stored messages read without a consumer: batched Direct Get, one question and many answers."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from typing import Final
 
+import nats.errors
 from nats.aio.msg import Msg
 
 from infra.nats import Bus
 
+_ENDS: Final = ("204", "404")  # end of the batch, nothing there
+
 
 async def direct_get(
     bus: Bus, stream: str, subject: str, *, start: int, most: int, wait_s: float
-) -> AsyncIterator[Msg]:
+) -> AsyncGenerator[Msg]:
     """Up to `most` messages of `subject` from stream sequence `start` on, in stored order.
 
     Close it when leaving early (`contextlib.aclosing`).
@@ -26,7 +30,9 @@ async def direct_get(
         await bus.nc.publish(place, json.dumps(question).encode(), reply=inbox)
         while True:
             message = await answers.next_msg(timeout=wait_s)
-            if (message.headers or {}).get("Status"):  # 204 end of batch, 404 nothing there
+            if status := (message.headers or {}).get("Status"):
+                if status not in _ENDS:  # 503: no copy of the stream is there to answer
+                    raise nats.errors.NoRespondersError
                 return
             yield message
     finally:

@@ -1,49 +1,116 @@
 """Calls hosted by claim: as many at a time as there is room for, none disturbing another."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple
 
 from contracts.journal import JournalUnavailable, WrongVersion
 from infra.agents import NoSuchAgent
+from infra.beside import beside
 from infra.cancelling import end_tasks
-from infra.claims import Claims, Held
+from infra.claims import Claims, Held, TakesNoMore
 
 _log: Final = logging.getLogger("partyline.hosting")
 _AFTER_A_FAULT_S: Final = 1.0  # before a call that failed here is given to another host
 
+Host = Callable[[Held], Awaitable[bool]]
+"""Sees a call to its end. False: it left the call at a quiet moment, because `leave` was set."""
 
-async def host_calls(claims: Claims, room: int, host: Callable[[Held], Awaitable[None]]) -> None:
-    """Take claims for ever, and let `host` see each call to its end.
 
-    A call whose hosting ends is released; one that failed, or that is still hosted when this is
-    cancelled, goes to another host.
+class Drain(NamedTuple):
+    """How a host goes."""
+
+    finish_s: float = 0.0  # the calls may first go on to their end for so long
+    quiet_s: float = 0.0  # then each is left at its next quiet moment, after so long at any
+
+
+AT_ONCE: Final = Drain()  # where nobody is left to take the calls
+
+
+@asynccontextmanager
+async def hosting(
+    claims: Claims, room: int, host: Host, drain: Drain = AT_ONCE
+) -> AsyncIterator[None]:
+    """Take claims while the context lasts, and let `host` see each call to its end.
+
+    A call whose hosting ends is released. One that failed, or that is still hosted when the context
+    has been left by way of `drain`, goes to another host.
     """
-    free = asyncio.Semaphore(room)
-    hosting: set[asyncio.Task[None]] = set()
-
-    def ended(task: asyncio.Task[None]) -> None:
-        hosting.discard(task)
-        free.release()
-
+    calls = _Calls(claims, room, host)
     try:
-        while True:
-            await free.acquire()
-            task = asyncio.create_task(_host(await claims.take(), host))
-            hosting.add(task)
-            task.add_done_callback(ended)
+        async with beside(calls.take()):
+            try:
+                yield
+            finally:
+                await calls.leave(drain)
     finally:
-        await end_tasks(set(hosting))
+        await calls.end()
 
 
-async def _host(held: Held, host: Callable[[Held], Awaitable[None]]) -> None:
+class _Calls:
+    def __init__(self, claims: Claims, room: int, host: Host) -> None:
+        self._claims, self._host = claims, host
+        self._free = asyncio.Semaphore(room)
+        self._hosting: dict[asyncio.Task[None], Held] = {}
+        self._not_taking = asyncio.Event()  # no claim may be on its way here
+        self._not_taking.set()
+
+    async def take(self) -> None:
+        """Until told to leave."""
+        with contextlib.suppress(TakesNoMore):
+            while True:
+                await self._free.acquire()
+                held = await self._next()
+                task = asyncio.create_task(self._see_through(held))
+                self._hosting[task] = held
+                task.add_done_callback(self._ended)
+
+    async def _next(self) -> Held:
+        self._not_taking.clear()
+        try:
+            return await self._claims.next()
+        finally:
+            self._not_taking.set()
+
+    async def _see_through(self, held: Held) -> None:
+        if await self._claims.accept(held):
+            await _see_through(held, self._host)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        del self._hosting[task]
+        self._free.release()
+
+    async def leave(self, drain: Drain) -> None:
+        """Take no more claims, and let go of what is hosted as soon as it can be."""
+        self._claims.take_no_more()
+        await self._wait(drain.finish_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(drain.quiet_s):
+                await self._not_taking.wait()
+        for held in self._hosting.values():
+            held.leave.set()
+        await self._wait(drain.quiet_s)
+
+    async def end(self) -> None:
+        """Let go of what is still hosted."""
+        await end_tasks(set(self._hosting))
+
+    async def _wait(self, most_s: float) -> None:
+        if self._hosting and most_s:
+            await asyncio.wait(set(self._hosting), timeout=most_s)
+
+
+async def _see_through(held: Held, host: Host) -> None:
     call = held.claim.call
     try:
-        await host(held)
+        async with beside(held.until_lost()):
+            over = await host(held)
     except WrongVersion:
         _log.info("call %s: another host owns it", call)
-        await held.drop()
+        held.leave_alone()
     except NoSuchAgent as missing:
         _log.error("call %s: %s", call, missing)
         await held.release()
@@ -59,4 +126,4 @@ async def _host(held: Held, host: Callable[[Held], Awaitable[None]]) -> None:
         await asyncio.sleep(_AFTER_A_FAULT_S)
         await held.drop()
     else:
-        await held.release()
+        await (held.release() if over else held.drop())

@@ -1,58 +1,31 @@
-"""The log of calls on JetStream, and the one place where a doubtful append is settled."""
+"""The log of calls on JetStream. Doubtful appends are settled by infra.settling."""
 
 import asyncio
+import contextlib
 import logging
-import time
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Final
 
-import msgspec
-import nats.errors
 from nats.aio.msg import Msg
 from nats.js.errors import APIError, NotFoundError
 
 from contracts.codec import Codec, Unreadable
 from contracts.ids import CallId, TenantId
-from contracts.journal import Appended, JournalUnavailable, WrongVersion
+from contracts.journal import Appended, JournalUnavailable
 from contracts.recorded import Message, Recorded
 from contracts.streams import CALLS, Family, call_subject, parse_call_subject
+from infra.cancelling import stop_if_cancelled
 from infra.direct_get import direct_get
 from infra.nats import Bus
+from infra.settling import AWAY, Wanted, settle
 
 _log: Final = logging.getLogger("partyline.journal")
-_EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
-_MSG_ID: Final = "Nats-Msg-Id"
-_WRONG_SEQUENCE: Final = 10071
-_IN_FLIGHT: Final = 10164  # another append to this subject is under way; R3 only
 _BATCH: Final = 1000
-_ACK_S: Final = 1.0
-_ANSWER_S: Final = 3.0
-_AWAY: Final = (
-    TimeoutError,
-    OSError,
-    nats.errors.NoRespondersError,
-    nats.errors.TimeoutError,
-    nats.errors.ConnectionClosedError,
-    nats.errors.ConnectionReconnectingError,
-    nats.errors.OutboundBufferLimitError,
-    nats.errors.StaleConnectionError,
-)
-
-
-class _Refused(msgspec.Struct):
-    err_code: int = 0
-
-
-class _Ack(msgspec.Struct):
-    """The server's answer to an append: https://docs.nats.io/reference/reference-protocols."""
-
-    seq: int = 0
-    duplicate: bool = False
-    error: _Refused | None = None
-
-
-_ack: Final = msgspec.json.Decoder(_Ack)
+_ANSWER_S: Final = 1.0  # between two messages
+_ASKED_TIMES: Final = 5  # without progress
+_NO_MESSAGE: Final = 10037
+_PAUSE_S: Final = 0.01  # after the first; then doubled
 
 
 class NatsJournal:
@@ -79,65 +52,8 @@ class NatsJournal:
         """See contracts.journal.Journal.append."""
         subject = call_subject(tenant, call, family)
         payload = self.codec.encode(call, message)
-        headers = {_MSG_ID: id} if after is None else {_MSG_ID: id, _EXPECTED: str(after)}
-        deadline = time.monotonic() + self._patience_s
-        tried = 0
-        while True:
-            ack = await self._try(subject, payload, headers, deadline)
-            if ack is not None and ack.error is None:
-                return await self._acknowledged(ack, subject, payload, tried, after)
-            if ack is not None and ack.error is not None:
-                if ack.error.err_code == _WRONG_SEQUENCE:
-                    sequence = await self._own(subject, id, payload)
-                    return Appended(sequence, tried == 0, payload)
-                if ack.error.err_code != _IN_FLIGHT:
-                    raise JournalUnavailable(f"the log refused, code {ack.error.err_code}")
-            if time.monotonic() >= deadline:
-                raise JournalUnavailable("the log did not answer")
-            tried += 1
-            await asyncio.sleep(min(0.02 * 2**tried, 0.5))
-
-    async def _try(
-        self, subject: str, payload: bytes, headers: dict[str, str], deadline: float
-    ) -> _Ack | None:
-        """The server's answer, or None when there was none and nobody knows what was stored."""
-        wait_s = max(0.05, min(_ACK_S, deadline - time.monotonic()))
-        try:
-            reply = await self._bus.nc.request(subject, payload, timeout=wait_s, headers=headers)
-        except _AWAY:
-            return None
-        return _ack.decode(reply.data)
-
-    async def _acknowledged(
-        self, ack: _Ack, subject: str, payload: bytes, tried: int, after: int | None
-    ) -> Appended:
-        """What an acknowledgement says. Of an owner's append a duplicate must be its own."""
-        if not ack.duplicate or (tried == 0 and after is None):
-            return Appended(ack.seq, ack.duplicate, payload)
-        ours = await self._holds(ack.seq, payload)
-        if after is not None and not ours:
-            raise WrongVersion(parse_call_subject(subject).family)
-        return Appended(ack.seq, not ours or tried == 0, payload)
-
-    async def _holds(self, sequence: int, payload: bytes) -> bool:
-        """Whether what is stored there is ours, from a try whose acknowledgement was lost."""
-        try:
-            return (await self._bus.js.get_msg(CALLS.name, sequence)).data == payload
-        except (*_AWAY, APIError):
-            raise JournalUnavailable("the log did not answer") from None
-
-    async def _own(self, subject: str, id: str, payload: bytes) -> int:
-        """The sequence of our own append whose acknowledgement was lost. Raises WrongVersion."""
-        try:
-            last = await self._bus.js.get_last_msg(CALLS.name, subject)
-        except NotFoundError:
-            raise WrongVersion(parse_call_subject(subject).family) from None
-        except (*_AWAY, APIError):
-            raise JournalUnavailable("the log did not answer") from None
-        ours = (last.headers or {}).get(_MSG_ID) == id and last.data == payload
-        if not ours or last.seq is None:
-            raise WrongVersion(parse_call_subject(subject).family)
-        return last.seq
+        wanted = Wanted(subject, payload, id, after)
+        return await settle(self._bus, wanted, patience_s=self._patience_s)
 
     async def read(
         self,
@@ -150,8 +66,7 @@ class NatsJournal:
     ) -> AsyncIterator[Recorded]:
         """See contracts.journal.Journal.read. Reads by batched Direct Get."""
         subject = call_subject(tenant, call, family or "*")
-        while True:
-            batch = await self._batch(subject, after + 1)
+        while batch := await self._batch(subject, after + 1):
             for message in batch:
                 after = sequence_of(message)
                 try:
@@ -160,18 +75,51 @@ class NatsJournal:
                     _log.warning("call %s: message %d is left out: %s", call, after, unreadable)
                     if left_out is not None:
                         left_out(after)
-            if len(batch) < _BATCH:
+            if _header(batch[-1], "Nats-Num-Pending") == 0 and await self._is_end(
+                subject, after + 1
+            ):
                 return
 
     async def _batch(self, subject: str, start: int) -> list[Msg]:
-        """Up to _BATCH stored messages."""
+        """The next stored messages without a gap; [] when there are none."""
+        for tried in range(_ASKED_TIMES):
+            stop_if_cancelled()
+            if batch := await self._received(subject, start):
+                return batch
+            if await self._is_end(subject, start):
+                return []
+            await asyncio.sleep(_PAUSE_S * 2**tried)
+        raise JournalUnavailable("the log did not answer")
+
+    async def _received(self, subject: str, start: int) -> list[Msg]:
+        """Up to _BATCH messages. Where one was lost on a cut connection, those before it."""
         stored = direct_get(
             self._bus, CALLS.name, subject, start=start, most=_BATCH, wait_s=_ANSWER_S
         )
+        batch: list[Msg] = []
+        with contextlib.suppress(*AWAY):
+            async with contextlib.aclosing(stored):
+                async for message in stored:
+                    before = sequence_of(batch[-1]) if batch else 0
+                    if _header(message, "Nats-Last-Sequence") != before:
+                        break
+                    batch.append(message)
+        return batch
+
+    async def _is_end(self, subject: str, start: int) -> bool:
+        """Whether the stream's leader says so.
+
+        An empty batch may also be a lost or a refused one, and any copy of the stream answers for a
+        batch: one that is behind the leader leaves out what was stored last.
+        """
+        js = self._bus.nc.jetstream(timeout=_ANSWER_S)
         try:
-            return [message async for message in stored]
-        except _AWAY:
-            raise JournalUnavailable("the log did not answer") from None
+            await js.get_msg(CALLS.name, start, subject, next=True)
+        except NotFoundError as absent:
+            return absent.err_code == _NO_MESSAGE  # else there is no stream
+        except (*AWAY, APIError):
+            return False
+        return False
 
     def recorded(self, message: Msg) -> Recorded:
         """A message read from the stream or republished by it. Raises Unreadable."""
@@ -191,6 +139,11 @@ class NatsJournal:
 def sequence_of(message: Msg) -> int:
     """The stream sequence of a message read from the stream or republished by it."""
     return int((message.headers or {})["Nats-Sequence"])
+
+
+def _header(message: Msg, name: str) -> int:
+    """-1 where there is none."""
+    return int((message.headers or {}).get(name, -1))
 
 
 def _unix_ms(stamp: str) -> float:

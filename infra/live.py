@@ -44,7 +44,7 @@ class Following:
         self._queue: asyncio.Queue[Recorded | None] = asyncio.Queue()
         self._reading = asyncio.Lock()  # one reader of missing parts at a time
         self._subscription: Subscription | None = None
-        self._forget = bus.on_reconnect(self._catch_up)
+        self._forget = bus.on_reconnect(self.catch_up)
 
     async def start(self) -> None:
         """Subscribe first, then read what was stored before: nothing falls between.
@@ -63,9 +63,10 @@ class Following:
 
     async def close(self) -> None:
         """End the iteration. Safe to call twice."""
+        self._forget()
+        self._forget = _nothing
         if self._subscription is None:
             return
-        self._forget()
         subscription, self._subscription = self._subscription, None
         if not self._bus.nc.is_closed:
             await subscription.unsubscribe()
@@ -89,7 +90,8 @@ class Following:
             sequence = self._seen[family] = sequence_of(message)
             _log.warning("call %s: message %d is left out: %s", self._call, sequence, unreadable)
 
-    async def _catch_up(self) -> None:
+    async def catch_up(self) -> None:
+        """Read what may have been missed. All stored before this was called is given out then."""
         async with self._reading:
             await self._read_missing()
 
@@ -118,6 +120,10 @@ class Following:
         self._queue.put_nowait(recorded)
 
 
+def _nothing() -> None:
+    """It is forgotten already."""
+
+
 async def follow(
     bus: Bus,
     journal: NatsJournal,
@@ -129,5 +135,9 @@ async def follow(
 ) -> Following:
     """Follow a call from its message `after` on. `families`: only these; None: all."""
     following = Following(bus, journal, tenant, call, families, after)
-    await following.start()
+    try:
+        await following.start()
+    except BaseException:
+        await following.close()
+        raise
     return following

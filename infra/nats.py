@@ -3,19 +3,28 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext, api
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
-from contracts.streams import CALLS, STREAMS, Stream
+from contracts.streams import AUDIO, CALLS, STREAMS, Stream
+from infra.cancelling import stop_if_cancelled
+from infra.kept_frames import KeptFrames
 
 _log: Final = logging.getLogger("partyline.nats")
 _CONNECT_S: Final = 10.0
+_AGAIN_S: Final = 0.2
+_UNAVAILABLE: Final = 503  # no leader yet, or too few servers are there
+_NO_PLACE: Final = 10005  # no suitable servers, as yet
+_STREAM_OFFLINE: Final = 10118  # none of the servers that hold it is there
+_OFFLINE: Final = "offline"
 _BUFFER_BYTES: Final = 4 * 1024 * 1024  # a server that stalls so long misses frames, not memory
 
 
@@ -34,6 +43,11 @@ class AudioClient(Client):
         self._on_bytes: dict[int, Callable[[bytes], None]] = {}
         self.frames_dropped = 0
 
+    @property
+    def usual_replicas(self) -> int:
+        """Copies of a stream: 3 where the server belongs to a cluster."""
+        return 3 if self._server_info.get("cluster") else 1
+
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
     ) -> None:
@@ -47,7 +61,7 @@ class AudioClient(Client):
         """Write at once. While the server is away or stalls the frame is dropped and counted."""
         transport: Any = self._transport  # nats-py's own writer, past its queue and flusher task
         writer = transport._io_writer if transport and self.is_connected else None
-        if writer is None or writer.transport.get_write_buffer_size() > _BUFFER_BYTES:
+        if writer is None or not _takes_more(writer.transport):
             self.frames_dropped += 1
             return
         writer.write(b"PUB %b %d\r\n%b\r\n" % (subject.encode(), len(payload), payload))
@@ -58,9 +72,30 @@ class AudioClient(Client):
         self._on_bytes[subscription._id] = on_bytes
         return subscription
 
+    async def _process_pong(self) -> None:
+        """A flush that was cancelled leaves its future in the queue; nats-py would set it, fail,
+        and end its reading loop: the connection would hang until the pings give up."""
+        if self._pongs and self._pongs[0].done():
+            self._pongs.pop(0)
+            self._pings_outstanding = 0
+        else:
+            await super()._process_pong()
+
+    async def _process_op_err(self, e: Exception) -> None:
+        """Leave a server that stalls at once: closing would first wait for what it never takes."""
+        transport: Any = self._transport
+        if self.is_connected and transport is not None and transport._io_writer is not None:
+            transport._io_writer.transport.abort()
+        await super()._process_op_err(e)
+
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
         self._on_bytes.pop(sid, None)
         super()._remove_sub(sid, max_msgs)
+
+
+def _takes_more(transport: asyncio.WriteTransport) -> bool:
+    """A broken one must not be asked how full it is: uvloop raises RuntimeError then."""
+    return not transport.is_closing() and transport.get_write_buffer_size() <= _BUFFER_BYTES
 
 
 class Bus:
@@ -70,6 +105,7 @@ class Bus:
         self.nc: Final = client
         self.js: Final[JetStreamContext] = client.jetstream(timeout=3)
         self._on_reconnect: list[Callable[[], Awaitable[None]]] = []
+        self._kept = KeptFrames()
         self._closing = False
 
     @property
@@ -80,6 +116,19 @@ class Bus:
     def pub(self, subject: str, payload: bytes) -> None:
         """Publish a frame; nobody waits for it. See AudioClient.pub."""
         self.nc.pub(subject, payload)
+
+    def pub_kept(self, subject: str, payload: bytes) -> None:
+        """The same for a frame that is not to be lost when the server is away for a while.
+
+        After a reconnection it is published, perhaps again: receivers tell frames by their number.
+        """
+        self._kept.add(subject, payload)
+        if not self._kept.away:
+            self.nc.pub(subject, payload)
+
+    def kept(self, subject: str) -> list[bytes]:
+        """The newest frames of `subject` that were published here by `pub_kept`."""
+        return [payload for kept, payload in self._kept if kept == subject]
 
     async def sub(self, subject: str, on_bytes: Callable[[bytes], None]) -> Subscription:
         """Receive frames by a synchronous callback. See AudioClient.sub."""
@@ -92,19 +141,35 @@ class Bus:
 
     async def disconnected(self) -> None:
         """Say so, unless we wanted it. Called by the connection."""
+        self._kept.away = True
         if not self._closing:
             _log.warning("NATS is away; trying again")
 
     async def reconnected(self) -> None:
         """Tell all who asked. Called by the connection."""
         _log.info("NATS is back")
+        await restore_audio(self)
+        await self._publish_again()
         await asyncio.gather(*(callback() for callback in list(self._on_reconnect)))
+
+    async def _publish_again(self) -> None:
+        """All that is kept, in pieces that the connection takes; what comes meanwhile, last."""
+        for place, (subject, payload) in enumerate(self._kept):
+            self.nc.pub(subject, payload)
+            if place % 1000 == 999:
+                with contextlib.suppress(nats.errors.Error):
+                    await self.nc.flush()
+        self._kept.away = False
 
     async def close(self) -> None:
         """Close the connection; nothing is sent after."""
         self._closing = True
-        with contextlib.suppress(ConnectionError):  # the server went first
+        try:
             await self.nc.close()
+        except ConnectionError:  # the server went first
+            pass
+        except asyncio.CancelledError:  # nats-py's own, when it was reconnecting
+            stop_if_cancelled()
 
 
 async def connect(url: str, *, name: str) -> Bus:
@@ -114,39 +179,96 @@ async def connect(url: str, *, name: str) -> Bus:
     """
     client = AudioClient()
     bus = Bus(client)
+    servers = url.split(",")
     options: dict[str, Any] = {
         "name": name,
         "max_reconnect_attempts": -1,
         "reconnect_time_wait": 0.2,
-        "ping_interval": 5,
+        "ping_interval": 2,  # a server that stalls is left for another after three of these
         "max_outstanding_pings": 2,
         "pending_size": 8 * 1024 * 1024,
         "error_cb": _on_error,
         "disconnected_cb": bus.disconnected,
         "reconnected_cb": bus.reconnected,
+        **_credential(servers[0]),
     }
     try:
-        await asyncio.wait_for(client.connect(url.split(","), **options), _CONNECT_S)
+        await asyncio.wait_for(client.connect(servers, **options), _CONNECT_S)
     except (TimeoutError, OSError, nats.errors.Error) as failed:
         await client.close()
         raise BusUnavailable(f"NATS did not answer: {type(failed).__name__}") from None
     return bus
 
 
+def _credential(url: str) -> dict[str, str]:
+    """For servers a cluster tells us of later, too: nats-py gives up for good when one refuses."""
+    place = urlsplit(url)
+    if place.username and place.password:
+        return {"user": place.username, "password": place.password}
+    return {"token": place.username} if place.username else {}
+
+
+async def restore_audio(bus: Bus) -> None:
+    """Make the AUDIO stream anew where it went with the only server that held it in memory."""
+    try:
+        try:
+            await bus.js.stream_info(AUDIO.name)
+        except NotFoundError:
+            await bus.js.add_stream(_config(AUDIO, 1))
+    except (TimeoutError, OSError, nats.errors.Error, APIError) as away:
+        _log.warning("the AUDIO stream is not there: %s", type(away).__name__)
+
+
 async def _on_error(error: Exception) -> None:
     _log.warning("NATS: %s", type(error).__name__)
 
 
-async def create_streams(bus: Bus, *, replicas: int = 1) -> None:
-    """Make every stream of the topology, or bring its settings up to date."""
+async def create_streams(bus: Bus, *, replicas: int = 0, patience_s: float = 30.0) -> None:
+    """Make every stream of the topology, or bring its settings up to date.
+
+    Args:   replicas: copies of each; 0: 3 in a cluster, 1 on a server alone. A stream that has more
+            keeps them.
+            patience_s: how long a cluster may take to agree on a leader and on where to put them.
+    Raises: BusUnavailable when it took longer; APIError when the server refuses.
+    """
+    replicas = replicas or bus.nc.usual_replicas
+    deadline = time.monotonic() + patience_s
     for stream in STREAMS:
-        config = _config(stream, replicas)
-        try:
-            await bus.js.stream_info(stream.name)
-        except NotFoundError:
-            await bus.js.add_stream(config)
-        else:
-            await bus.js.update_stream(config)
+        while (trouble := await _create(bus, stream, replicas)) is not None:
+            patient = time.monotonic() < deadline
+            if not stream.replicated and (trouble == _OFFLINE or not patient):
+                _log.warning("stream %s is away with its server: going on", stream.name)
+                break
+            if not patient:
+                raise BusUnavailable(f"NATS did not make stream {stream.name}: {trouble}")
+            await asyncio.sleep(_AGAIN_S)
+
+
+async def _create(bus: Bus, stream: Stream, replicas: int) -> str | None:
+    """Try once. Returns why it is to be tried again; None when it is done."""
+    try:
+        await _create_once(bus, stream, replicas)
+    except (TimeoutError, nats.errors.Error) as failed:
+        if not isinstance(failed, APIError):
+            return type(failed).__name__
+        if failed.err_code == _STREAM_OFFLINE:
+            return _OFFLINE
+        if failed.code == _UNAVAILABLE or failed.err_code == _NO_PLACE:
+            return failed.description or "not available"
+        raise
+    return None
+
+
+async def _create_once(bus: Bus, stream: Stream, replicas: int) -> None:
+    config = _config(stream, replicas)
+    try:
+        there = await bus.js.stream_info(stream.name)
+    except NotFoundError:
+        await bus.js.add_stream(config)
+    else:
+        if stream.replicated:
+            config.num_replicas = max(replicas, there.config.num_replicas or 1)
+        await bus.js.update_stream(config)
 
 
 def _config(stream: Stream, replicas: int) -> api.StreamConfig:

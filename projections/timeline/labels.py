@@ -4,6 +4,8 @@ from typing import NamedTuple, assert_never
 
 from contracts.dialog import (
     CallEnded,
+    CallerLost,
+    CallerReturned,
     CallOpened,
     HangUpRequested,
     PassagesTaken,
@@ -168,6 +170,12 @@ def _dialog(event: DialogEvent) -> Entry:
             return Entry("dialog", f"turn {event.turn}: answers from {sources}")
         case ToolProposed() | ToolDeclined() | ToolRefused() | ToolCalled() | ToolReturned():
             return Entry("tool", _tool(event))
+        case CallerLost(planned=True):
+            return Entry("dialog", "waits while the line changes its gateway")
+        case CallerLost():
+            return Entry("dialog", "waits for the caller to come back")
+        case CallerReturned():
+            return Entry("dialog", "goes on with the caller")
         case TransferRequested():
             return Entry("dialog", f"hands the caller to {event.to or 'nobody'}: {event.reason}")
         case HangUpRequested():
@@ -190,6 +198,8 @@ def _tool(
             return f"{event.tool} does not take these arguments: {event.reason}"
         case ToolCalled():
             return f"{event.tool} is run"
+        case ToolReturned(unsure=True):
+            return f"{event.tool}: nobody knows whether it was run"
         case ToolReturned(ok=True):
             return f"{event.tool} is done"
         case ToolReturned():

@@ -95,8 +95,11 @@ def _of_turn(recorded: Recorded, event: CallEvent) -> list[Write]:
             return [row(event.turn, passages_taken_at=stored, sources=event.sources)]
         case ReplyBegun():
             key = {**call, "reply": event.reply}
+            of_turn = upsert("turn_replies", key, {"turn": event.turn})
+            if event.resumes or event.kind == "bridge":  # the answer is the one begun before
+                return [of_turn]
             return [
-                upsert("turn_replies", key, {"turn": event.turn}),
+                of_turn,
                 row(event.turn, reply=event.reply, reply_kind=event.kind, replies=1),
             ]
         case ToolCalled():
@@ -108,6 +111,8 @@ def _of_turn(recorded: Recorded, event: CallEvent) -> list[Write]:
 def _of_reply(recorded: Recorded, event: CallEvent) -> list[tuple[Any, ...]]:
     """Statements of events that name only their reply, each with its values behind the call's."""
     match event:
+        case SentenceWritten(reply=reply, text=text, again=True):
+            return [(replies.WRITTEN, reply, text)]
         case SentenceWritten(reply=reply, text=text):
             return [
                 (replies.WRITTEN, reply, text),
@@ -119,6 +124,8 @@ def _of_reply(recorded: Recorded, event: CallEvent) -> list[tuple[Any, ...]]:
             return [(replies.PLAYBACK_STARTED, reply, moment(event.at_ms))]
         case ReplyHeard(reply=reply):
             return [(replies.HEARD, reply)]
+        case ReplyInterrupted(reply=reply, resumed=True):
+            return [(replies.CUT_OFF, reply, event.heard)]
         case ReplyInterrupted(reply=reply):
             return [(replies.INTERRUPTED, reply, event.heard)]
         case _:

@@ -23,6 +23,7 @@ PLAYBACK_STARTED: Final = (
     "UPDATE turns SET playback_started_at = coalesce(playback_started_at, $4)" + _OF_REPLY
 )
 HEARD: Final = "UPDATE turns SET heard = concat_ws(' ', heard, r.written)" + _OF_REPLY
+CUT_OFF: Final = "UPDATE turns SET heard = concat_ws(' ', heard, nullif($4::text, ''))" + _OF_REPLY
 INTERRUPTED: Final = (
     "UPDATE turns SET interrupted = true, heard = concat_ws(' ', heard, nullif($4::text, ''))"
     + _OF_REPLY

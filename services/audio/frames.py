@@ -1,8 +1,12 @@
 """The payload of the audio plane: a small fixed header, then mu-law bytes.
 
     caller   kind 0x01, frame u32, at_ms u64, 160 bytes of mu-law                  173 bytes
-    agent    kind 0x02, epoch u32, reply u32, sentence u32, number u32, flags u8,
+    agent    kind 0x02, epoch u32, reply u32, sentence u32, start u32, flags u8,
              at_ms u64, then 160 to 8000 bytes of mu-law, a multiple of 160        186 bytes and up
+
+`start` is the piece's place: how many bytes of the sentence, one each sample, come before it. How a
+sentence is cut depends on the moment, so a number of the piece would mean nothing to a worker that
+speaks the sentence again after another died.
 
 Numbers are big-endian. Fifty caller frames a second pass for every call, so a frame is packed and
 read by one struct each way and carries no NATS headers.
@@ -39,12 +43,12 @@ class CallerFrame(msgspec.Struct, frozen=True, gc=False):
 
 
 class AgentChunk(msgspec.Struct, frozen=True, gc=False):
-    """A piece of a synthesised sentence, to be played after the piece before it."""
+    """A piece of a synthesised sentence, to be played behind all that comes before it."""
 
     epoch: int  # of the call's owner that wrote the sentence; the gateway refuses lower ones
     reply: int
     sentence: int  # within the reply
-    number: int  # within the sentence
+    start_bytes: int  # of the sentence's sound come before this piece
     last: bool  # nothing of this sentence follows
     at_ms: int  # when it was synthesised, UNIX milliseconds
     mulaw: bytes  # a multiple of FRAME_BYTES
@@ -77,7 +81,7 @@ def pack_agent(chunk: AgentChunk) -> bytes:
         chunk.epoch,
         chunk.reply,
         chunk.sentence,
-        chunk.number,
+        chunk.start_bytes,
         _LAST if chunk.last else 0,
         chunk.at_ms,
     )
@@ -89,12 +93,13 @@ def unpack_agent(payload: bytes) -> AgentChunk:
     sound_bytes = len(payload) - _AGENT.size
     if not 0 < sound_bytes <= CHUNK_BYTES_LIMIT or sound_bytes % FRAME_BYTES:
         raise ValueError(f"{len(payload)} bytes are not a header and whole frames")
-    kind, epoch, reply, sentence, number, flags, at_ms = _AGENT.unpack_from(payload)
+    kind, epoch, reply, sentence, start_bytes, flags, at_ms = _AGENT.unpack_from(payload)
     if kind != _AGENT_KIND:
         raise ValueError(f"kind {kind} is not an agent chunk")
     if flags & ~_LAST:
         raise ValueError(f"flags {flags:#04x} are not known")
-    return AgentChunk(epoch, reply, sentence, number, flags == _LAST, at_ms, payload[_AGENT.size :])
+    sound, last = payload[_AGENT.size :], flags == _LAST
+    return AgentChunk(epoch, reply, sentence, start_bytes, last, at_ms, sound)
 
 
 def pad(mulaw: bytes) -> bytes:

@@ -9,7 +9,15 @@ from contracts.dialog import InnerFact
 from contracts.event import OwnerClaimed
 from contracts.ids import CallId, HostId, TenantId
 from contracts.journal import Journal
-from contracts.recorded import Decision, DialogEvent, Fact, FactCause, Message, Recorded
+from contracts.recorded import (
+    Decision,
+    DialogEvent,
+    Fact,
+    FactCause,
+    FactSeen,
+    Message,
+    Recorded,
+)
 from services.call.decide import decide
 from services.call.evolve import fold
 from services.call.state import CallState, Unopened, state_hash
@@ -20,6 +28,11 @@ _FAMILY: Final = "dialog"
 def payload_hash(payload: bytes) -> str:
     """What the next decision's `prev` holds: SHA-256 of stored bytes, hexadecimal."""
     return hashlib.sha256(payload).hexdigest()
+
+
+def fact_digest(payload: bytes) -> str:
+    """What a decision names a fact's message by: the first 16 digits of `payload_hash`."""
+    return payload_hash(payload)[:16]
 
 
 class Actor:
@@ -38,7 +51,11 @@ class Actor:
         self.state: CallState = Unopened()
         self.epoch = 0
         self.basis = 0  # stream sequence of the newest fact seen
-        self._journal, self._host = journal, host
+        self.host: Final = host
+        self._journal = journal
+        self.broken_off: FactCause | None = None  # the last fact that an earlier owner answered
+        self._seen: dict[int, FactSeen] = {}  # by sequence; named in decisions
+        self._unnamed: list[FactSeen] = []  # seen since the last decision
         self._n = 0
         self._sequence = 0  # of the newest decision
         self._prev = ""
@@ -53,13 +70,30 @@ class Actor:
             self._sequence = sequence
 
         async for recorded in self._journal.read(
-            self.tenant, self.call, "dialog", left_out=step_over
+            self.tenant, self.call, _FAMILY, left_out=step_over
         ):
             self._apply(recorded)
         self.epoch += 1
         now_ms = time.time_ns() // 1_000_000 if at_ms is None else at_ms
-        claimed = OwnerClaimed(at_ms=now_ms, role="dialog", host=self._host, epoch=self.epoch)
+        claimed = OwnerClaimed(at_ms=now_ms, role="dialog", host=self.host, epoch=self.epoch)
         await self._record([claimed], None)
+
+    def has_seen(self, sequence: int) -> bool:
+        """Whether a decision named this fact's message, or the next one will."""
+        return sequence in self._seen
+
+    def saw(self, recorded: Recorded) -> bool:
+        """Take note of a fact's message before its events are taken; the next decision names it.
+
+        False when it is not new: an earlier decision, perhaps of an earlier owner, had seen it.
+        """
+        if recorded.sequence in self._seen:
+            return False
+        seen = FactSeen(recorded.sequence, fact_digest(recorded.payload))
+        self._seen[recorded.sequence] = seen
+        self._unnamed.append(seen)
+        self.basis = max(self.basis, recorded.sequence)
+        return True
 
     async def take(
         self, fact: Fact | InnerFact, place: FactCause | None = None
@@ -69,28 +103,32 @@ class Actor:
         `place`: where the fact stands in the log; None: it is recorded with the decision.
         Raises: WrongVersion when another host owns the call; JournalUnavailable.
         """
-        if place is not None:
-            self.basis = max(self.basis, place.sequence)
         events = decide(fact, self.state, self.agent)
         if events:
             await self._record(events, _cause(fact, place))
         return events
 
     async def _record(self, events: list[DialogEvent], cause: FactCause | InnerFact | None) -> None:
-        state = fold(events, self.state)
+        state, named = fold(events, self.state), tuple(self._unnamed)
         decision = Decision(
-            n=self._n + 1, basis=self.basis, cause=cause, prev=self._prev, state=state_hash(state)
+            n=self._n + 1,
+            basis=self.basis,
+            cause=cause,
+            prev=self._prev,
+            state=state_hash(state),
+            facts=named,
         )
-        message = Message(by=self._host, events=tuple(events), epoch=self.epoch, decision=decision)
+        message = Message(by=self.host, events=tuple(events), epoch=self.epoch, decision=decision)
         appended = await self._journal.append(
             self.tenant,
             self.call,
             "dialog",
             message,
-            id=f"{self.call}:{_FAMILY}:{self._host}:{decision.n}",
+            id=f"{self.call}:{_FAMILY}:{self.host}:{decision.n}",
             after=self._sequence,
         )
         self.state, self._n = state, decision.n
+        del self._unnamed[: len(named)]
         self._sequence, self._prev = appended.sequence, payload_hash(appended.payload)
 
     def _apply(self, recorded: Recorded) -> None:
@@ -101,6 +139,18 @@ class Actor:
         if message.decision:
             self._n = message.decision.n
             self.basis = max(self.basis, message.decision.basis)
+            self._seen |= {seen.sequence: seen for seen in message.decision.facts}
+            self._remember_cause(message.decision)
+
+    def _remember_cause(self, decision: Decision) -> None:
+        """Of a message with several events the owner may have answered only the first ones."""
+        match decision.cause:
+            case FactCause():
+                self.broken_off = decision.cause
+            case None:
+                pass  # a claim answers nothing
+            case _:
+                self.broken_off = None
 
 
 def dialog_events(message: Message) -> list[DialogEvent]:

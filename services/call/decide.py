@@ -8,7 +8,8 @@ from contracts.dialog import InnerFact
 from contracts.event import Phase
 from contracts.recorded import DialogEvent, Fact, LineEvent
 from services.call.hear import hear, mishear
-from services.call.replies import cut, give_up, say, under_way
+from services.call.lost import lose, resume
+from services.call.replies import afterwards, cut, give_up, say, under_way
 from services.call.state import (
     Acting,
     Answering,
@@ -42,9 +43,9 @@ def decide(fact: Fact | InnerFact, state: CallState, agent: Agent) -> list[Dialo
             return _propose(fact, state, agent)
         case dialog.ToolReported():
             return _report(fact, state, agent)
-        case synthesis.SynthesisFailed():
+        case synthesis.SynthesisFailed() | synthesis.SynthesisDropped():
             return _unspoken(fact, state)
-        case synthesis.SentenceSynthesized() | synthesis.SynthesisDropped():
+        case synthesis.SentenceSynthesized():
             return []
         case _:
             return _on_line(fact, state, agent)
@@ -64,13 +65,15 @@ def _on_line(fact: LineEvent, state: CallState, agent: Agent) -> list[DialogEven
             return _press(fact, state, agent)
         case line.LineEnded(at_ms=at_ms, reason=reason):
             return _end(at_ms, reason, state)
+        case line.LineLost():
+            return lose(fact, state)
+        case line.LineResumed():
+            return resume(fact, state, agent)
         case (
             line.SpeechStarted()
             | line.SpeechEnded()
             | line.PlaybackStarted()
             | line.SentencePlayed()
-            | line.LineLost()
-            | line.LineResumed()
             | line.CarrierReported()
         ):
             return []
@@ -105,11 +108,13 @@ def _abandon(fact: dialog.WaitEnded, state: CallState) -> list[DialogEvent]:
     return []
 
 
-def _unspoken(fact: synthesis.SynthesisFailed, state: CallState) -> list[DialogEvent]:
+def _unspoken(
+    fact: synthesis.SynthesisFailed | synthesis.SynthesisDropped, state: CallState
+) -> list[DialogEvent]:
     """What could not be said was not asked: a yes to it must not run a tool."""
     if isinstance(state, Unopened | Ended) or state.talk.proposal is None:
         return []
-    proposal, reply = state.talk.proposal, state.talk.reply
+    proposal, reply = state.talk.proposal, under_way(state.talk)
     if reply is None or reply.number != fact.reply or reply.kind != "proposal":
         return []
     return [
@@ -214,11 +219,13 @@ def _report(fact: dialog.ToolReported, state: CallState, agent: Agent) -> list[D
         ok=fact.ok,
         result=fact.result,
         took_ms=fact.took_ms,
+        unsure=fact.unsure,
     )
     tool = find(agent, state.tool)
     values = {**state.arguments, **fact.result}
     if not fact.ok:
-        return [returned, *say(fact.at_ms, state.talk, agent, "result", agent.phrases.failed)]
+        phrase = agent.phrases.unsure if fact.unsure else agent.phrases.failed
+        return [returned, *say(fact.at_ms, state.talk, agent, "result", phrase)]
     if tool and tool.done:
         return [returned, *say(fact.at_ms, state.talk, agent, "result", tool.done, values)]
     return [returned]  # the model words the result
@@ -231,18 +238,8 @@ def _heard(fact: line.PlaybackFinished, state: CallState, agent: Agent) -> list[
     reply = under_way(state.talk)
     if reply is None or reply.number != fact.reply or not reply.finished:
         return []
-    heard: list[DialogEvent] = [dialog.ReplyHeard(at_ms=fact.at_ms, reply=fact.reply)]
-    if not isinstance(state, Speaking):
-        return heard
-    if reply.kind == "goodbye":
-        return [*heard, dialog.HangUpRequested(at_ms=fact.at_ms, reason="goodbye")]
-    if reply.kind == "transfer":
-        misheard = state.talk.failures >= agent.limits.failures
-        request = dialog.TransferRequested(
-            at_ms=fact.at_ms, to=agent.transfer.to, reason="misheard" if misheard else "asked"
-        )
-        return [*heard, request]
-    return heard
+    heard = dialog.ReplyHeard(at_ms=fact.at_ms, reply=fact.reply)
+    return [heard, *(afterwards(fact.at_ms, state, agent) if isinstance(state, Speaking) else [])]
 
 
 def _interrupt(fact: line.PlaybackCleared, state: CallState) -> list[DialogEvent]:

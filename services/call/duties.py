@@ -53,7 +53,7 @@ Duty: TypeAlias = Write | Run | Wait
 def duty(state: CallState, agent: Agent) -> Duty | None:
     """The one thing to be done in this situation, if any."""
     match state:
-        case Answering(talk=talk):
+        case Answering(talk=talk) if not talk.away:
             last = talk.history[-1] if talk.history else None
             after_tool = last.invocation if last and last.by == "tool" else ""
             return Write(reply=talk.next_reply, turn=talk.turn, after_tool=after_tool)
@@ -64,7 +64,7 @@ def duty(state: CallState, agent: Agent) -> Duty | None:
             return Wait(awaited="passages", turn=talk.turn, until_ms=until_ms)
         case Ringing(talk=talk):
             return Wait(awaited="answer", turn=0, until_ms=talk.opened_ms + _UNANSWERED_MS)
-        case Listening(talk=talk) | Speaking(talk=talk) | Leaving(talk=talk):
+        case Answering(talk=talk) | Listening(talk=talk) | Speaking(talk=talk) | Leaving(talk=talk):
             until_ms = talk.opened_ms + agent.limits.duration_ms + _UNANSWERED_MS
             return Wait(awaited="line", turn=0, until_ms=until_ms)
         case _:

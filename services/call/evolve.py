@@ -66,14 +66,15 @@ def _within(state: CallState, talk: Talk, event: WithinCall) -> CallState:
         case dialog.PassagesTaken(sources=sources):
             return Answering(talk=replace(talk, sources=sources))
         case dialog.ReplyBegun():
-            reply = Reply(number=event.reply, turn=event.turn, kind=event.kind)
-            return Answering(talk=replace(talk, reply=reply))
+            return Answering(talk=replace(talk, reply=_begun(talk, event)))
         case dialog.SentenceWritten():
             return _keeping(state, _written(talk, event))
         case dialog.ReplyFinished():
             return Speaking(talk=_reply(talk, finished=True))
         case dialog.ReplyHeard() | dialog.ReplyInterrupted():
             return _after_reply(state, _remembered(talk, event))
+        case dialog.CallerLost() | dialog.CallerReturned():
+            return _keeping(state, _reached(talk, event))
         case (
             dialog.ToolProposed()
             | dialog.ToolDeclined()
@@ -174,11 +175,31 @@ def _reply(talk: Talk, **changes: bool) -> Talk:
     return replace(talk, reply=replace(talk.reply, **changes)) if talk.reply else talk
 
 
+def _begun(talk: Talk, event: dialog.ReplyBegun) -> Reply:
+    """A reply that resumes another goes on from what the model wrote there."""
+    old = talk.reply
+    written = old.written if old and old.number == event.resumes else ()
+    return Reply(number=event.reply, turn=event.turn, kind=event.kind, written=written)
+
+
 def _written(talk: Talk, event: dialog.SentenceWritten) -> Talk:
-    if talk.reply is None:
+    reply = talk.reply
+    if reply is None:
         return talk
-    sentences = (*talk.reply.sentences, event.text)
-    return replace(talk, reply=replace(talk.reply, sentences=sentences))
+    sentences = (*reply.sentences, event.text)
+    written = reply.written if event.again else (*reply.written, event.text)
+    return replace(talk, reply=replace(reply, sentences=sentences, written=written))
+
+
+def _reached(talk: Talk, event: dialog.CallerLost | dialog.CallerReturned) -> Talk:
+    match event:
+        case dialog.CallerReturned():
+            return replace(talk, away=False, planned=False)
+        case dialog.CallerLost(reply=number, sentences=confirmed, planned=planned):
+            reply = talk.reply
+            if reply and not reply.over and reply.number == number:
+                reply = replace(reply, confirmed=min(confirmed, len(reply.sentences)))
+            return replace(talk, away=True, planned=planned, reply=reply)
 
 
 def _remembered(talk: Talk, event: dialog.ReplyHeard | dialog.ReplyInterrupted) -> Talk:
@@ -190,7 +211,8 @@ def _remembered(talk: Talk, event: dialog.ReplyHeard | dialog.ReplyInterrupted) 
             heard = " ".join(talk.reply.sentences)
         case dialog.ReplyInterrupted(heard=heard):
             pass
-    if talk.reply.kind == "proposal" and not heard:
+    resumed = isinstance(event, dialog.ReplyInterrupted) and event.resumed
+    if talk.reply.kind == "proposal" and not heard and not resumed:
         talk = replace(talk, proposal=None)  # never put to the caller: a yes would mean nothing
     entry = (Said(by="agent", text=heard),) if heard else ()
     return replace(_reply(talk, over=True), history=(*talk.history, *entry))

@@ -43,13 +43,13 @@ def check(history: Sequence[Recorded], agent: Agent) -> list[Mismatch]:
         if recorded.family != "dialog" or decision is None:
             continue
         events = dialog_events(recorded.message)
-        again = _again(decision.cause, facts, state, agent, events)
+        again = decide_again(decision.cause, facts, state, agent, events)
         state = fold(events, state)
         found = {
             "n": decision.n == n + 1,
             "prev": decision.prev == prev,
             "decision": again == events,
-            "state": _agree(decision.state, state_hash(state)),
+            "state": agree(decision.state, state_hash(state)),
         }
         wrong += [
             Mismatch(sequence=recorded.sequence, wrong=w) for w, ok in found.items() if not ok
@@ -58,11 +58,12 @@ def check(history: Sequence[Recorded], agent: Agent) -> list[Mismatch]:
     return wrong
 
 
-def _agree(recorded: str, now: str) -> bool:
+def agree(recorded: str, now: str) -> bool:
+    """Whether two state hashes tell of the same state, as far as they can be compared."""
     return recorded == now or not same_shape(recorded, now)
 
 
-def _again(
+def decide_again(
     cause: FactCause | InnerFact | None,
     facts: Mapping[tuple[int, int], object],
     state: CallState,

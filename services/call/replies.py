@@ -1,6 +1,6 @@
 """The events of what the agent says word for word, and of what was heard of it."""
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from contracts import dialog
 from contracts.agent import Agent
@@ -9,7 +9,7 @@ from contracts.line import PlaybackCleared
 from contracts.recorded import DialogEvent
 from services.call.phrases import fill, names
 from services.call.sentences import split
-from services.call.state import Reply, Talk
+from services.call.state import Reply, Speaking, Talk
 
 _MS_PER_CHARACTER: Final = 60  # common speed of speech, for a sentence still being synthesised
 
@@ -44,17 +44,37 @@ def say(
     return [*([] if open_reply else [begun]), *sentences, finished]
 
 
+def afterwards(at_ms: int, state: Speaking, agent: Agent) -> list[DialogEvent]:
+    """What follows when the caller has heard the reply: a goodbye or a transfer ends the line."""
+    talk = state.talk
+    match talk.reply:
+        case Reply(kind="goodbye"):
+            return [dialog.HangUpRequested(at_ms=at_ms, reason="goodbye")]
+        case Reply(kind="transfer"):
+            reason: Literal["misheard", "asked"] = (
+                "misheard" if talk.failures >= agent.limits.failures else "asked"
+            )
+            to = agent.transfer.to
+            return [dialog.TransferRequested(at_ms=at_ms, to=to, reason=reason)]
+        case _:
+            return []
+
+
 def under_way(talk: Talk) -> Reply | None:
     """The reply that the caller has not heard to its end, if there is one."""
     return talk.reply if talk.reply and not talk.reply.over else None
 
 
-def give_up(at_ms: int, talk: Talk) -> list[DialogEvent]:
-    """The events that end a reply nobody will hear any more."""
+def give_up(at_ms: int, talk: Talk, *, resumed: bool = False) -> list[DialogEvent]:
+    """The events that end a reply nobody will hear any more, or only under another number."""
     reply = under_way(talk)
     if reply is None:
         return []
-    return [dialog.ReplyInterrupted(at_ms=at_ms, reply=reply.number, heard="")]
+    heard = " ".join(reply.sentences[: reply.confirmed])
+    interrupted = dialog.ReplyInterrupted(
+        at_ms=at_ms, reply=reply.number, heard=heard, resumed=resumed
+    )
+    return [interrupted]
 
 
 def cut(cleared: PlaybackCleared, reply: Reply) -> dialog.ReplyInterrupted:

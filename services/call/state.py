@@ -8,7 +8,7 @@ import msgspec
 from contracts.dialog import ReplyKind
 from contracts.event import AgentRef, Phase, Pii
 
-SHAPE: Final = 1  # of the state's fields; raise it when they change, for old hashes differ then
+SHAPE: Final = 2  # of the state's fields; raise it when they change, for old hashes differ then
 _ANSWERED_WITHIN: Final = 2  # turns after a proposal: one question in between is natural
 
 
@@ -39,6 +39,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     turn: int
     kind: ReplyKind
     sentences: tuple[Pii, ...] = ()
+    written: tuple[Pii, ...] = ()  # by the model so far, also in the reply that this one resumes
+    confirmed: int = 0  # sentences heard for certain when the line broke
     finished: bool = False  # nothing more will be written
     over: bool = False  # heard to its end, or given up
 
@@ -60,6 +62,8 @@ class Talk(msgspec.Struct, frozen=True, kw_only=True):
     opened_ms: int = 0  # UNIX time in milliseconds
     variables: dict[str, Pii] = {}
     epoch: int = 0
+    away: bool = False  # the line is broken and the caller may come back
+    planned: bool = False  # it was given to another gateway on purpose
     phase: Phase = "start"
     turn: int = 0  # the newest turn, starts at 1
     failures: int = 0  # misheard in a row

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import aiohttp
 from cyclopts import App, Parameter
@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 from contracts.ids import BadId
 from contracts.journal import JournalUnavailable
 from infra.children import ChildFailed
-from infra.data_folder import AlreadyRunning
+from infra.data_folder import AlreadyRunning, MadeForOtherNodes
 from infra.nats import BusUnavailable
 from infra.postgres import PostgresUnavailable
 from services.cli import settings as configuration
@@ -35,6 +35,7 @@ Data = Annotated[Path | None, Parameter(help="Folder of the embedded servers' da
 Nats = Annotated[str | None, Parameter(help="NATS server, nats://TOKEN@host:4222.")]
 Postgres = Annotated[str | None, Parameter(help="PostgreSQL, postgresql://user@host/database.")]
 Qdrant = Annotated[str | None, Parameter(help="Qdrant, http://host:6333, or a folder.")]
+NatsNodes = Annotated[Literal[1, 3] | None, Parameter(help="Embedded NATS servers.")]
 Host = Annotated[str | None, Parameter(help="Address the gateway listens on.")]
 Port = Annotated[int | None, Parameter(help="Port the gateway listens on.")]
 Origin = Annotated[str | None, Parameter(help="How carriers reach the gateway, https://...")]
@@ -50,6 +51,7 @@ _EXPECTED: Final = (
     BusUnavailable,
     ChildFailed,
     JournalUnavailable,
+    MadeForOtherNodes,
     NoSuchCall,
     NoSuchEvent,
     NothingRuns,
@@ -84,6 +86,7 @@ def up(
     host: Host = None,
     port: Port = None,
     nats_port: Annotated[int | None, Parameter(help="Port of the embedded NATS.")] = None,
+    nats_nodes: NatsNodes = None,
     public_origin: Origin = None,
     media_auth: MediaAuth = None,
     tenant: Tenant = None,
@@ -94,7 +97,7 @@ def up(
     from services.cli.up import up as work
 
     given = _given(data=data, host=host, port=port, nats_port=nats_port, tenant=tenant)
-    given |= _given(public_origin=public_origin, media_auth=media_auth)
+    given |= _given(public_origin=public_origin, media_auth=media_auth, nats_nodes=nats_nodes)
     _do(lambda settings: work(settings, example and roles, roles), given)
 
 
@@ -208,6 +211,28 @@ def replay(
 
 
 @app.command
+def verify(
+    call: str | None = None,
+    /,
+    *,
+    all: Annotated[bool, Parameter(negative=(), help="Every call in the log.")] = False,
+    tables: Annotated[bool, Parameter(help="Compare the tables, too.")] = True,
+    as_json: AsJson = False,
+    data: Data = None,
+    nats: Nats = None,
+    postgres: Postgres = None,
+    tenant: Tenant = None,
+) -> None:
+    """Check that nothing was lost or changed: numbers, hash chain, owners, facts and tables."""
+    from services.cli.verifying import verify_command as work
+
+    if all == (call is not None):
+        fail("Name one call, or give --all.")
+    given = _given(data=data, nats=nats, postgres=postgres, tenant=tenant)
+    _do(lambda settings: work(settings, call, tables, as_json), given)
+
+
+@app.command
 def doctor(
     *,
     as_json: AsJson = False,
@@ -230,13 +255,20 @@ def demo(
         bool, Parameter(help="End after the call; exit 0 only if all went right.")
     ] = False,
     report: Annotated[Path | None, Parameter(help="Write what happened as JSON.")] = None,
+    kill: Annotated[
+        bool, Parameter(negative=(), help="Kill whatever holds the call, one by one.")
+    ] = False,
     data: Data = None,
     port: Port = None,
+    nats_nodes: NatsNodes = None,
 ) -> None:
     """Place a real call to the example agent, and show it while it goes on."""
-    from services.cli.demo import demo as work
+    if kill:
+        from services.cli.demo_kill.run import demo_kill as work
+    else:
+        from services.cli.demo import demo as work
 
-    given = _given(data=data, port=port)
+    given = _given(data=data, port=port, nats_nodes=nats_nodes)
     _do(lambda settings: work(settings, once, report, STARTED), given)
 
 

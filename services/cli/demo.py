@@ -3,6 +3,7 @@
 import asyncio
 import time
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -26,16 +27,17 @@ from services.cli.settings import Settings
 from services.cli.terminal import out
 from services.cli.up import EXAMPLE, Platform, platform
 
-_REPLY_S = 15.0
-_REPLY_HEARD_S = 40.0
+REPLY_S: Final = 15.0
+REPLY_HEARD_S: Final = 40.0
 
 
-def _write(result: Report, file: Path | None) -> None:
+def write(result: Report, file: Path | None) -> None:
+    """Keep the report as JSON, when a file was named for it."""
     if file is not None:
         file.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
 
 
-class _Waits:
+class Waits:
     """How long the caller waited for each answer, and when the first sounds came."""
 
     def __init__(self, started: float) -> None:
@@ -57,7 +59,7 @@ async def demo(settings: Settings, once: bool, file: Path | None, started: float
             )
             result = await _one_call(settings, here, started)
             code = 0 if result.ok else 1
-            _write(result, file)
+            write(result, file)
             if not once:
                 out.print(f"\nPartyline stays up at {here.running.url}; Ctrl-C ends it.")
                 out.print(
@@ -68,7 +70,7 @@ async def demo(settings: Settings, once: bool, file: Path | None, started: float
 
 
 async def _one_call(settings: Settings, here: Platform, started: float) -> Report:
-    waits = _Waits(started)
+    waits = Waits(started)
     booked_before = here.book.requests if here.book else 0
     async with place_call(
         here.running.url, agent="receptionist", auth_token=settings.twilio_auth_token
@@ -77,7 +79,7 @@ async def _one_call(settings: Settings, here: Platform, started: float) -> Repor
         watching = asyncio.create_task(show_live(here.running.bus, settings, call, LiveView(out)))
         try:
             await _converse(caller, waits)
-            await asyncio.wait_for(watching, _REPLY_HEARD_S)
+            await asyncio.wait_for(watching, REPLY_HEARD_S)
         except TimeoutError:
             out.print("[red]The agent fell silent; the call is ended.[/red]")
         finally:
@@ -86,29 +88,30 @@ async def _one_call(settings: Settings, here: Platform, started: float) -> Repor
     return await _afterwards(settings, here, call, waits, booked)
 
 
-async def _converse(caller: Caller, waits: _Waits) -> None:
-    await caller.hear_first_audio(_REPLY_S)
+async def _converse(caller: Caller, waits: Waits) -> None:
+    await caller.hear_first_audio(REPLY_S)
     waits.first_audio_s = waits.since_start_s()
-    await caller.hear_out(_REPLY_HEARD_S)
+    await caller.hear_out(REPLY_HEARD_S)
     for place, line in enumerate(SCRIPT):
         if caller.closed.is_set():
             return
-        await caller.say(list(split(read_wav(_voice(line)))))
-        waits.ms.append(await caller.hear_first_audio(_REPLY_S) * 1000)
+        await caller.say(spoken(line))
+        waits.ms.append(await caller.hear_first_audio(REPLY_S) * 1000)
         waits.first_answer_s = waits.first_answer_s or waits.since_start_s()
         following = SCRIPT[place + 1] if place + 1 < len(SCRIPT) else None
         if following is not None and following.after_ms is not None:
             await asyncio.sleep(following.after_ms / 1000)
         else:
-            await caller.hear_out(_REPLY_HEARD_S)
+            await caller.hear_out(REPLY_HEARD_S)
 
 
-def _voice(line: Line) -> Path:
-    return EXAMPLE.parent / "voices" / f"{line.recording}.wav"
+def spoken(line: Line) -> list[bytes]:
+    """The line in 20 ms frames."""
+    return list(split(read_wav(EXAMPLE.parent / "voices" / f"{line.recording}.wav")))
 
 
 async def _afterwards(
-    settings: Settings, here: Platform, call: CallId, waits: _Waits, booked: int
+    settings: Settings, here: Platform, call: CallId, waits: Waits, booked: int
 ) -> Report:
     """Read the call back, from the log and from Postgres, and print both."""
     recorded = await history(NatsJournal(here.running.bus), settings.tenant, call)
@@ -124,11 +127,13 @@ async def _afterwards(
         await pool.close()
     firsts = (waits.first_audio_s, waits.first_answer_s)
     result = report(call, rows, recorded, waits.ms, *firsts, wrong, booked)
-    _print_verdict(result, rows)
+    print_figures(result, rows)
+    print_problems(result, "Every turn was understood and answered; log and tables agree.")
     return result
 
 
-def _print_verdict(result: Report, rows: Rows) -> None:
+def print_figures(result: Report, rows: Rows) -> None:
+    """What was counted and timed."""
     measured = result.event_to_row_ms
     out.print(
         f"{result.events} events in the log, {rows.events} in Postgres;"
@@ -137,8 +142,12 @@ def _print_verdict(result: Report, rows: Rows) -> None:
         f" first answer {result.first_answer_s:.1f} s.",
         soft_wrap=True,
     )
+
+
+def print_problems(result: Report, verdict: str) -> None:
+    """The verdict, or what is wrong; and where to look further."""
     if result.ok:
-        out.print("[green]Every turn was understood and answered; log and tables agree.[/green]")
+        out.print(f"[green]{verdict}[/green]", soft_wrap=True)
     for problem in result.problems:
         out.print(f"[red]✗ {problem}[/red]")
     out.print(f"Replay it: ./just replay {result.call}", soft_wrap=True)

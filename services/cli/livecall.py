@@ -8,7 +8,14 @@ from rich.markup import escape
 from contracts import dialog, line, passages, transcript
 from contracts.recorded import CallEvent, Recorded
 
-_LANES: Final = {"caller": "cyan", "agent": "green", "line": "red", "": "dim"}
+_LANES: Final = {
+    "caller": "cyan",
+    "agent": "green",
+    "line": "red",
+    "kill": "bold red",
+    "alive": "bold green",
+    "": "dim",
+}
 
 
 class LiveView:
@@ -16,21 +23,21 @@ class LiveView:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._rang_ms = 0
+        self.rang_ms = 0  # UNIX time in milliseconds
         self._speech_ended_ms: dict[int, int] = {}  # by turn
         self._turn_of: dict[int, int] = {}  # reply -> turn
         self._sentences: dict[int, list[str]] = {}  # reply -> what was written
-        self._shown: set[int] = set()  # replies whose text was shown as heard
+        self._resumed: set[int] = set()  # replies that say what was not heard before
 
     def show(self, recorded: Recorded) -> None:
         """Print the message's events, those that say something."""
         for _, event in recorded.events():
             if isinstance(event, line.LineRang):
-                self._rang_ms = event.at_ms
+                self.rang_ms = event.at_ms
             self._remember(event)
             said = self._line(event)
             if said:
-                self._print(event, *said)
+                self.say(event.at_ms, *said)
 
     def _remember(self, event: CallEvent) -> None:
         match event:
@@ -38,8 +45,10 @@ class LiveView:
                 self._speech_ended_ms[turn] = ended_ms
             case dialog.TurnMisheard(turn=turn, speech_ended_ms=ended_ms):
                 self._speech_ended_ms[turn] = ended_ms
-            case dialog.ReplyBegun(reply=reply, turn=turn):
+            case dialog.ReplyBegun(reply=reply, turn=turn, resumes=resumes):
                 self._turn_of[reply] = turn
+                if resumes:
+                    self._resumed.add(reply)
             case dialog.SentenceWritten(reply=reply, text=text):
                 self._sentences.setdefault(reply, []).append(text)
             case _:
@@ -67,8 +76,14 @@ class LiveView:
                 return "", f"{tool} {came}   [dim]{took_ms:.1f} ms[/dim]"
             case line.PlaybackStarted(reply=reply):
                 return "agent", self._reply(event, reply)
+            case dialog.ReplyInterrupted(heard=heard, resumed=True):
+                return "line", f"cut off: the caller heard only “{escape(heard)}”"
             case dialog.ReplyInterrupted(heard=heard):
                 return "line", f"barge-in: the caller heard only “{escape(heard)}”"
+            case line.LineLost(planned=False):
+                return "line", "lost"
+            case line.LineResumed(stint=stint):
+                return "line", f"the caller is back, stint {stint}"
             case dialog.TransferRequested(to=to):
                 return "line", f"transfer to {to}"
             case line.LineEnded(reason=reason):
@@ -78,12 +93,14 @@ class LiveView:
 
     def _reply(self, event: line.PlaybackStarted, reply: int) -> str:
         text = " ".join(self._sentences.get(reply, ()))
-        ended_ms = self._speech_ended_ms.get(self._turn_of.get(reply, 0))
+        turn = 0 if reply in self._resumed else self._turn_of.get(reply, 0)
+        ended_ms = self._speech_ended_ms.get(turn)
         wait = f"   [dim]waited {event.at_ms - ended_ms} ms[/dim]" if ended_ms else ""
         return f"{escape(text)}{wait}"
 
-    def _print(self, event: CallEvent, lane: str, text: str) -> None:
-        offset_s = (event.at_ms - self._rang_ms) / 1000
+    def say(self, at_ms: float, lane: str, text: str) -> None:
+        """Print a line. `at_ms`: UNIX time in milliseconds; `text`: with markup."""
+        offset_s = (at_ms - self.rang_ms) / 1000
         colour = _LANES[lane]
         who = f"[{colour}]{lane:>6}[/{colour}]"
         self._console.print(f"[dim]{offset_s:+8.3f} s[/dim]  {who}  {text}", soft_wrap=True)

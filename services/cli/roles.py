@@ -14,6 +14,7 @@ import msgspec
 from contracts.ids import new_host_id
 from infra.agents import Agents
 from infra.beside import beside
+from infra.hosting import Drain
 from infra.journal import NatsJournal
 from infra.nats import Bus, connect, create_streams
 from infra.postgres import connect_pool
@@ -34,6 +35,7 @@ _SLOW_IMPORTS: Final[Mapping[Role, tuple[str, ...]]] = {
     "gateway": ("services.gateway.app",),
 }
 _PREFERRED_PORT: Final = 8080
+_QUIET_S: Final = 2.0  # a call that is to be handed over is waited for so long
 Port = TypeVar("Port")
 
 
@@ -139,7 +141,9 @@ async def _stt(
     ears = offered(stt_providers.OFFERED, stt_providers.NEEDS, settings)
     host = new_host_id("stt")
     try:
-        async with serve(bus, journal, agents, ears, host=host, room=settings.room):
+        async with serve(
+            bus, journal, agents, ears, host=host, room=settings.room, drain=_drain(settings)
+        ):
             yield
     finally:
         await asyncio.gather(*(ear.close() for ear in ears.values()))
@@ -154,10 +158,23 @@ async def _dialog(
     models = offered(dialog_providers.OFFERED, dialog_providers.NEEDS, settings)
     host = new_host_id("dialog")
     try:
-        async with serve(bus, journal, agents, models, host=host, room=settings.room):
+        async with serve(
+            bus, journal, agents, models, host=host, room=settings.room, drain=_drain(settings)
+        ):
             yield
     finally:
         await asyncio.gather(*(model.close() for model in models.values()))
+
+
+def _drain(settings: Settings) -> Drain:
+    """How STT and dialog part with their calls; the gateway has its own ways."""
+    match settings.drain:
+        case "hand_over":
+            return Drain(quiet_s=_QUIET_S)
+        case "finish":
+            return Drain(finish_s=settings.drain_s, quiet_s=_QUIET_S)
+        case "end":
+            return Drain()
 
 
 def offered(
@@ -206,9 +223,14 @@ async def _gateway(
         host=settings.host,
         port=free_port(settings.host, settings.port),
         public_origin=settings.public_origin,
+        twilio_account_sid=settings.twilio_account_sid,
         twilio_auth_token=settings.twilio_auth_token or None,
+        twilio_url=settings.twilio_url,
+        return_ms=settings.return_ms,
         twilio_shared_key=settings.twilio_shared_key or None,
         media_auth=settings.media_auth,
+        drain=settings.drain,
+        drain_s=settings.drain_s,
         token_secret=settings.token_secret.encode(),
         tenant=settings.tenant,
         agent=settings.agent,

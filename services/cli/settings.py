@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args, get_origin
 
 import msgspec
 
@@ -15,6 +15,7 @@ _VENDORS: Final = {  # the vendors' own names of their keys count too
     "deepgram_api_key": "DEEPGRAM_API_KEY",
     "groq_api_key": "GROQ_API_KEY",
     "elevenlabs_api_key": "ELEVENLABS_API_KEY",
+    "twilio_account_sid": "TWILIO_ACCOUNT_SID",
     "twilio_auth_token": "TWILIO_AUTH_TOKEN",
 }
 _SECRET: Final = ("key", "token", "secret")
@@ -46,23 +47,35 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 0
     """Port the gateway listens on; 0: 8080 where it is free, else any free one."""
     nats_port: int = 0
-    """Port of the embedded NATS server; 0: any free one."""
+    """Port of the embedded NATS server, or of the first of three; 0: any free one."""
+    nats_nodes: Literal[1, 3] = 1
+    """Embedded NATS servers: 1, or 3, of which any one may die while calls go on."""
     health_port: int = 0
     """Port of GET /healthz on 127.0.0.1 for `serve`; 0: none."""
     public_origin: str = ""
     """How carriers reach the gateway, https://voice.example.com; what signatures are checked by."""
+    twilio_account_sid: str = ""
+    """Twilio's account; with its auth token, calls whose line is lost are called back over REST."""
     twilio_auth_token: str = ""
     """Twilio's auth token; when given, every webhook and media socket must be signed with it."""
     twilio_shared_key: str = ""
     """Secret of a Twilio SharedKey, for webhooks signed with HMAC-SHA256."""
+    twilio_url: str = ""
+    """Another address of Twilio's REST API."""
+    return_ms: int = 30_000
+    """Milliseconds a call waits for its lost line to come back before it is ended."""
     media_auth: bool = True
     """Require the one-time media token; no turns that off, with a warning."""
     token_secret: str = ""
     """Secret of the media tokens, shared by gateways behind one origin; empty: made at start."""
-    replicas: int = 1
-    """Copies of each stream in a NATS cluster: 1, 3 or 5."""
+    replicas: int = 0
+    """Copies of each stream: 1, 3 or 5; 0: 3 where the servers form a cluster, else 1."""
     room: int = 1_000
     """Calls one STT or dialog process hosts at most."""
+    drain: Literal["hand_over", "finish", "end"] = "hand_over"
+    """Calls on SIGTERM: given to other processes, or waited for; `end`, as `up` does: let go."""
+    drain_s: int = 20
+    """Seconds `finish` waits for calls to end, and lines for a quiet moment before they move."""
     deepgram_api_key: str = ""
     """Key for Deepgram's speech recognition."""
     deepgram_url: str = ""
@@ -133,9 +146,15 @@ def _checked(values: dict[str, Any]) -> Settings:
         try:
             checked[name] = msgspec.convert(value, hints[name], strict=False, dec_hook=_path)
         except msgspec.ValidationError:
-            kind = getattr(hints[name], "__name__", "text")
-            raise BadSetting(f"{variable(name)} (or its option) must be of type {kind}") from None
+            takes = _takes(hints[name])
+            raise BadSetting(f"{variable(name)} (or its option) must be {takes}") from None
     return Settings(**checked)
+
+
+def _takes(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return " or ".join(map(str, get_args(hint)))
+    return f"of type {getattr(hint, '__name__', 'text')}"
 
 
 def _truth(name: str, value: str) -> bool:

@@ -17,7 +17,7 @@ _HEAD: Final = """# Settings
 
 Every setting is an environment variable; many are also options of a command (`--port 8080`), and an
 option wins over its variable. The vendors' own names of keys (`DEEPGRAM_API_KEY`, `GROQ_API_KEY`,
-`ELEVENLABS_API_KEY`, `TWILIO_AUTH_TOKEN`) count too. This page is made from
+`ELEVENLABS_API_KEY`, `TWILIO_ACCOUNT_SID`, `TWILIO_AUTH_TOKEN`) count too. This page is made from
 `services/cli/settings.py` by `just catalogue`.
 
 | variable | default | meaning |

@@ -16,6 +16,7 @@ from infra.stopping import until_signalled
 from services.cli.agent_file import read_agent
 from services.cli.example.diary import Diary, diary
 from services.cli.health import health
+from services.cli.patience import patiently
 from services.cli.places import Places, find, of_stack
 from services.cli.publish import publish
 from services.cli.roles import ROLES, Role, Running, import_ahead, serve_roles
@@ -51,13 +52,14 @@ async def platform(
         console.print(f"[dim]NATS and Postgres start in {settings.data} …[/dim]")
         importing = asyncio.create_task(asyncio.to_thread(import_ahead, roles))
         addresses = await stack.enter_async_context(
-            embedded(settings.data, nats_port=settings.nats_port)
+            embedded(settings.data, nats_port=settings.nats_port, nats_nodes=settings.nats_nodes)
         )
         places = of_stack(addresses, settings)
         await importing
         if roles:
             console.print("[dim]the roles start …[/dim]")
-        running = await stack.enter_async_context(serve_roles(roles, places, settings))
+        alone = replace(settings, drain="end")  # nobody could take the calls
+        running = await stack.enter_async_context(serve_roles(roles, places, alone))
         (settings.data / GATEWAY_URL).unlink(missing_ok=True)  # left by a process that was killed
         stack.enter_context(_noted(settings, running.url))
         book = await _example(stack, running, settings, force=force) if example else None
@@ -133,10 +135,11 @@ async def serve(settings: Settings, roles: Sequence[Role]) -> None:
         needed.append("qdrant")
     places = find(settings, *needed)
     with until_signalled():
-        async with (
-            serve_roles(roles, places, settings) as running,
-            health(settings.health_port, lambda: running.bus.connected),
-        ):
+        async with AsyncExitStack() as stack:
+            running = await patiently(stack, lambda: serve_roles(roles, places, settings))
+            await stack.enter_async_context(
+                health(settings.health_port, lambda: running.bus.connected)
+            )
             with _noted(settings, running.url):
                 at = f" at {running.url}" if running.url else ""
                 out.print(f"Partyline serves {', '.join(roles)}{at}", soft_wrap=True)

@@ -3,15 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import aiohttp
-
 from contracts.ids import HostId
 from infra.agents import Agents
-from infra.beside import beside
 from infra.claims import Claims, Held
-from infra.hosting import host_calls
+from infra.hosting import AT_ONCE, Drain, hosting
 from infra.journal import NatsJournal
 from infra.nats import Bus
+from services.dialog import tools
 from services.dialog.on_fact import Outside, host_call
 from services.dialog.provider import LanguageModel
 
@@ -25,15 +23,19 @@ async def serve(
     *,
     host: HostId,
     room: int = 1_000,
+    drain: Drain = AT_ONCE,
 ) -> AsyncIterator[None]:
-    """Host calls while the context lasts. `models` by name; `room`: calls at a time at most."""
-    async with aiohttp.ClientSession() as http, Claims(bus, journal, "dialog", host) as claims:
+    """Host calls while the context lasts; the calls still hosted at its end go to other hosts.
+
+    Args: models: by name; room: calls at a time at most; drain: how they go.
+    """
+    async with tools.session() as http, Claims(bus, journal, "dialog", host) as claims:
         outside = Outside(bus, journal, models, http)
 
-        async def host_one(held: Held) -> None:
+        async def host_one(held: Held) -> bool:
             claim = held.claim
             agent = await agents.get(claim.tenant, claim.agent)
-            await host_call(claim.tenant, claim.call, agent, host, outside)
+            return await host_call(claim.tenant, claim.call, agent, host, outside, leave=held.leave)
 
-        async with beside(host_calls(claims, room, host_one)):
+        async with hosting(claims, room, host_one, drain):
             yield

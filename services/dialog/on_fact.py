@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -12,13 +12,16 @@ import aiohttp
 from contracts.agent import Agent
 from contracts.dialog import InnerFact, ModelFailed, ToolReported, WaitEnded
 from contracts.ids import CallId, HostId, TenantId
-from contracts.journal import JournalUnavailable
+from contracts.journal import JournalUnavailable, WrongVersion
+from contracts.line import LineEnded
 from contracts.passages import Passage, PassagesFound
 from contracts.recorded import Fact, FactCause, Recorded
-from infra.cancelling import stop_if_cancelled
+from contracts.streams import Family
+from infra.cancelling import end_tasks, stop_if_cancelled
 from infra.journal import NatsJournal
 from infra.live import Following, follow
 from infra.nats import Bus
+from infra.ownership import still_owned
 from services.call import tools as rules
 from services.call.actor import Actor
 from services.call.duties import Duty, Run, Wait, Write, duty
@@ -30,6 +33,8 @@ from services.dialog.writing import Report, unsaid, write
 
 _log: Final = logging.getLogger("partyline.dialog")
 _RETRY_S: Final = 0.2
+_LEAST_WAIT_S: Final = 60.0
+_FAMILIES: Final[tuple[Family, ...]] = ("line", "transcript", "passages", "synthesis")
 
 
 class Outside(NamedTuple):
@@ -41,55 +46,124 @@ class Outside(NamedTuple):
     http: aiohttp.ClientSession
 
 
+class _Reported(NamedTuple):
+    """What came of a duty; None: it came out that the call has another owner."""
+
+    duty: Duty
+    fact: InnerFact | None
+
+
 class HostedCall:
     """One call's actor, its facts in order, and the one duty its situation has."""
 
-    def __init__(self, actor: Actor, outside: Outside) -> None:
-        self._actor, self._outside = actor, outside
-        self._facts: asyncio.Queue[tuple[Fact | InnerFact, FactCause | Duty]] = asyncio.Queue()
+    def __init__(self, actor: Actor, outside: Outside, leave: asyncio.Event) -> None:
+        """`leave`: set when another host is to have the call, at its next quiet moment."""
+        self._actor, self._outside, self._leave = actor, outside, leave
+        self._facts: asyncio.Queue[Recorded | _Reported | None] = asyncio.Queue()
         self._passages: dict[int, tuple[Passage, ...]] = {}  # by turn
         self._inherited = duty(actor.state, actor.agent)  # an earlier owner had taken it up
         self._duty: Duty | None = None
         self._work: asyncio.Task[None] | None = None
 
-    async def run(self) -> None:
-        """Host the call to its end. Raises WrongVersion when another host took it over."""
+    async def run(self) -> bool:
+        """Host the call to its end; False: it was left before that.
+
+        Raises: WrongVersion when another host took it over.
+        """
         actor, outside = self._actor, self._outside
-        await self._recall_passages()
         following = await follow(
             outside.bus,
             outside.journal,
             actor.tenant,
             actor.call,
-            families=("line", "transcript", "passages", "synthesis"),
-            after=actor.basis,
+            families=_FAMILIES,
+            after=await self._look_back(),
         )
         pump = asyncio.create_task(self._pump(following))
+        leaving = asyncio.create_task(self._look_up_when_leaving())
         try:
             await self._do_duty()
             while not isinstance(actor.state, Ended):
                 stop_if_cancelled()
-                fact, source = await self._facts.get()
-                if isinstance(source, FactCause):
-                    await self._take(fact, source)
-                elif source is self._duty:  # else it was let go: this may answer a turn gone by
-                    await self._take(fact, None)
+                if self._leave.is_set() and self._quiet:
+                    return False
+                await self._on_next(await self._facts.get(), following)
         finally:
+            leaving.cancel()
             await following.close()
             await _cancelled(pump)
             await self._stop_work()
+        return True
+
+    @property
+    def _quiet(self) -> bool:
+        """Whether nothing is half done that another host would have to do again."""
+        return self._duty is None or isinstance(self._duty, Wait)
+
+    async def _look_up_when_leaving(self) -> None:
+        await self._leave.wait()
+        self._facts.put_nowait(None)
 
     async def _pump(self, following: Following) -> None:
         async for recorded in following:
-            self._arrived(recorded)
+            self._facts.put_nowait(recorded)
 
-    def _arrived(self, recorded: Recorded) -> None:
-        for index, event in recorded.events():
+    async def _on_next(self, next: "Recorded | _Reported | None", following: Following) -> None:
+        if isinstance(next, Recorded):
+            await self._on_recorded(next, following)
+        elif next and next.duty is self._duty:  # else it was let go: this may answer a turn gone by
+            if next.fact is None:
+                raise WrongVersion("dialog")
+            await self._take(next.fact, None)
+
+    async def _on_recorded(self, recorded: Recorded, following: Following) -> None:
+        if any(isinstance(event, LineEnded) for _, event in recorded.events()):
+            await self._see_the_rest(recorded, following)
+        first = 0 if self._actor.saw(recorded) else self._first_unanswered(recorded)
+        self._remember_passages(recorded)
+        for index, event in list(recorded.events())[first:]:
+            if isinstance(event, Fact):
+                await self._take(event, FactCause(sequence=recorded.sequence, index=index))
+
+    def _first_unanswered(self, recorded: Recorded) -> int:
+        """Of a message seen before: the event after the one an owner answered before it died."""
+        answered = self._actor.broken_off
+        if answered is None or answered.sequence != recorded.sequence:
+            return len(recorded.message.events)
+        self._actor.broken_off = None
+        return answered.index + 1
+
+    async def _see_the_rest(self, last: Recorded, following: Following) -> None:
+        """The last decision names every fact before it, also one that was missed on the way."""
+        await following.catch_up()
+        async for recorded in self._read_facts():
+            if recorded.sequence < last.sequence:
+                self._actor.saw(recorded)
+
+    async def _look_back(self) -> int:
+        """What an earlier owner had been told, in case its answer is to be written again.
+
+        Returns: the sequence after which there are facts that no decision has named or answered.
+        """
+        start, answered = self._actor.basis, self._actor.broken_off
+        if answered is not None:
+            start = min(start, answered.sequence - 1)
+        async for recorded in self._read_facts():
+            self._remember_passages(recorded)
+            if not self._actor.has_seen(recorded.sequence):
+                start = min(start, recorded.sequence - 1)
+        return start
+
+    def _remember_passages(self, recorded: Recorded) -> None:
+        for _, event in recorded.events():
             if isinstance(event, PassagesFound):
                 self._passages[event.turn] = event.passages
-            if isinstance(event, Fact):
-                place = FactCause(sequence=recorded.sequence, index=index)
-                self._facts.put_nowait((event, place))
+
+    async def _read_facts(self) -> AsyncIterator[Recorded]:
+        actor = self._actor
+        async for recorded in self._outside.journal.read(actor.tenant, actor.call):
+            if recorded.family in _FAMILIES:
+                yield recorded
 
     async def _take(self, fact: Fact | InnerFact, place: FactCause | None) -> None:
         """Decide and record; while the log is away, try the very same decision again."""
@@ -118,6 +192,8 @@ class HostedCall:
         """Do the work; a fault in it is reported, so that the caller gets an answer anyway."""
         try:
             await self._work_for(wanted)
+        except WrongVersion:
+            self._report(wanted, None)
         except Exception as failed:
             kind = type(failed).__name__
             _log.error("call %s: %s failed: %s", self._actor.call, type(wanted).__name__, kind)
@@ -143,39 +219,39 @@ class HostedCall:
             report(ModelFailed(at_ms=_now_ms(), reply=wanted.reply, kind="not configured"))
             return
         passages = self._passages.get(talk.turn, ()) if talk.sources else ()
-        if wanted == self._inherited and talk.reply:
-            report = unsaid(talk.reply.sentences, report)
+        if talk.reply and not talk.reply.over:  # taken over or resumed: it is partly written
+            report = unsaid(talk.reply.written, report)
         await write(model, prompt(talk, actor.agent, passages), wanted.reply, report)
 
     async def _run(self, wanted: Run) -> None:
-        tool = rules.find(self._actor.agent, wanted.tool)
+        """Run the tool, or find out what came of it where an earlier owner may have run it."""
+        actor, outside = self._actor, self._outside
+        tool = rules.find(actor.agent, wanted.tool)
         if tool is None:
             self._report(wanted, _failure(wanted, "no such tool"))
             return
-        if wanted == self._inherited and tool.url and not tool.idempotent:
-            self._report(wanted, _failure(wanted, "interrupted"))  # it may have been run: not twice
-            return
-        http, call = self._outside.http, self._actor.call
-        ran = await tools.run(tool, call, wanted.invocation, wanted.arguments, http)
-        self._report(wanted, ran)
+        owned = partial(
+            still_owned,
+            outside.bus,
+            outside.journal.codec,
+            actor.tenant,
+            actor.call,
+            "dialog",
+            actor.host,
+        )
+        use = tools.Use(tool, actor.call, wanted.invocation, wanted.arguments)
+        again = wanted == self._inherited
+        self._report(wanted, await tools.run(use, outside.http, owned, again=again))
 
     async def _wait(self, wanted: Wait) -> None:
-        await asyncio.sleep(max(0.0, wanted.until_ms / 1000 - time.time()))
+        wait_s = wanted.until_ms / 1000 - time.time()
+        # A clock set forward, here or at the gateway, must not end a call that is alive.
+        await asyncio.sleep(max(wait_s, 0.0 if wanted.awaited == "passages" else _LEAST_WAIT_S))
         ended = WaitEnded(at_ms=_now_ms(), turn=wanted.turn, awaited=wanted.awaited)
         self._report(wanted, ended)
 
-    def _report(self, wanted: Duty, fact: InnerFact) -> None:
-        self._facts.put_nowait((fact, wanted))
-
-    async def _recall_passages(self) -> None:
-        """What an earlier owner had been given, in case its answer is to be written again."""
-        actor = self._actor
-        if not actor.basis:
-            return
-        async for recorded in self._outside.journal.read(actor.tenant, actor.call, "passages"):
-            for _, event in recorded.events():
-                if isinstance(event, PassagesFound):
-                    self._passages[event.turn] = event.passages
+    def _report(self, wanted: Duty, fact: InnerFact | None) -> None:
+        self._facts.put_nowait(_Reported(wanted, fact))
 
     async def _stop_work(self) -> None:
         work, self._work, self._duty = self._work, None, None
@@ -184,13 +260,24 @@ class HostedCall:
 
 
 async def host_call(
-    tenant: TenantId, call: CallId, agent: Agent, host: HostId, outside: Outside
-) -> None:
-    """Own the call and host it to its end. Raises WrongVersion when another host takes it."""
+    tenant: TenantId,
+    call: CallId,
+    agent: Agent,
+    host: HostId,
+    outside: Outside,
+    *,
+    leave: asyncio.Event | None = None,
+) -> bool:
+    """Own the call and host it to its end, or until it is quiet after `leave` was set.
+
+    Returns: whether it is over.
+    Raises:  WrongVersion when another host takes it; JournalUnavailable.
+    """
     actor = Actor(outside.journal, tenant, call, agent, host)
     await actor.claim()
-    if not isinstance(actor.state, Ended):
-        await HostedCall(actor, outside).run()
+    if isinstance(actor.state, Ended):
+        return True
+    return await HostedCall(actor, outside, leave or asyncio.Event()).run()
 
 
 def _failure(wanted: Duty, kind: str) -> InnerFact:
@@ -206,8 +293,7 @@ def _failure(wanted: Duty, kind: str) -> InnerFact:
 
 async def _cancelled(task: asyncio.Task[None]) -> None:
     """End a task and see its failure. `await task` would swallow a cancellation of our own."""
-    task.cancel()
-    await asyncio.wait([task])
+    await end_tasks([task])
     if not task.cancelled():
         task.result()
 

@@ -20,6 +20,7 @@ def prompt(talk: Talk, agent: Agent, passages: tuple[Passage, ...]) -> Prompt:
         passages=passages,
         variables={**agent.variables, **talk.variables},
         language=talk.language,
+        begun=" ".join(talk.reply.written) if talk.reply and not talk.reply.over else "",
     )
 
 

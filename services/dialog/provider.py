@@ -31,6 +31,7 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     passages: tuple[Passage, ...]  # best first
     variables: dict[str, str]
     language: str  # BCP 47
+    begun: str = ""  # of this very reply, what was written before: a model that can goes on from it
 
 
 class Delta(msgspec.Struct, frozen=True):

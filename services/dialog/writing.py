@@ -59,15 +59,18 @@ async def _write(model: LanguageModel, prompt: Prompt, reply: int, report: Repor
 
 
 def unsaid(written: tuple[str, ...], report: Report) -> Report:
-    """The same report without the sentences of a reply that an earlier owner already recorded.
+    """The same report without the sentences of the reply that were written before.
 
-    A model that writes the reply again begins again; what the caller was told is not told twice.
+    A model that was told what it had written goes on from there, any other begins again: what the
+    caller was told is not told twice.
     """
     left = list(written)
 
     def report_unsaid(fact: InnerFact) -> None:
-        if isinstance(fact, ModelWrote) and left and left.pop(0) == fact.text:
-            return
+        if isinstance(fact, ModelWrote):
+            if left and left.pop(0) == fact.text:
+                return
+            left.clear()  # it goes its own way
         report(fact)
 
     return report_unsaid

@@ -1,7 +1,6 @@
-"""A media socket becomes the line of a call: who may have it, and who listens to it."""
+"""A media socket becomes the line of a call: it enters the log, and listens to the agent."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -9,48 +8,47 @@ from typing import Final
 
 from nats.aio.subscription import Subscription
 
-from contracts.agent import Agent
-from contracts.ids import AgentId, BadId, CallId, checked
-from contracts.journal import JournalUnavailable
-from contracts.line import LineAnswered, LineRang
+from contracts.line import LineAnswered, LineResumed
+from contracts.recorded import LineEvent
 from contracts.streams import Family, audio_subject
-from infra.agents import NoSuchAgent
+from infra.beside import beside
 from infra.live import Following, follow
-from services.gateway import ringing
+from services.gateway.admission import LATER, REFUSED, Admitted, admit
 from services.gateway.carrier import Carrier, Started
 from services.gateway.clock import now_ms
 from services.gateway.decisions import obey
 from services.gateway.faults import alone, guarded
 from services.gateway.gateway import Gateway
-from services.gateway.journaling import Journaling, Patience
-from services.gateway.line import Leg, Line, ProtocolBroken
-from services.gateway.tokens import BadToken
-from services.gateway.unanswered import answer_came
+from services.gateway.journaling import Journaling, Patience, Superseded, Told
+from services.gateway.leg import Leg, ProtocolBroken
+from services.gateway.line import Line, Links
+from services.gateway.missed import Missed
+from services.gateway.standing import Standing, confirmed
+from services.gateway.waiting import log_answers
 from services.gateway.wire import Wire
 
-_log: Final = logging.getLogger("partyline.gateway")
-_FAMILIES: Final[tuple[Family, ...]] = ("dialog", "synthesis")
-_REFUSED, _LATER = 1008, 1013  # close codes: policy violation, try again later
+_FAMILIES: Final[tuple[Family, ...]] = ("dialog", "synthesis", "line")
 
 
 @asynccontextmanager
 async def answered(
     gateway: Gateway, carrier: Carrier, started: Started, wire: Wire
 ) -> AsyncIterator[Line]:
-    """The line of the call that `started` names, answered in the log.
+    """The line of the call that `started` names, answered or resumed in the log.
 
     On leaving, what is left of its events is written. Raises ProtocolBroken when the socket may
     not have the call, or the log is away.
     """
-    call, agent = await _admitted(gateway, carrier, started)
-    if call in gateway.lines:
-        raise ProtocolBroken(_REFUSED, "reused token")
-    line, journaling = _line(gateway, Leg(call, started.stream, carrier, wire), agent)
+    admitted = await admit(gateway, carrier, started)
+    if gateway.lines.find(admitted.call):
+        raise ProtocolBroken(REFUSED, "reused token: another socket has this line")
+    leg = Leg(admitted.call, started.stream, carrier, wire)
+    missed = Missed(gateway.bus, gateway.settings.tenant, leg.call)
+    line, journaling = _line(gateway, leg, admitted, missed)
     gateway.lines.add(line)
     try:
-        async with _listening(gateway, line) as following:
+        async with _listening(gateway, line, missed, admitted.standing) as following:
             await _record(gateway, journaling, line, started)
-            answer_came(gateway, call)
             line.begin()
             async with _obeying(line, following):
                 yield line
@@ -58,70 +56,53 @@ async def answered(
         await _let_go(gateway, line, journaling)
 
 
-async def _admitted(gateway: Gateway, carrier: Carrier, started: Started) -> tuple[CallId, Agent]:
-    try:
-        call = _call(gateway, started) or await _ring_now(gateway, carrier, started)
-        rang = await ringing.find_ring(gateway, call)
-        if rang is None:
-            raise ProtocolBroken(_REFUSED, "no such call rang")
-        _check_same_call(rang, started)
-        return call, await gateway.agents.get(gateway.settings.tenant, rang.agent)
-    except (BadToken, BadId, NoSuchAgent) as refused:
-        raise ProtocolBroken(_REFUSED, str(refused)) from None
-    except ringing.AWAY as away:
-        raise ProtocolBroken(_LATER, f"the log is away: {type(away).__name__}") from None
-
-
-def _call(gateway: Gateway, started: Started) -> CallId | None:
-    """The call this socket was sent for, by its token. None: by nobody, which is allowed here."""
-    named = started.parameters.get("call")
-    if named is None and not gateway.settings.media_auth:
-        return None
-    call = CallId(checked("call", named or ""))
-    if gateway.settings.media_auth:
-        gateway.tokens.check(started.parameters.get("token", ""), call, now_ms())
-    return call
-
-
-async def _ring_now(gateway: Gateway, carrier: Carrier, started: Started) -> CallId:
-    named = started.parameters.get("agent", gateway.settings.agent)
-    agent = AgentId(checked("agent", named))
-    ring = ringing.Ring(carrier=carrier.name, carrier_call=started.carrier_call, agent=agent)
-    return await ringing.take(gateway, ring)
-
-
-def _check_same_call(rang: LineRang, started: Started) -> None:
-    if rang.carrier_call != started.carrier_call:
-        raise ProtocolBroken(_REFUSED, "the token belongs to another of the carrier's calls")
-
-
-def _line(gateway: Gateway, leg: Leg, agent: Agent) -> tuple[Line, Journaling]:
+def _line(
+    gateway: Gateway, leg: Leg, admitted: Admitted, missed: Missed
+) -> tuple[Line, Journaling]:
     settings = gateway.settings
-    publish = partial(gateway.bus.pub, audio_subject(settings.tenant, leg.call, "caller"))
+    links = Links(
+        publish=partial(gateway.bus.pub_kept, audio_subject(settings.tenant, leg.call, "caller")),
+        missed=missed.want,
+        answers=partial(log_answers, gateway.bus, settings.tenant, leg.call),
+    )
+    told = Told(
+        away=lambda: line.log_away(),
+        given_up=lambda: line.end("bus_lost"),
+        superseded=lambda: line.step_aside(),
+        taken_for_dead=lambda stint: line.taken_up_again(stint),
+    )
     journaling = Journaling(
         gateway.journal,
         settings.tenant,
         leg.call,
         gateway.host,
+        admitted.standing,
         Patience(settings.away_ms, settings.given_up_ms),
-        on_away=lambda: line.mouth.hold(),
-        on_given_up=lambda: line.end("bus_lost"),
+        told,
     )
-    line = Line(leg, agent, journaling, publish)
+    line = Line(leg, admitted.agent, journaling, links, admitted.standing)
     journaling.start()
     return line, journaling
 
 
 @asynccontextmanager
-async def _listening(gateway: Gateway, line: Line) -> AsyncIterator[Following]:
-    """The line hears the agent's audio during the block; the actor's decisions are followed."""
+async def _listening(
+    gateway: Gateway, line: Line, missed: Missed, standing: Standing
+) -> AsyncIterator[Following]:
+    """The line hears the agent's audio during the block; the actor's decisions are followed.
+
+    A line that comes back follows from where it was found; what was decided before is over.
+    """
+    after = standing.sequence if standing.stint else 0
     tenant = gateway.settings.tenant
     async with AsyncExitStack() as leaving:
         speak = guarded(line, line.on_agent_audio)
+        leaving.callback(gateway.bus.on_reconnect(missed.reconnected))
+        await leaving.enter_async_context(beside(missed.run(speak)))
         audio = await gateway.bus.sub(audio_subject(tenant, line.call, "agent"), speak)
         leaving.push_async_callback(_unsubscribe, gateway, audio)
         following = await follow(
-            gateway.bus, gateway.journal, tenant, line.call, families=_FAMILIES
+            gateway.bus, gateway.journal, tenant, line.call, families=_FAMILIES, after=after
         )
         leaving.push_async_callback(following.close)
         yield following
@@ -141,36 +122,37 @@ async def _obeying(line: Line, following: Following) -> AsyncIterator[None]:
 async def _obey_all(line: Line, following: Following) -> None:
     with alone(line):
         async for recorded in following:
+            if recorded.family == "dialog":
+                line.mouth.own(recorded.message.epoch)
             for _, event in recorded.events():
                 obey(line, event)
 
 
 async def _record(gateway: Gateway, journaling: Journaling, line: Line, started: Started) -> None:
-    """Put the answer in the log, which takes only one for each call. Raises ProtocolBroken."""
-    answer = LineAnswered(at_ms=now_ms(), stream=started.stream)
+    """Have the line by the log's word, which only one gateway gets. Raises ProtocolBroken."""
     try:
         async with asyncio.timeout(gateway.settings.given_up_ms / 1000):
-            appended = await journaling.append("answered", answer)
+            await journaling.begin(partial(_opening, started.stream))
     except TimeoutError:
         line.end("bus_lost")
-        raise ProtocolBroken(_LATER, "the log is away") from None
-    if appended.duplicate and not await _is_ours(gateway, line.call, answer):
-        raise ProtocolBroken(_REFUSED, "reused token")
+        raise ProtocolBroken(LATER, "the log is away") from None
+    except Superseded as another:
+        raise ProtocolBroken(REFUSED, str(another)) from None
 
 
-async def _is_ours(gateway: Gateway, call: CallId, answer: LineAnswered) -> bool:
-    """Whether the stored answer is this very one, whose acknowledgement was lost."""
-    try:
-        async for recorded in gateway.journal.read(gateway.settings.tenant, call, "line"):
-            if answer in recorded.message.events:
-                return recorded.message.by == gateway.host
-    except JournalUnavailable:
-        _log.warning("call %s: its answer could not be read", call)
-    return False
+def _opening(stream: str, standing: Standing) -> tuple[LineEvent, ...]:
+    """The first message of a stint: also of the loss before it, if nobody recorded that."""
+    at_ms = now_ms()
+    if standing.stint == 0:
+        return (LineAnswered(at_ms=at_ms, stream=stream),)
+    resumed = LineResumed(at_ms=at_ms, stream=stream, stint=standing.stint + 1)
+    if standing.lost:
+        return (resumed,)
+    return (confirmed(standing, at_ms, "its gateway is gone"), resumed)
 
 
 async def _let_go(gateway: Gateway, line: Line, journaling: Journaling) -> None:
-    line.mouth.stop()
+    line.stop()
     try:
         await journaling.finish()
     finally:

@@ -1,35 +1,46 @@
 """The gateway's process: its addresses, its start and its end."""
 
-import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Final
 
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from nats.aio.subscription import Subscription
 
 from contracts.ids import new_host_id
+from infra.again import tell_again
 from infra.agents import Agents
+from infra.beside import beside
+from infra.claims import Claims
+from infra.hosting import hosting
 from infra.journal import NatsJournal
 from infra.nats import Bus
+from services.gateway.calling_back import CallingBack
+from services.gateway.draining import drain
 from services.gateway.faults import kind
 from services.gateway.gateway import GATEWAY, Gateway
+from services.gateway.holders import Holders
+from services.gateway.holding import answer_questions
+from services.gateway.inviting import AFTER_PATH, MEDIA_PATH, STREAM_PATH
 from services.gateway.known_calls import KnownCalls
 from services.gateway.lines import Lines
 from services.gateway.on_after import on_after
 from services.gateway.on_media import on_media
-from services.gateway.on_ring import AFTER_PATH, MEDIA_PATH, on_ring
+from services.gateway.on_ring import on_ring
 from services.gateway.on_status import on_status
+from services.gateway.on_stream import on_stream
 from services.gateway.settings import GatewaySettings
 from services.gateway.signature import Signatures
 from services.gateway.tokens import Tokens
+from services.gateway.watching import watch_line
 
 _log: Final = logging.getLogger("partyline.gateway")
 _FORM_LIMIT_BYTES: Final = 64 * 1024
-_FAREWELL_S: Final = 5.0  # for the lines' last events
 
 
 class Serving(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,21 +60,45 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True):
 async def serve(
     bus: Bus, settings: GatewaySettings, journal: NatsJournal, agents: Agents
 ) -> AsyncIterator[Serving]:
-    """Take calls during the block; on the way out every line is ended, and that is recorded.
+    """Take calls during the block; on the way out every line is parted with, see `draining`.
 
     The connections stay the caller's. Raises OSError when the address is taken.
     """
     listening = socket.create_server((settings.host, settings.port), backlog=512)
     port: int = listening.getsockname()[1]
     gateway = _gateway(bus, settings, journal, agents, port)
-    runner = web.AppRunner(_application(gateway), access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
+    async with AsyncExitStack() as leaving:
+        leaving.push_async_callback(gateway.calling_back.close)
+        runner = web.AppRunner(_application(gateway), access_log=None, shutdown_timeout=1.0)
+        leaving.push_async_callback(runner.cleanup)
+        questions = await answer_questions(gateway)
+        leaving.push_async_callback(_unsubscribe, gateway, questions)
+        leaving.push_async_callback(_unsubscribe, gateway, await tell_again(bus))
+        await runner.setup()
         await web.SockSite(runner, listening).start()
+        leaving.push_async_callback(drain, gateway)
+        await leaving.enter_async_context(_watching(gateway))
+        leaving.callback(_stop_taking, gateway)
         yield Serving(host=settings.host, port=port, origin=gateway.origin)
-    finally:
-        await _hang_up_all(gateway)
-        await runner.cleanup()
+
+
+@asynccontextmanager
+async def _watching(gateway: Gateway) -> AsyncIterator[None]:
+    """Watch over lines, whoever has them, during the block; then others do."""
+    host = new_host_id("line")
+    async with Claims(gateway.bus, gateway.journal, "line", host) as claims:
+        watching = hosting(claims, gateway.settings.watched, partial(watch_line, gateway))
+        async with beside(gateway.holders.run()), watching:
+            yield
+
+
+def _stop_taking(gateway: Gateway) -> None:
+    gateway.draining = True
+
+
+async def _unsubscribe(gateway: Gateway, subscription: Subscription) -> None:
+    if not gateway.bus.nc.is_closed:
+        await subscription.unsubscribe()
 
 
 def _gateway(
@@ -81,6 +116,10 @@ def _gateway(
         tokens=Tokens(settings.token_secret, settings.token_ttl_s),
         known=KnownCalls(),
         lines=Lines(),
+        holders=Holders(bus, settings.gone_ms / 1000),
+        calling_back=CallingBack(
+            settings.twilio_account_sid, settings.twilio_auth_token or "", settings.twilio_url
+        ),
     )
 
 
@@ -93,6 +132,7 @@ def _application(gateway: Gateway) -> web.Application:
             web.get(MEDIA_PATH, on_media),
             web.post(AFTER_PATH, on_after),
             web.post("/twilio/status", on_status),
+            web.post(STREAM_PATH, on_stream),
             web.get("/healthz", _on_health),
         ]
     )
@@ -112,17 +152,8 @@ async def _quiet(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def _on_health(request: web.Request) -> web.Response:
-    """200 while the log is within reach, else 503; how many lines are up."""
+    """200 while calls are taken and the log is within reach, else 503; how many lines are up."""
     gateway = request.app[GATEWAY]
-    health = {"ok": gateway.bus.connected, "lines": len(gateway.lines)}
-    return web.json_response(health, status=200 if gateway.bus.connected else 503)
-
-
-async def _hang_up_all(gateway: Gateway) -> None:
-    for waiting in gateway.expected.values():
-        waiting.cancel()
-    try:
-        async with asyncio.timeout(_FAREWELL_S):
-            await gateway.lines.end_all("shutdown")
-    except TimeoutError:
-        _log.error("%d lines ended without their last events in the log", len(gateway.lines))
+    well = gateway.bus.connected and not gateway.draining
+    health = {"ok": well, "lines": len(gateway.lines)}
+    return web.json_response(health, status=200 if well else 503)

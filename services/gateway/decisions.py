@@ -2,12 +2,15 @@
 
 from contracts.dialog import (
     CallEnded,
+    CallerReturned,
     HangUpRequested,
     ReplyFinished,
     ReplyInterrupted,
+    SentenceWritten,
     TransferRequested,
 )
 from contracts.event import OwnerClaimed
+from contracts.line import LineEnded, LineLost, LineResumed
 from contracts.recorded import CallEvent
 from contracts.synthesis import SentenceSynthesized, SynthesisDropped, SynthesisFailed
 from services.gateway.line import Line
@@ -18,6 +21,22 @@ def obey(line: Line, event: CallEvent) -> None:
     match event:
         case OwnerClaimed(role="dialog", epoch=epoch):
             line.mouth.own(epoch)
+        case CallerReturned(stint=stint, reply=reply):
+            line.speak_on(stint, reply)
+        case TransferRequested():
+            line.end("transferred")
+        case HangUpRequested() | CallEnded():
+            line.end("agent_hung_up")
+        case LineLost() | LineResumed() | LineEnded():
+            line.look()
+        case _ if line.may_speak:
+            _speak(line, event)
+
+
+def _speak(line: Line, event: CallEvent) -> None:
+    match event:
+        case SentenceWritten(reply=reply, sentence=sentence):
+            line.mouth.expect(reply, sentence)
         case ReplyFinished(reply=reply, sentences=sentences):
             line.mouth.written(reply, sentences)
         case ReplyInterrupted(reply=reply):
@@ -28,9 +47,5 @@ def obey(line: Line, event: CallEvent) -> None:
             line.mouth.leave_out(reply, sentence)
         case SynthesisDropped(reply=reply, sentence=sentence):
             line.mouth.leave_out(reply, sentence)
-        case TransferRequested():
-            line.end("transferred")
-        case HangUpRequested() | CallEnded():
-            line.end("agent_hung_up")
         case _:
             pass

@@ -42,8 +42,9 @@ Heard: TypeAlias = Spoke | TalkedOver | FellSilent
 class Ear:
     """Hears one caller. `publish` gets each frame's payload."""
 
-    def __init__(self, agent: Agent, publish: Callable[[bytes], None]) -> None:
-        self._publish = publish
+    def __init__(self, agent: Agent, publish: Callable[[bytes], None], before: int = 0) -> None:
+        """`before`: frames are numbered from the one behind this one."""
+        self._publish, self._before = publish, before
         self._turns, self._over_agent = _turn_rule(agent), _barge_in_rule(agent)
         self._barge_in = agent.barge_in
         self._activity = VoiceActivity(self._turns)
@@ -66,7 +67,7 @@ class Ear:
         """Take in a piece of sound. Iterate to the end: frames go out as you do."""
         for frame in self._frames(mulaw):
             self.frames += 1
-            self._publish(pack_caller(self.frames, now_ms, frame))
+            self._publish(pack_caller(self._before + self.frames, now_ms, frame))
             self._arrived_ms.append(now_ms)
             heard = self._judge(frame, now_ms, agent_audible)
             if heard:
@@ -102,7 +103,7 @@ class Ear:
         match self._activity.feed(frame):
             case Started(started_frame=first):
                 self._deaf_until_ms = now_ms + self._barge_in.debounce_ms if agent_audible else 0
-                return Spoke(first + self._skipped, agent_audible)
+                return Spoke(self._before + first + self._skipped, agent_audible)
             case Ended(last_loud_frame=last):
                 return self._fell_silent(last + self._skipped)
             case None:
@@ -127,7 +128,7 @@ class Ear:
 
     def _fell_silent(self, last_frame: int) -> FellSilent:
         back = min(self.frames - last_frame, len(self._arrived_ms) - 1)
-        return FellSilent(last_frame, self._arrived_ms[-1 - back])
+        return FellSilent(self._before + last_frame, self._arrived_ms[-1 - back])
 
 
 def _turn_rule(agent: Agent) -> VadSettings:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
-from services.gateway.line import Line, ProtocolBroken
+from services.gateway.leg import ProtocolBroken
+from services.gateway.line import Line
 
 _log: Final = logging.getLogger("partyline.gateway")
 Argument = TypeVar("Argument")
@@ -14,7 +15,7 @@ Argument = TypeVar("Argument")
 
 @contextmanager
 def alone(line: Line) -> Iterator[None]:
-    """Whatever goes wrong in the block ends this line and no other."""
+    """Whatever goes wrong in the block is the end of this line and of no other."""
     try:
         yield
     except ProtocolBroken as broken:

@@ -1,15 +1,16 @@
 """What all handlers of one gateway share. Handlers meet here, not each other."""
 
-import asyncio
 from typing import Final
 
 import msgspec
 from aiohttp import web
 
-from contracts.ids import CallId, HostId
+from contracts.ids import HostId
 from infra.agents import Agents
 from infra.journal import NatsJournal
 from infra.nats import Bus
+from services.gateway.calling_back import CallingBack
+from services.gateway.holders import Holders
 from services.gateway.known_calls import KnownCalls
 from services.gateway.lines import Lines
 from services.gateway.settings import GatewaySettings
@@ -30,7 +31,9 @@ class Gateway(msgspec.Struct, kw_only=True):
     tokens: Tokens
     known: KnownCalls
     lines: Lines
-    expected: dict[CallId, asyncio.Task[None]] = {}  # rang, and their sound has not come yet
+    holders: Holders
+    calling_back: CallingBack
+    draining: bool = False  # it is about to stop: it takes no rings and no sockets
     unknown_reports: int = 0  # status callbacks of calls that never rang here
 
 

@@ -7,6 +7,8 @@ from typing import Final
 from contracts import agent
 from contracts.line import EndReason
 
+_HELD_UP_S: Final = 0.5
+
 
 class Limits:
     """Watches one line. Times are the loop's own."""
@@ -16,17 +18,19 @@ class Limits:
         limits: agent.Limits,
         active: Callable[[], bool],
         on_reached: Callable[[EndReason], None],
+        elapsed_ms: int = 0,
     ) -> None:
-        """`active`: whether caller or agent speak just now; `on_reached` is called once."""
+        """`active`: whether caller or agent speak just now; `on_reached` is called once;
+        `elapsed_ms`: since the call was first answered."""
         self._active, self._on_reached = active, on_reached
         self._loop: Final = asyncio.get_running_loop()
         self._media_s = limits.media_silence_ms / 1000
         self._inactivity_s = limits.inactivity_ms / 1000
         now_s = self._loop.time()
-        self._over_at_s = now_s + limits.duration_ms / 1000
+        self._over_at_s = now_s + (limits.duration_ms - elapsed_ms) / 1000
         self._media_at_s = now_s
         self._active_at_s = now_s
-        self._timer = self._loop.call_later(0, self._look)
+        self._look_at(now_s)
 
     def heard_media(self) -> None:
         """A frame came."""
@@ -40,7 +44,14 @@ class Limits:
         """Watch no more."""
         self._timer.cancel()
 
+    def _look_at(self, at_s: float) -> None:
+        self._due_s = at_s
+        self._timer = self._loop.call_at(at_s, self._look)
+
     def _look(self) -> None:
+        now_s = self._loop.time()
+        if now_s - self._due_s > _HELD_UP_S:  # this process stood still: what came meanwhile is
+            return self._look_at(now_s + _HELD_UP_S)  # still in its sockets, so it is read first
         if self._active():
             self.heard_activity()
         deadlines: tuple[tuple[float, EndReason], ...] = (
@@ -49,7 +60,7 @@ class Limits:
             (self._over_at_s, "duration"),
         )
         next_s, reason = min(deadlines)
-        if next_s <= self._loop.time():
+        if next_s <= now_s:
             self._on_reached(reason)
         else:
-            self._timer = self._loop.call_at(next_s, self._look)
+            self._look_at(next_s)

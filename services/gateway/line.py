@@ -1,118 +1,138 @@
-"""One caller's leg from answer to end: carrier messages in, events out.
+"""One stint of a caller's line, from answer or return to loss or end: messages in, events out.
 
 Hearing is the ear's business, speaking the mouth's, recording the journaling's. What stands here
-is which of them a message concerns, and that a line ends exactly once.
+is which of them a message concerns, and that a stint is over exactly once.
 """
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, NamedTuple
 
 from contracts.agent import Agent
-from contracts.ids import CallId
 from contracts.line import (
     DigitPressed,
     EndReason,
     LineEnded,
     LineLost,
+    LineResumed,
     PlaybackStarted,
     SentencePlayed,
-    SpeechEnded,
-    SpeechStarted,
 )
 from contracts.recorded import LineEvent
 from services.audio.frames import unpack_agent
-from services.gateway.carrier import (
-    BadCarrierMessage,
-    Carrier,
-    CarrierMessage,
-    Connected,
-    Digit,
-    Marked,
-    Media,
-    Started,
-    Stopped,
-    Unknown,
-)
+from services.gateway.answer_due import AnswerDue
+from services.gateway.carrier import Digit, Marked, Media, Stopped
 from services.gateway.clock import now_ms
-from services.gateway.ear import Ear, FellSilent, Heard, Spoke, TalkedOver
+from services.gateway.hearing import Hearing
 from services.gateway.journaling import Journaling
+from services.gateway.leg import Leg
 from services.gateway.limits import Limits
+from services.gateway.messages import Messages, Said
 from services.gateway.mouth import Mouth
 from services.gateway.playback import Progress
-from services.gateway.wire import Wire
+from services.gateway.standing import UNKNOWN, Standing
 
 _log: Final = logging.getLogger("partyline.gateway")
 _EARLY_CHUNKS: Final = 100  # of a greeting that is quicker than the log's word that we answered
-_REFUSED_LIMIT: Final = 100  # broken messages in one call; a carrier that sends more is none
 
 
-class ProtocolBroken(Exception):
-    """The peer does what no carrier does, so its socket is closed. `code`: of the WebSocket."""
+class Links(NamedTuple):
+    """What a line needs of the bus, beside its log."""
 
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-
-
-class Leg(NamedTuple):
-    """Which call, on whose stream, by which protocol, over which socket."""
-
-    call: CallId
-    stream: str
-    carrier: Carrier
-    wire: Wire
+    publish: Callable[[bytes], None]  # gets each frame of the caller
+    missed: Callable[[], None]  # agent audio is missing: fetch it
+    answers: Callable[[], Awaitable[bool]]  # whether the log takes events
 
 
 class Line:
     """The line of one call. Its methods are called from the loop and never wait."""
 
     def __init__(
-        self, leg: Leg, agent: Agent, journaling: Journaling, publish: Callable[[bytes], None]
+        self,
+        leg: Leg,
+        agent: Agent,
+        journaling: Journaling,
+        links: Links,
+        before: Standing = UNKNOWN,
     ) -> None:
-        """`publish` gets each frame of the caller."""
+        """`before`: how the line stood until now."""
         self.call: Final = leg.call
-        self.mouth: Final = Mouth(leg.stream, leg.carrier, leg.wire, self._tell)
-        self.ended: EndReason | None = None
-        self._leg, self._journaling = leg, journaling
-        self._barge_in = agent.barge_in.enabled
+        self.mouth: Final = Mouth(leg.stream, leg.carrier, leg.wire, self._tell, links.missed)
+        self.over = ""  # why nothing more comes of it; empty: it is up
+        self.given_up = False  # it is over, and the call goes on without it
+        self.may_speak = not before.stint  # a line that came back waits for the actor's word
+        self._leg, self._journaling, self._before = leg, journaling, before
         self._digit_words = agent.digits  # a key that counts as words ends the reply as words do
         self._agent_limits = agent.limits
         self._limits: Limits | None = None  # None: not begun
+        self._parting: Callable[[], None] | None = None
         self._early: deque[bytes] = deque(maxlen=_EARLY_CHUNKS)
-        self._ear = Ear(agent, publish)
-        self._utterance = 0
+        self._hearing = Hearing(agent, self.mouth, links.publish, self._write, before)
+        self._log_answers = links.answers
+        self._due = AnswerDue(self.mouth, agent, self._active, self._answers)
+        self._messages = Messages(leg)
         self._digits = 0
-        self._refused = 0
-        self._ignored = 0
+
+    @property
+    def stint(self) -> int:
+        """How often audio began to flow in this call, this time counted."""
+        return self._journaling.stint
+
+    @property
+    def quiet(self) -> bool:
+        """Nobody speaks, and the agent is not about to."""
+        awaited = self._hearing.speaking or self._due.awaited
+        return not awaited and self.mouth.idle and self.may_speak
 
     def begin(self) -> None:
         """The call is answered and this line has it: until now nothing was sent or recorded."""
-        if self.ended:  # while the answer was on its way into the log
-            self._record_end(self.ended, "")
+        if self._parting:  # while the answer was on its way into the log
+            self._parting()
             return
-        self._limits = Limits(self._agent_limits, self._active, self._give_up)
-        for payload in self._early:
-            self.on_agent_audio(payload)
-        self._early.clear()
+        answered_ms = self._before.answered_ms
+        elapsed_ms = now_ms() - answered_ms if answered_ms else 0
+        self._limits = Limits(self._agent_limits, self._active, self._give_up, elapsed_ms)
+        self._due.open()
+        self._take_early()
+
+    def speak_on(self, stint: int, reply: int) -> None:
+        """The actor has seen this stint begin: replies up to `reply` are over."""
+        if stint == self.stint and not self.over:
+            self.mouth.cancel(reply)
+            self.may_speak = True
+            self._take_early()
+
+    def log_away(self) -> None:
+        """What happens on the line does not get into the log."""
+        if not self.over:
+            self._due.log_away()
+
+    def look(self) -> None:
+        """The line was lost, resumed or ended, perhaps by somebody else."""
+        if not self.over:
+            self._journaling.look()
+
+    def taken_up_again(self, stint: int) -> LineResumed | None:
+        """What takes up a line that was thought dead. None: it is over."""
+        if self.over:
+            return None
+        stream = self._leg.stream
+        return LineResumed(at_ms=now_ms(), stream=stream, stint=stint, unbroken=True)
 
     def on_message(self, payload: bytes) -> None:
         """A text message of the carrier. Raises ProtocolBroken."""
-        if self.ended:
+        if self.over:
             return
-        try:
-            message = self._leg.carrier.parse(payload)
-        except BadCarrierMessage as bad:
-            self._refuse(str(bad))
-        else:
-            self._take(message)
+        if message := self._messages.read(payload):
+            self._hear(message)
 
     def on_agent_audio(self, payload: bytes) -> None:
         """A chunk of the audio plane. An error in one is this line's alone."""
-        if self.ended:
+        if self.over:
             return
-        if self._limits is None:
+        if self._limits is None or not self.may_speak:
             self._early.append(payload)
             return
         try:
@@ -120,63 +140,69 @@ class Line:
         except ValueError as broken:
             _log.warning("call %s: agent audio refused: %s", self.call, broken)
 
+    def stop(self) -> None:
+        """Nothing is played any more, and nobody waits."""
+        self._due.end()
+        self.mouth.stop()
+
     def lose(self, reason: str) -> None:
-        """The socket broke without a word."""
-        self.end("line_lost", lost=reason)
+        """The socket broke without a word; the caller may come back, here or elsewhere."""
+        self.given_up = True
+        self._part(reason, partial(self._record_loss, reason), 1000)
 
-    def end(self, reason: EndReason, *, lost: str = "", code: int = 1000) -> None:
-        """Hang up and record it. Once: what comes after the first end changes nothing.
+    def hand_over(self) -> None:
+        """Another gateway shall have the line. The socket closes once that is in the log."""
+        self.given_up = True
+        self._part("handed over", partial(self._record_loss, "handed over", planned=True), None)
 
-        `lost`: why the connection counts as broken, where it does; `code`: of the socket's close.
-        """
-        if self.ended:
+    def step_aside(self) -> None:
+        """Another gateway has the line, or it ended: nothing of it is recorded here."""
+        self._part("another gateway has the line", lambda: None, 1000)
+
+    def end(self, reason: EndReason, *, code: int = 1000) -> None:
+        """Hang up and record it. `code`: of the socket's close."""
+        self._part(reason, partial(self._record_end, reason), code)
+
+    def _part(self, why: str, record: Callable[[], None], code: int | None) -> None:
+        """Once: what comes after the first end changes nothing. `code` None: the socket stays."""
+        if self.over:
             return
-        self.ended = reason
+        self.over, self._parting = why, record
         if self._limits:
             self._limits.stop()
-            self._record_end(reason, lost)
-        self.mouth.stop()
-        self._leg.wire.close(code, reason)
-        _log.info("call %s: line ended: %s", self.call, reason)
+            record()
+        self.stop()
+        if code is not None:
+            self._leg.wire.close(code, why)
+        _log.info("call %s: line is over: %s", self.call, why)
 
-    def _record_end(self, reason: EndReason, lost: str) -> None:
-        at_ms = now_ms()
-        if lost:
-            self._write("lost", LineLost(at_ms=at_ms, reason=lost))
+    def _record_loss(self, reason: str, *, planned: bool = False) -> None:
+        reply, sentence = self.mouth.heard
+        lost = LineLost(
+            at_ms=now_ms(), reason=reason, reply=reply, sentence=sentence, planned=planned
+        )
+        self._journaling.write("lost", lost, then=partial(self._leg.wire.close, 1000, reason))
+
+    def _record_end(self, reason: EndReason) -> None:
         cleared = self.mouth.cut()
+        frames, late_frames = self._hearing.frames
         ended = LineEnded(
-            at_ms=at_ms,
+            at_ms=now_ms(),
             reason=reason,
-            frames=self._ear.frames,
-            late_frames=self._ear.late_frames,
-            dropped_messages=self._refused + self._ignored,
+            frames=frames,
+            late_frames=late_frames,
+            dropped_messages=self._messages.dropped,
         )
         self._write("ended", *([cleared] if cleared else []), ended)
 
-    def _take(self, message: CarrierMessage) -> None:
-        match message:
-            case Media() | Digit() | Marked() | Stopped():
-                if message.stream != self._leg.stream:
-                    raise ProtocolBroken(1008, "a message for another stream")
-                self._hear(message)
-            case Started():
-                raise ProtocolBroken(1008, "a second start")
-            case Connected() | Unknown():
-                self._ignored += 1  # what a carrier adds to its protocol must not end calls
-
-    def _hear(self, message: Media | Digit | Marked | Stopped) -> None:
+    def _hear(self, message: Said) -> None:
         match message:
             case Media():
                 self._listen(message)
             case Marked(name=name):
                 self.mouth.echoed(name)
             case Digit(digit=digit):
-                self._digits += 1
-                self._note_activity()
-                cleared = self.mouth.cut() if digit in self._digit_words else None
-                pressed = DigitPressed(at_ms=now_ms(), digit=digit)
-                together = [cleared, pressed] if cleared else [pressed]
-                self._write(f"digit:{self._digits}", *together)
+                self._press(digit)
             case Stopped():
                 self.end("caller_hung_up")
 
@@ -184,36 +210,23 @@ class Line:
         at_ms = now_ms()
         if self._limits:
             self._limits.heard_media()
-        if media.timestamp_ms >= 0:
-            self._ear.time(media.timestamp_ms, at_ms)
-        for heard in self._ear.hear(media.mulaw, at_ms, agent_audible=self.mouth.audible):
-            self._on_speech(heard, at_ms)
+        for heard in self._hearing.listen(media, at_ms):
+            self._note_activity()
+            self._due.heard(heard)
 
-    def _on_speech(self, heard: Heard, at_ms: int) -> None:
+    def _press(self, digit: str) -> None:
+        self._digits += 1
         self._note_activity()
-        match heard:
-            case Spoke(first_frame=first):
-                self._on_spoke(first, at_ms)
-            case TalkedOver():
-                if cleared := self.mouth.cut():
-                    self._write(f"cut:{cleared.reply}", cleared)
-            case FellSilent(last_frame=last, at_ms=ended_ms):
-                utterance = self._utterance
-                ended = SpeechEnded(
-                    at_ms=at_ms, utterance=utterance, last_frame=last, ended_ms=ended_ms
-                )
-                self._write(f"speech_ended:{utterance}", ended)
+        cleared = None
+        if digit in self._digit_words:
+            self._due.key_pressed()
+            cleared = self.mouth.cut()
+        pressed = DigitPressed(at_ms=now_ms(), digit=digit)
+        self._write(f"digit:{self._digits}", *([cleared] if cleared else []), pressed)
 
-    def _on_spoke(self, first_frame: int, at_ms: int) -> None:
-        """The caller began to speak, perhaps over a reply: that one is cut before all else."""
-        over = self.mouth.reply if self._barge_in else 0
-        cleared = self.mouth.cut() if over else None
-        self._utterance += 1
-        started = SpeechStarted(
-            at_ms=at_ms, utterance=self._utterance, first_frame=first_frame, over_reply=over
-        )
-        together = [cleared, started] if cleared else [started]
-        self._write(f"speech_started:{self._utterance}", *together)
+    async def _answers(self) -> bool:
+        """Whether the log takes events, this line's as well."""
+        return not self._journaling.away and await self._log_answers()
 
     def _tell(self, progress: Progress) -> None:
         self._note_activity()
@@ -222,27 +235,26 @@ class Line:
             id = f"{id}:{progress.sentence}"
         elif isinstance(progress, PlaybackStarted):
             _log.debug("call %s: reply %d is played", self.call, progress.reply)
+        self._due.told(progress)
         self._write(id, progress)
 
     def _write(self, id: str, *events: LineEvent) -> None:
         self._journaling.write(id, *events)
-
-    def _refuse(self, reason: str) -> None:
-        """Leave a message out. The first is logged: a flood of them must not flood the log."""
-        self._refused += 1
-        if self._refused == 1:
-            _log.warning("call %s: carrier message refused: %s", self.call, reason)
-        if self._refused > _REFUSED_LIMIT:
-            raise ProtocolBroken(1007, "too many broken messages")
 
     def _note_activity(self) -> None:
         if self._limits:
             self._limits.heard_activity()
 
     def _active(self) -> bool:
-        return self._ear.speaking or self.mouth.audible
+        return self._hearing.speaking or self.mouth.audible
 
     def _give_up(self, reason: EndReason) -> None:
-        silence_ms = self._agent_limits.media_silence_ms
-        lost = f"no media for {silence_ms} ms" if reason == "media_lost" else ""
-        self.end(reason, lost=lost)
+        if reason == "media_lost":
+            self.lose(f"no media for {self._agent_limits.media_silence_ms} ms")
+        else:
+            self.end(reason)
+
+    def _take_early(self) -> None:
+        early, self._early = self._early, deque(maxlen=_EARLY_CHUNKS)
+        for payload in early:
+            self.on_agent_audio(payload)

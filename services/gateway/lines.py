@@ -13,11 +13,7 @@ class Lines:
 
     def __init__(self) -> None:
         self._lines: dict[CallId, Line] = {}
-        self._none = asyncio.Event()
-        self._none.set()
-
-    def __contains__(self, call: CallId) -> bool:
-        return call in self._lines
+        self._one_left = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -25,19 +21,27 @@ class Lines:
     def __iter__(self) -> Iterator[Line]:
         return iter(list(self._lines.values()))
 
+    def find(self, call: CallId) -> Line | None:
+        """The call's line, while this gateway has it."""
+        return self._lines.get(call)
+
     def add(self, line: Line) -> None:
         """The line is up."""
         self._lines[line.call] = line
-        self._none.clear()
 
     def remove(self, line: Line) -> None:
         """All of it is written."""
         del self._lines[line.call]
-        if not self._lines:
-            self._none.set()
+        self._one_left.set()
+
+    async def gone(self, call: CallId | None = None) -> None:
+        """Wait until the call's line is written to its end; None: all lines."""
+        while (call in self._lines) if call else self._lines:
+            self._one_left.clear()
+            await self._one_left.wait()
 
     async def end_all(self, reason: EndReason) -> None:
         """End every line and wait until their last events are written."""
         for line in self:
             line.end(reason)
-        await self._none.wait()
+        await self.gone()

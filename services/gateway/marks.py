@@ -38,6 +38,11 @@ class Marks:
         """
         return bool(self._stretches) and now_ms < self._over_at_ms + _GRACE_MS
 
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether the carrier has yet to confirm something."""
+        return bool(self._stretches)
+
     def room_ms(self, sentence: int) -> int:
         """How much more of `sentence` goes before the next mark."""
         last = self._open(sentence)

@@ -4,23 +4,31 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from services.audio.frames import CHUNK_BYTES_LIMIT, AgentChunk, split
+from services.audio.frames import CHUNK_BYTES_LIMIT, AgentChunk, duration_ms, split
 from services.audio.phrases import one_moment
 from services.gateway.carrier import Carrier
 from services.gateway.clock import now_ms
-from services.gateway.playback import STALL_MS, Clear, Mark, Play, Playback, Progress, Step
+from services.gateway.playback import Clear, Mark, Play, Playback, Progress, Step
 from services.gateway.wire import Wire
 
-_LOOK_S: Final = STALL_MS / 1000 + 0.01
+_LOOK_S: Final = 1.0  # whether what is missing has been for too long
 
 
 class Mouth:
-    """Speaks to one caller. `tell` gets what the caller has heard, as it becomes known."""
+    """Speaks to one caller. `tell` gets what the caller has heard, as it becomes known; `lack` is
+    called once for each place at which published sound is missing."""
 
     def __init__(
-        self, stream: str, carrier: Carrier, wire: Wire, tell: Callable[[Progress], None]
+        self,
+        stream: str,
+        carrier: Carrier,
+        wire: Wire,
+        tell: Callable[[Progress], None],
+        lack: Callable[[], None],
     ) -> None:
         self._stream, self._carrier, self._wire, self._tell = stream, carrier, wire, tell
+        self._lack, self._lacking = lack, (0, 0, 0)
+        self._phrase_until_ms = 0  # UNIX time; until then the carrier plays the phrase alone
         self._playback: Final = Playback()
         self._looking: asyncio.TimerHandle | None = None
 
@@ -35,6 +43,22 @@ class Mouth:
         return self._playback.under_way
 
     @property
+    def heard(self) -> tuple[int, int]:
+        """The reply under way and how many of its sentences were heard for certain; 0, 0: none."""
+        reply = self._playback.under_way
+        return (reply, self._playback.confirmed) if reply else (0, 0)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is being said, or about to be."""
+        return self._playback.idle
+
+    @property
+    def late(self) -> bool:
+        """Whether the caller should have heard the next sentence by now."""
+        return self._playback.late(now_ms())
+
+    @property
     def refused_chunks(self) -> int:
         """Of an old epoch, or of a reply given up."""
         return self._playback.refused_chunks
@@ -46,6 +70,10 @@ class Mouth:
     def speak(self, chunk: AgentChunk) -> None:
         """A piece of a sentence came."""
         self._do(self._playback.take(chunk, now_ms()))
+
+    def expect(self, reply: int, sentence: int) -> None:
+        """The actor has written a sentence."""
+        self._playback.expect(reply, sentence, now_ms())
 
     def written(self, reply: int, sentences: int) -> None:
         """The actor has finished writing a reply."""
@@ -73,15 +101,23 @@ class Mouth:
         progress: Progress | None = None
         for step in self._playback.cut(now_ms()):
             if isinstance(step, Clear):
-                self._wire.send_instead(self._carrier.clear(self._stream))
+                self._clear()
             elif not isinstance(step, Play | Mark):
                 progress = step
         return progress
 
-    def hold(self) -> None:
-        """The recorded phrase for when nobody else can speak."""
-        for piece in split(one_moment(), CHUNK_BYTES_LIMIT):
+    def hold(self) -> float:
+        """Speak the recorded phrase for when nobody else can; how long it lasts, in seconds."""
+        phrase, alone = one_moment(), not self._playback.unconfirmed
+        for piece in split(phrase, CHUNK_BYTES_LIMIT):
             self._wire.send(self._carrier.media(self._stream, piece))
+        self._phrase_until_ms = now_ms() + duration_ms(phrase) if alone else 0
+        return duration_ms(phrase) / 1000
+
+    def hush(self) -> None:
+        """Break off the phrase, if the caller hears it just now."""
+        if now_ms() < self._phrase_until_ms:
+            self._clear()
 
     def stop(self) -> None:
         """Nothing is played any more."""
@@ -92,15 +128,24 @@ class Mouth:
         for step in steps:
             match step:
                 case Play(mulaw=mulaw):
+                    self.hush()
                     self._wire.send(self._carrier.media(self._stream, mulaw))
                 case Mark(name=name):
                     self._wire.send(self._carrier.mark(self._stream, name))
                 case Clear():
-                    self._wire.send_instead(self._carrier.clear(self._stream))
+                    self._clear()
                 case _:
                     self._tell(step)
+        lacking = self._playback.lacking
+        if lacking and lacking != self._lacking:
+            self._lacking = lacking
+            self._lack()
         if self._playback.held_up and self._looking is None:
             self._looking = asyncio.get_running_loop().call_later(_LOOK_S, self._look)
+
+    def _clear(self) -> None:
+        self._wire.send_instead(self._carrier.clear(self._stream))
+        self._phrase_until_ms = 0
 
     def _look(self) -> None:
         self._looking = None

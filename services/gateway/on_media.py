@@ -15,7 +15,8 @@ from services.gateway.carrier import BadCarrierMessage, Connected, Started, Unkn
 from services.gateway.carriers.twilio import MESSAGE_LIMIT_BYTES, Twilio
 from services.gateway.faults import alone, kind
 from services.gateway.gateway import GATEWAY, Gateway
-from services.gateway.line import Line, ProtocolBroken
+from services.gateway.leg import ProtocolBroken
+from services.gateway.line import Line
 from services.gateway.wire import CLOSE_S, SocketWire
 
 _log: Final = logging.getLogger("partyline.gateway")
@@ -23,9 +24,14 @@ _carrier: Final = Twilio()
 
 
 async def on_media(request: web.Request) -> web.StreamResponse:
-    """Hold a call's socket from upgrade to end. 403 when the upgrade is not signed."""
+    """Hold a call's socket from upgrade to end.
+
+    403 when the upgrade is not signed; 503 when this gateway is about to stop.
+    """
     gateway = request.app[GATEWAY]
     gateway.signatures.check_upgrade(request)
+    if gateway.draining:
+        raise web.HTTPServiceUnavailable(text="this gateway is about to stop")
     socket = web.WebSocketResponse(
         timeout=CLOSE_S, compress=False, max_msg_size=MESSAGE_LIMIT_BYTES, decode_text=False
     )
@@ -65,7 +71,7 @@ async def _started(gateway: Gateway, socket: "web.WebSocketResponse[bool]") -> S
 
 async def _read(socket: "web.WebSocketResponse[bool]", line: Line) -> None:
     """Hand every message to the line until the line or the socket ends."""
-    while line.ended is None:
+    while not line.over:
         message = await socket.receive()
         if message.type is WSMsgType.TEXT:
             line.on_message(message.data)

@@ -10,27 +10,28 @@ from typing import Final
 from aiohttp import web
 from multidict import MultiMapping
 
-from contracts.ids import AgentId, CallId
+from contracts.ids import AgentId
 from contracts.journal import JournalUnavailable
 from infra.agents import NoSuchAgent
 from services.gateway import ringing, twiml, webhook
-from services.gateway.clock import now_ms
 from services.gateway.gateway import GATEWAY, Gateway
-from services.gateway.signature import socket_origin
-from services.gateway.unanswered import expect_answer
+from services.gateway.inviting import invite
 
 _log: Final = logging.getLogger("partyline.gateway")
-MEDIA_PATH: Final = "/twilio/media"
-AFTER_PATH: Final = "/twilio/after"
 _WAIT: Final = "One moment, please. We are connecting you."
 _SORRY: Final = "We are sorry. Your call cannot be taken right now. Please call again later."
 _NOBODY: Final = "We are sorry. Nobody answers at this number."
 
 
 async def on_ring(request: web.Request) -> web.Response:
-    """Answer with TwiML that brings the caller's sound here."""
+    """Answer with TwiML that brings the caller's sound here.
+
+    503 when this gateway is about to stop.
+    """
     gateway = request.app[GATEWAY]
     form = await webhook.signed_form(gateway, request)
+    if gateway.draining:
+        raise web.HTTPServiceUnavailable(text="this gateway is about to stop")
     try:
         call = await ringing.take(gateway, _ring(gateway, request, form))
     except NoSuchAgent as unknown:
@@ -40,8 +41,7 @@ async def on_ring(request: web.Request) -> web.Response:
         _log.warning("%s", away)
         again = webhook.next_attempt(gateway, request)
         return twiml.wait_and_ask(_WAIT, again) if again else twiml.say_and_hang_up(_SORRY)
-    expect_answer(gateway, call)
-    return _come_here(gateway, call)
+    return invite(gateway, call, stint=1)
 
 
 def _ring(gateway: Gateway, request: web.Request, form: "MultiMapping[str]") -> ringing.Ring:
@@ -54,14 +54,3 @@ def _ring(gateway: Gateway, request: web.Request, form: "MultiMapping[str]") -> 
         called=webhook.address(form, "To"),
         variables=webhook.variables(request),
     )
-
-
-def _come_here(gateway: Gateway, call: CallId) -> web.Response:
-    token = gateway.tokens.issue(call, now_ms(), rang_ms(call))
-    after_url = f"{gateway.origin}{AFTER_PATH}?call={call}"
-    return twiml.stream(socket_origin(gateway.origin) + MEDIA_PATH, after_url, call, token)
-
-
-def rang_ms(call: CallId) -> int:
-    """When a call rang: a UUIDv7 begins with the time."""
-    return int(call.replace("-", "")[:12], 16)

@@ -16,11 +16,11 @@ from contracts.recorded import Message
 from services.gateway import ringing, webhook
 from services.gateway.clock import now_ms
 from services.gateway.gateway import GATEWAY, Gateway
-from services.gateway.unanswered import end_if_unanswered
+from services.gateway.leaving import caller_left
+from services.gateway.standing import OVER
 
 _log: Final = logging.getLogger("partyline.gateway")
-_LAST: Final = ("completed", "busy", "failed", "no-answer", "canceled")
-_STATUSES: Final = ("queued", "initiated", "ringing", "in-progress", *_LAST)
+_STATUSES: Final = ("queued", "initiated", "ringing", "in-progress", *OVER)
 
 
 async def on_status(request: web.Request) -> web.Response:
@@ -39,8 +39,8 @@ async def on_status(request: web.Request) -> web.Response:
             gateway.unknown_reports += 1
             return web.Response(status=204)
         await gateway.journal.append(gateway.settings.tenant, call, "line", message, id=id)
-        if report.status in _LAST:
-            await end_if_unanswered(gateway, call, "caller_hung_up")
+        if report.status in OVER:
+            await caller_left(gateway, call)
     except JournalUnavailable:
         _log.warning("call %s: a status report is not recorded", call)
         raise web.HTTPServiceUnavailable(text="the log is away") from None

@@ -4,7 +4,8 @@ Pure: chunks, echoes and decisions come in with the time, steps for the line go 
 sent ahead at once, so what was heard is not what was sent; `marks` keeps account of that.
 
 A reply waits until the one before it is over. A chunk of a lower epoch than the highest seen, or of
-a reply that was given up, is refused. What is missing holds up the rest for `STALL_MS` at most.
+a reply that was given up, is refused. What is missing holds up the rest for `STALL_MS` at most; a
+reply of which something was left out is cleared at its end, not finished, as it was not all heard.
 """
 
 from typing import Final, TypeAlias
@@ -15,7 +16,11 @@ from contracts.line import PlaybackCleared, PlaybackFinished, PlaybackStarted, S
 from services.audio.frames import AgentChunk, duration_ms
 from services.gateway.replies import Reply, Sentence
 
-STALL_MS: Final = 3_000  # of silence, before what is missing is left out
+STALL_MS: Final = 12_000
+"""Of silence, before what is missing is left out. A synthesiser that is paused is dropped by the
+server after 4 s, and another gets its sentence 1 s later: the caller waits for that, and is told.
+"""
+_LATE_MS: Final = 1_000  # what was written so long ago and has not come is late
 _BYTES_PER_MS: Final = 8
 
 
@@ -56,10 +61,44 @@ class Playback:
         return reply.number if reply and reply.started else 0
 
     @property
+    def confirmed(self) -> int:
+        """Of the reply under way, the sentences heard to their end."""
+        reply = self._present()
+        return reply.confirmed if reply else 0
+
+    @property
+    def idle(self) -> bool:
+        """Nothing of any reply is here, or on its way to the caller."""
+        return not self._replies
+
+    @property
     def held_up(self) -> bool:
         """Whether something waits for what is missing: `stalled` will leave that out."""
         reply = self._present()
         return reply is not None and (reply.gap or len(self._replies) > 1)
+
+    @property
+    def lacking(self) -> tuple[int, int, int] | None:
+        """Where something is missing that was published: reply, sentence, byte."""
+        reply = self._present()
+        if reply is None or not reply.lacking:
+            return None
+        return reply.number, reply.at, reply.sentence(reply.at).taken_bytes
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether the carrier has yet to confirm something."""
+        reply = self._present()
+        return reply is not None and reply.marks.unconfirmed
+
+    def late(self, now_ms: int) -> bool:
+        """Whether the caller should have heard the next sentence by now."""
+        reply = self._present()
+        if reply is None:
+            return False
+        present = reply.sentence(reply.at)
+        due = reply.gap or (present.written_ms > 0 and not present.complete)
+        return due and self._still_ms(reply, now_ms) >= _LATE_MS
 
     def audible(self, now_ms: int) -> bool:
         """Whether the caller hears the agent just now."""
@@ -67,20 +106,34 @@ class Playback:
         return reply is not None and reply.marks.audible(now_ms)
 
     def own(self, epoch: int) -> None:
-        """The call has a new owner: nothing of an earlier one is played from here on."""
+        """The call has a new owner: of an earlier one only what it had written before is played."""
         self._epoch = max(self._epoch, epoch)
 
     def take(self, chunk: AgentChunk, now_ms: int) -> list[Step]:
         """A piece of a sentence came."""
-        if chunk.epoch < self._epoch or chunk.reply <= self._given_up:
+        stale = chunk.epoch < self._epoch and not self._is_written(chunk)
+        if stale or chunk.reply <= self._given_up:
             self.refused_chunks += 1
             return []
-        self._epoch = chunk.epoch
-        if not self._reply(chunk.reply).sentence(chunk.sentence).add(chunk):
+        self._epoch = max(self._epoch, chunk.epoch)
+        self._moved_at_ms = self._moved_at_ms or now_ms
+        sentence = self._reply(chunk.reply).sentence(chunk.sentence)
+        if not sentence.add(chunk):
             self.refused_chunks += 1
             return []
-        self._moved_at_ms = now_ms
+        if sentence.waiting or sentence.complete:  # and is not only kept behind a hole
+            self._moved_at_ms = now_ms
         return self._go_on(now_ms)
+
+    def _is_written(self, chunk: AgentChunk) -> bool:
+        """Whether the log has the sentence: decisions come here in the order they were stored."""
+        reply = self._replies.get(chunk.reply)
+        return reply is not None and reply.sentence(chunk.sentence).written_ms > 0
+
+    def expect(self, reply: int, sentence: int, now_ms: int) -> None:
+        """A sentence is written: its sound is to come."""
+        if reply > self._given_up:
+            self._reply(reply).sentence(sentence).written_ms = now_ms
 
     def written(self, reply: int, sentences: int, now_ms: int) -> list[Step]:
         """The reply has so many sentences and will have no more."""
@@ -94,6 +147,7 @@ class Playback:
         """All sound of a sentence was published, though some may still be on its way."""
         if reply > self._given_up:
             self._reply(reply).sentence(sentence).announced = True
+            self._moved_at_ms = now_ms
         return self._go_on(now_ms)
 
     def leave_out(self, reply: int, sentence: int, now_ms: int) -> list[Step]:
@@ -113,7 +167,8 @@ class Playback:
         for stretch in confirmed:
             if stretch.end:
                 reply.heard = stretch.sentence
-                if reply.sentence(stretch.sentence).sent_ms and not reply.over:
+                sent = reply.sentence(stretch.sentence).sent_ms > 0
+                if sent and reply.confirmed == stretch.sentence and not reply.over:
                     steps.append(_played(reply, now_ms))
         return steps + self._go_on(now_ms)
 
@@ -136,10 +191,10 @@ class Playback:
         reply = self._present()
         if reply is None or not self.held_up or self.audible(now_ms):
             return []
-        if now_ms - self._moved_at_ms < STALL_MS:
+        if self._still_ms(reply, now_ms) < STALL_MS:
             return []
         if reply.gap:
-            reply.sentence(reply.at).complete = True
+            reply.pass_over()
         else:
             self._give_up(reply.number)
         return self._go_on(now_ms)
@@ -151,8 +206,12 @@ class Playback:
             if not reply.over:
                 break
             self._give_up(reply.number)
-            steps.append(PlaybackFinished(at_ms=now_ms, reply=reply.number))
+            steps.append(_over(reply, now_ms))
         return steps
+
+    def _still_ms(self, reply: Reply, now_ms: int) -> int:
+        """For how long nothing has moved, and something should have."""
+        return now_ms - max(self._moved_at_ms, reply.sentence(reply.at).written_ms)
 
     def _present(self) -> Reply | None:
         return self._replies[min(self._replies)] if self._replies else None
@@ -208,9 +267,22 @@ def _played(reply: Reply, now_ms: int) -> SentencePlayed:
     return SentencePlayed(at_ms=now_ms, reply=reply.number, sentence=reply.heard)
 
 
+def _over(reply: Reply, now_ms: int) -> Progress:
+    """How the caller heard it who heard it to its end."""
+    if reply.left_out:
+        return _cleared(reply, now_ms)
+    return PlaybackFinished(at_ms=now_ms, reply=reply.number)
+
+
 def _cleared(reply: Reply, now_ms: int) -> PlaybackCleared:
-    """How far the caller heard: by the marks, or all that was sent of the sentence under way."""
+    """How far the caller heard: by the marks, or all that was sent of the sentence under way.
+
+    What was heard behind something left out does not count.
+    """
     number, played_ms = reply.marks.heard(now_ms) or (reply.at, reply.sentence(reply.at).sent_ms)
+    if reply.left_out:
+        missing = reply.left_out, reply.left_out_ms
+        number, played_ms = min((number, played_ms), missing)
     sentence = reply.sentence(number)
     return PlaybackCleared(
         at_ms=now_ms,
@@ -218,5 +290,5 @@ def _cleared(reply: Reply, now_ms: int) -> PlaybackCleared:
         sentence=number,
         played_ms=played_ms,
         sentence_ms=sentence.sent_ms,
-        whole=sentence.complete,
+        whole=sentence.complete and number != reply.left_out,
     )

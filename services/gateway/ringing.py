@@ -7,17 +7,18 @@ import msgspec
 import nats.errors
 
 from contracts.agent import AgentPublished
-from contracts.claim import Claim
+from contracts.claim import Claim, Role
 from contracts.event import AgentRef
 from contracts.ids import AgentId, CallId
 from contracts.journal import JournalUnavailable
-from contracts.line import LineEnded, LineRang
+from contracts.line import LineRang
 from contracts.recorded import Message
 from contracts.streams import CALLS, parse_call_subject
 from infra.agents import NoSuchAgent
 from infra.claims import offer
 from services.gateway.clock import now_ms
 from services.gateway.gateway import Gateway
+from services.gateway.standing import read
 
 AWAY: Final = (JournalUnavailable, TimeoutError, OSError, nats.errors.Error)
 """What a silent bus looks like from here. `nats.errors.Error` has JetStream's refusals, too."""
@@ -55,14 +56,8 @@ async def take(gateway: Gateway, ring: Ring) -> CallId:
 
 async def find_ring(gateway: Gateway, call: CallId) -> LineRang | None:
     """How the call rang; None when no such call did, or it is over. Raises JournalUnavailable."""
-    rang = None
-    async for recorded in gateway.journal.read(gateway.settings.tenant, call, "line"):
-        for event in recorded.message.events:
-            if isinstance(event, LineEnded):
-                return None
-            if isinstance(event, LineRang):
-                rang = event
-    return rang
+    standing = await read(gateway.journal, gateway.settings.tenant, call)
+    return None if standing.ended else standing.rang
 
 
 async def _record(gateway: Gateway, ring: Ring, newest: AgentPublished) -> tuple[CallId, LineRang]:
@@ -96,12 +91,15 @@ async def _first(
 
 
 async def _offer(gateway: Gateway, call: CallId, rang: LineRang) -> None:
-    for role in ("stt", "dialog"):
-        claim = Claim(
+    roles: tuple[Role, ...] = ("stt", "dialog", "line")
+    claims = [
+        Claim(
             tenant=gateway.settings.tenant,
             call=call,
             role=role,
             agent=rang.agent,
             rang_ms=rang.at_ms,
         )
-        await offer(gateway.bus, claim)
+        for role in roles
+    ]
+    await asyncio.gather(*(offer(gateway.bus, claim) for claim in claims))

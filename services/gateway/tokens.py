@@ -1,19 +1,16 @@
-"""Tokens for the media socket: who brings one was sent here by the webhook's answer.
+"""Tokens for the media socket: who brings one was sent here by a webhook's answer.
 
-A token is bound to a call, lives for a minute and is good once. That it is good once is not kept
-here but in the log: a call is answered under one message id, and the log takes an id only once,
-whichever gateway brings it (see `answering`).
+A token is bound to one stint of one call and lives for a minute. That it is good once is not kept
+here but in the log: a stint begins with an append directly behind the family's newest message, so
+it begins once, whichever gateway brings the token (see `journaling`).
 """
 
 import hmac
 import secrets
 from base64 import urlsafe_b64encode
 from hashlib import sha256
-from typing import Final
 
 from contracts.ids import CallId
-
-_WINDOW_S: Final = 110  # the log knows an id again for 120 s after the call was answered
 
 
 class BadToken(Exception):
@@ -27,24 +24,19 @@ class Tokens:
         """`secret` empty: one of this process's own."""
         self._secret, self._ttl_s = secret or secrets.token_bytes(32), ttl_s
 
-    def issue(self, call: CallId, now_ms: int, rang_ms: int) -> str:
-        """A token for `call`, which rang at `rang_ms`.
+    def issue(self, call: CallId, stint: int, now_ms: int) -> str:
+        """A token for the time the call's audio flows for the `stint`-th time."""
+        body = f"{now_ms // 1000 + self._ttl_s}.{secrets.token_urlsafe(9)}"
+        return f"{body}.{self._seal(call, stint, body)}"
 
-        A webhook that is repeated long after the ring gets a token that lives shorter, so that no
-        token outlives the log's memory of the call having been answered.
-        """
-        expires_s = min(now_ms // 1000 + self._ttl_s, rang_ms // 1000 + _WINDOW_S)
-        body = f"{expires_s}.{secrets.token_urlsafe(9)}"
-        return f"{body}.{self._seal(call, body)}"
-
-    def check(self, token: str, call: CallId, now_ms: int) -> None:
+    def check(self, token: str, call: CallId, stint: int, now_ms: int) -> None:
         """Raises BadToken."""
         body, _, seal = token.rpartition(".")
-        if not hmac.compare_digest(seal.encode(), self._seal(call, body).encode()):
+        if not hmac.compare_digest(seal.encode(), self._seal(call, stint, body).encode()):
             raise BadToken("wrong token")
         if int(body.partition(".")[0]) * 1000 <= now_ms:
             raise BadToken("expired token")
 
-    def _seal(self, call: CallId, body: str) -> str:
-        mac = hmac.new(self._secret, f"{call}.{body}".encode(), sha256)
+    def _seal(self, call: CallId, stint: int, body: str) -> str:
+        mac = hmac.new(self._secret, f"{call}.{stint}.{body}".encode(), sha256)
         return urlsafe_b64encode(mac.digest()).rstrip(b"=").decode()

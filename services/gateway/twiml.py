@@ -4,15 +4,27 @@ from aiohttp import web
 from twilio.twiml.voice_response import Connect, VoiceResponse
 
 _WAIT_S = 2
+_AGAIN_S = 1
 
 
-def stream(socket_url: str, after_url: str, call: str, token: str) -> web.Response:
-    """Connect the caller to the media socket; ask at `after_url` what to do when that closes."""
+def stream(
+    socket_url: str, after_url: str, status_url: str, parameters: dict[str, str], *, pause: bool
+) -> web.Response:
+    """Connect the caller to the media socket; ask at `after_url` what to do when that closes.
+
+    Twilio asks there also when the socket breaks or was refused. The redirect is for carriers that
+    know no action and go on to the next verb. `pause`: wait a little first.
+    """
     answer, connect = VoiceResponse(), Connect(action=after_url, method="POST")
-    media = connect.stream(url=socket_url)
-    media.parameter(name="call", value=call)
-    media.parameter(name="token", value=token)
+    if pause:
+        answer.pause(length=_AGAIN_S)
+    media = connect.stream(
+        url=socket_url, status_callback=status_url, status_callback_method="POST"
+    )
+    for name, value in parameters.items():
+        media.parameter(name=name, value=value)
     answer.append(connect)
+    answer.redirect(after_url, method="POST")
     return _response(answer)
 
 

@@ -1,10 +1,13 @@
 """knowledge and questions -> passages: one worker of any number."""
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
 import msgspec
+import nats.errors
 from faststream.middlewares import AckPolicy
 from faststream.nats import JStream, NatsBroker
 from nats.js import api
@@ -13,16 +16,17 @@ from contracts.codec import Codec
 from contracts.ids import HostId
 from contracts.journal import Journal
 from contracts.streams import KNOWLEDGE
+from infra.beside import beside
 from infra.nats import Bus
-from infra.workers import as_it_is, on_decisions, worker_broker
+from infra.workers import as_it_is, on_decisions, worker_broker, working
 from services.rag.counts import Counts
 from services.rag.on_document import Reader
 from services.rag.on_question import Answerer
 from services.rag.store import Store
 
 DURABLE: Final = "rag"
+_log: Final = logging.getLogger("partyline.rag")
 _HEARTBEAT_S: Final = 1.0  # after three a lost consumer of documents is made anew
-_GRACE_S: Final = 5.0
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +34,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     language: str = "en"  # ISO 639-1, of the documents and the callers
     stale_s: float = 30.0  # older questions are left alone
-    redeliver_s: float = 5.0  # a question unanswered so long goes to another worker
+    # A question of which its worker said nothing for so long goes to another. The dialog waits
+    # 1.5 s for passages: two workers may die over a question, and the third is still in time. A
+    # worker that is only held up for so long has its questions searched twice, for one answer.
+    redeliver_s: float = 0.5
+    grace_s: float = 5.0  # for questions in work when the worker stops
     at_once: int = 64  # questions answered side by side
 
 
@@ -81,15 +89,15 @@ async def serve(
         stale_s=settings.stale_s,
         at_once=settings.at_once,
     )
-    broker = worker_broker(nats_url, host, grace_s=_GRACE_S)
+    broker = worker_broker(nats_url, host, grace_s=settings.grace_s)
     _read_documents(broker, reader)
-    try:
-        await broker.start()
+    async with working(broker):
         await reader.indexed(last)  # or the first questions would find an empty store
-        async with _answering_questions(broker, answerer, settings):
+        async with (
+            beside(_keep_alive(answerer, settings.redeliver_s)),
+            _answering_questions(broker, answerer, settings),
+        ):
             yield Rag(reader, counts)
-    finally:
-        await broker.stop()
 
 
 async def _reader(bus: Bus, store: Store, counts: Counts, settings: Settings) -> tuple[Reader, int]:
@@ -130,5 +138,15 @@ async def _answering_questions(
     try:
         yield
     finally:
+        answerer.take_no_more()
         await questions.stop()
-        await answerer.finish(_GRACE_S)
+        await answerer.finish(settings.grace_s)
+
+
+async def _keep_alive(answerer: Answerer, redeliver_s: float) -> None:
+    while True:
+        await asyncio.sleep(redeliver_s / 3)
+        try:
+            await answerer.keep_alive()
+        except nats.errors.Error as failed:  # the connection is away and comes back
+            _log.warning("progress not reported: %s", type(failed).__name__)

@@ -44,35 +44,55 @@ class Answerer:
     ) -> None:
         """
         Args:   stale_s: a question older than this is left alone; nobody waits for it any more.
-                at_once: questions answered side by side; further ones wait in the connection.
+                at_once: questions answered side by side; further ones wait here.
         """
         self._store, self._journal, self._codec, self._host = store, journal, codec, host
         self._counts, self._stale_s = counts, stale_s
         self._free = asyncio.Semaphore(at_once)
-        self._answering: set[asyncio.Task[None]] = set()
+        self._held: dict[NatsMessage, asyncio.Task[None]] = {}
+        self._stopping = False
 
     async def on_question(self, message: NatsMessage) -> None:
         """Take one message of a dialog. A question is acknowledged when its answer is stored."""
         if _MARK not in message.body:
             return await message.ack()
-        await self._free.acquire()
-        task = asyncio.create_task(self._answer_all(message))
-        self._answering.add(task)
-        task.add_done_callback(self._answered)
+        if self._stopping:
+            return await message.nack()  # another worker takes it at once
+        self._held[message] = task = asyncio.create_task(self._take(message))
+        task.add_done_callback(lambda _: self._held.pop(message, None))
+
+    async def keep_alive(self) -> None:
+        """Tell JetStream that what is held is still being worked on."""
+        for message in list(self._held):
+            await message.in_progress()
+
+    def take_no_more(self) -> None:
+        """What is still delivered goes to another worker at once."""
+        self._stopping = True
 
     async def finish(self, within_s: float) -> None:
-        """Return when what was taken is answered. What takes longer is left to another worker."""
-        if self._answering:
-            _, late = await asyncio.wait(self._answering, timeout=within_s)
-            for task in late:
-                task.cancel()
+        """Return when what was taken is answered. What takes longer is handed to another worker."""
+        tasks = list(self._held.values())
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=within_s)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
-    def _answered(self, task: asyncio.Task[None]) -> None:
-        self._answering.discard(task)
-        self._free.release()
-        if not task.cancelled() and (failure := task.exception()):
-            # Its text may quote the question. Nothing was acknowledged: it is delivered again.
+    async def _take(self, message: NatsMessage) -> None:
+        try:
+            async with self._free:
+                await self._answer_all(message)
+        except JournalUnavailable:
+            _log.warning("an answer could not be stored; it is tried again")
+            await message.nack(delay=_RETRY_S)
+        except asyncio.CancelledError:
+            await message.nack()
+            raise
+        except Exception as failure:  # its text may quote the question
             _log.error("a question broke the worker's code: %s", type(failure).__name__)
+            await message.nack(delay=_RETRY_S)
 
     async def _answer_all(self, message: NatsMessage) -> None:
         """Answer, then acknowledge. What no contract covers is never delivered again."""
@@ -83,20 +103,16 @@ class Answerer:
             self._counts.unreadable += 1
             _log.error("CALLS message %s skipped: %s", _sequence(message), broken)
             return await message.reject()
-        try:
-            for question in questions:
-                await self._answer(place, question)
-        except JournalUnavailable:
-            _log.warning("an answer could not be stored; it is tried again")
-            return await message.nack(delay=_RETRY_S)
+        for question in questions:
+            await self._answer(place, question)
         await message.ack()
 
     async def _answer(self, place: CallPlace, question: PassagesWanted) -> None:
-        if time.time() * 1000 - question.at_ms > self._stale_s * 1000:
-            self._counts.stale += 1
-            _log.info("a question of call %s was too old", place.call)
+        if self._is_stale(place, question):
             return
         answer = await self._look_up(place, question)
+        if self._is_stale(place, question):  # paused meanwhile, so long that another has answered
+            return
         await self._journal.append(
             place.tenant,
             place.call,
@@ -104,6 +120,14 @@ class Answerer:
             Message(by=self._host, events=(answer,)),
             id=f"{place.call}:passages:{question.turn}",  # a redelivered question's is the same
         )
+
+    def _is_stale(self, place: CallPlace, question: PassagesWanted) -> bool:
+        """Whether nobody waits any more. The log knows an answer's id for longer than that."""
+        stale = time.time() * 1000 - question.at_ms > self._stale_s * 1000
+        if stale:
+            self._counts.stale += 1
+            _log.info("a question of call %s was too old", place.call)
+        return stale
 
     async def _look_up(self, place: CallPlace, question: PassagesWanted) -> PassagesEvent:
         began_s = time.perf_counter()

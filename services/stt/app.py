@@ -5,9 +5,8 @@ from contextlib import asynccontextmanager
 
 from contracts.ids import HostId
 from infra.agents import Agents
-from infra.beside import beside
 from infra.claims import Claims, Held
-from infra.hosting import host_calls
+from infra.hosting import AT_ONCE, Drain, hosting
 from infra.journal import NatsJournal
 from infra.nats import Bus
 from services.stt.absent import Absent
@@ -24,21 +23,23 @@ async def serve(
     *,
     host: HostId,
     room: int = 1_000,
+    drain: Drain = AT_ONCE,
 ) -> AsyncIterator[None]:
     """Host calls while the context lasts; the calls still hosted at its end go to other hosts.
 
-    Args: providers: recognisers by name, closed by the caller; room: calls at a time at most.
+    Args: providers: recognisers by name, closed by the caller; room: calls at a time at most;
+        drain: how they go.
     """
 
-    async def host_one(held: Held) -> None:
+    async def host_one(held: Held) -> bool:
         claim = held.claim
         agent = await agents.get(claim.tenant, claim.agent)
         name = agent.stt.provider
         ears = providers.get(name) or Absent(name)
-        await host_call(bus, journal, claim, agent, host, ears)
+        return await host_call(bus, journal, claim, agent, host, ears, leave=held.leave)
 
     async with (
         Claims(bus, journal, "stt", host) as claims,
-        beside(host_calls(claims, room, host_one)),
+        hosting(claims, room, host_one, drain),
     ):
         yield

@@ -1,13 +1,20 @@
 """Which of a call's frames the ear gets, and when."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from itertools import pairwise
 from typing import Final
 
 from contracts.agent import Turns
 from services.audio.frames import FRAME_MS, CallerFrame
 from services.stt.hearing import Hearing
+from services.stt.replay import Fetched
 from services.stt.tape import LEAD_IN_FRAMES, Tape
 
+_STINT_FRAMES: Final = 1 << 20  # numbers this far apart are of two stints of the line: no hole
+_TRIES: Final = 4  # at what is missing; the connection may just be coming back
+_AGAIN_S: Final = 0.25
+_LATE_MS: Final = 1_000
 _BEHIND_FRAMES: Final = 1_000 // FRAME_MS  # further back than this, an event is history
 
 
@@ -17,6 +24,7 @@ class Feeding:
     Args:
         continuous: the ear wants silence too.
         fetch: frames from a number on that came before this host listened.
+        clock_ms: UNIX time in milliseconds.
     """
 
     def __init__(
@@ -25,46 +33,71 @@ class Feeding:
         turns: Turns,
         *,
         continuous: bool,
-        fetch: Callable[[int], Awaitable[list[CallerFrame]]],
+        fetch: Callable[[int], Awaitable[Fetched]],
+        clock_ms: Callable[[], int],
     ) -> None:
         self._hearing, self._fetch, self._continuous = hearing, fetch, continuous
+        self._clock_ms = clock_ms
         self._tail_frames = turns.stop_ms // FRAME_MS
         self._tape = Tape()
         self._from = 0  # first frame of the present turn that the ear is to get
         self._fed = 0  # last frame given to the ear
         self._behind = 0  # first frame of speech whose end may be in the log already; 0: none
         self._listening = continuous  # frames go to the ear as they come
-        self.incomplete = False  # the turn began before the tape did: `complete` is due
+        self._open = False  # a turn is
+        self._last_loud = 0  # frame of the turn, as far as is known
+        self.incomplete = False  # frames of the turn are missing: `complete` is due
 
     def on_frame(self, frame: CallerFrame) -> None:
         """A frame came in: keep it, and let the ear have it while it listens."""
-        if not self._tape.add(frame) or not self._listening or self.incomplete:
+        hole = 1 < frame.number - self._tape.last < _STINT_FRAMES
+        if not self._tape.add(frame):
             return
-        if self._behind:
+        self.incomplete = self.incomplete or (hole and self._open)
+        if not self._listening or self.incomplete:
+            return
+        if self._clock_ms() - frame.at_ms > _LATE_MS:  # this host was held up: what the log says
+            self._behind = self._behind or max(self._fed + 1, self._from)  # of it comes later, too
+        elif self._behind:
             self._catch_up()
         else:
             self._feed((frame,))
 
     def listen(self, first_frame: int, *, new_turn: bool) -> None:
         """Speech began at this frame."""
-        self._listening = True
+        self._listening = self._open = True
         number = max(1, first_frame - LEAD_IN_FRAMES)
         if new_turn:
-            self._from = number
-            self.incomplete = self._fed < number and not 0 < self._tape.first <= number
+            self._from, self._last_loud = number, 0
             self._tape.hold_from(number)
+            late = self._fed < number and not 0 < self._tape.first <= number
+            self.incomplete = late or self._has_hole
         if not self.incomplete:
             self._begin(number)
 
     async def complete(self) -> None:
-        """Fetch what is missing of the turn, and give it."""
-        self._tape.insert(await self._fetch(self._from))
+        """Fetch what is missing of the turn, and give it. What is nowhere is left out."""
+        for tried in range(_TRIES):
+            if tried:
+                await asyncio.sleep(_AGAIN_S)
+            fetched = await self._fetch(self._from)
+            self._tape.insert(fetched.frames)
+            if fetched.whole and not self._has_hole:
+                break
         self.incomplete = False
         self._begin(self._from)
 
+    @property
+    def _has_hole(self) -> bool:
+        """Whether frames are missing after the turn's first one that is here."""
+        numbers = [frame.number for frame in self._tape.since(self._from)]
+        ends = [*numbers, self._last_loud] if self._last_loud else numbers
+        return any(1 < after - before < _STINT_FRAMES for before, after in pairwise(ends))
+
     def rest(self, last_frame: int) -> None:
         """Speech ended at this frame, as became known a little later."""
-        self._listening = self._continuous
+        self._listening, self._last_loud = self._continuous, last_frame
+        self.incomplete = self.incomplete or self._tape.last < last_frame
         if self._behind:
             self._catch_up(last_frame + self._tail_frames)
 
@@ -82,6 +115,7 @@ class Feeding:
 
     def let_go(self) -> None:
         """The turn is understood: its frames are needed no more."""
+        self._open = self.incomplete = False
         self._tape.let_go()
 
     def _begin(self, number: int) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from nats.aio.subscription import Subscription
 
@@ -12,10 +12,11 @@ from contracts.agent import Agent
 from contracts.claim import Claim
 from contracts.dialog import CallEnded
 from contracts.ids import HostId
-from contracts.line import LineEnded, SpeechEnded, SpeechStarted
+from contracts.line import LineEnded, LineLost, SpeechEnded, SpeechStarted
 from contracts.recorded import Message
 from contracts.streams import DRAFT, audio_subject, live_subject
 from contracts.transcript import TranscriptDrafted
+from infra.cancelling import end_tasks
 from infra.journal import NatsJournal
 from infra.live import Following, follow
 from infra.nats import Bus
@@ -26,6 +27,7 @@ from services.stt.hearing import Hearing
 from services.stt.owned import OwnedTranscript, now_ms, own
 from services.stt.provider import Heard, SpeechToText
 from services.stt.turn import (
+    PATIENCE_MS,
     Conclude,
     Deafened,
     Elapsed,
@@ -44,11 +46,25 @@ _log: Final = logging.getLogger("partyline.stt")
 _LAST_WORDS_S: Final = 2.0  # after hang-up, for words that are still awaited
 
 
-async def host_call(
-    bus: Bus, journal: NatsJournal, claim: Claim, agent: Agent, host: HostId, ears: SpeechToText
-) -> None:
-    """Transcribe a call until its line ends, or the actor let it go.
+class _Done(NamedTuple):
+    """Nothing more is to be written here. `over`: nor by any other host."""
 
+    over: bool
+
+
+async def host_call(
+    bus: Bus,
+    journal: NatsJournal,
+    claim: Claim,
+    agent: Agent,
+    host: HostId,
+    ears: SpeechToText,
+    *,
+    leave: asyncio.Event,
+) -> bool:
+    """Transcribe a call until its line ends, or the actor let it go: True.
+
+    Or until nothing is being said and all is written down, after `leave` was set: False.
     Raises: WrongVersion when another host owns the call; JournalUnavailable when the log can't be
     read at the start.
     """
@@ -60,7 +76,7 @@ async def host_call(
         stack.push_async_callback(_unsubscribe, bus, frames)
         line = await follow(bus, journal, tenant, id, families=("line", "dialog"))
         stack.push_async_callback(line.close)
-        await call.run(line)
+        return await call.run(line, leave)
 
 
 async def _unsubscribe(bus: Bus, subscription: Subscription) -> None:
@@ -92,8 +108,9 @@ class HostedCall:
             end_of_turn=ears.capabilities.end_of_turn,
             settled=transcript.settled,
         )
-        self._concluded: asyncio.Queue[Conclude | None] = asyncio.Queue()
+        self._concluded: asyncio.Queue[Conclude | _Done] = asyncio.Queue()
         self._settled = asyncio.Event()  # no turn is open, no words are awaited
+        self._settled.set()
         self._timer: asyncio.TimerHandle | None = None
         self._hearing = Hearing(ears, agent, self)
         self._feeding = Feeding(
@@ -101,26 +118,38 @@ class HostedCall:
             agent.turns,
             continuous=ears.capabilities.continuous,
             fetch=partial(replay.fetch, bus, claim.tenant, claim.call),
+            clock_ms=now_ms,
         )
+        self._finish_due = False  # once the turn's frames are all here
+        self._completion: asyncio.Task[None] | None = None
         self.frames_refused = 0
 
-    async def run(self, line: Following) -> None:
-        """Until the line has ended and the last words are stored. Raises WrongVersion."""
+    async def run(self, line: Following, leave: asyncio.Event) -> bool:
+        """Until the line has ended and the last words are stored; False: it was left before.
+
+        Raises: WrongVersion.
+        """
         hearing = asyncio.create_task(self._hearing.run())
         writing = asyncio.create_task(self._write())
         reading = asyncio.create_task(self._read(line))
-        tasks = (hearing, writing, reading)
+        leaving = asyncio.create_task(self._leave(leave))
+        tasks = (hearing, writing, reading, leaving)
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for failed in (task for task in tasks if task.done()):
                 await failed
-            await writing
+            return await writing
         finally:
             if self._timer:
                 self._timer.cancel()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_tasks((*tasks, *([self._completion] if self._completion else [])))
+            await asyncio.gather(*tasks, return_exceptions=True)  # one may have failed besides
+
+    async def _leave(self, leave: asyncio.Event) -> None:
+        """What is said from then on is for the next host: it finds it in the AUDIO stream."""
+        await leave.wait()
+        await self._settled.wait()
+        self._concluded.put_nowait(_Done(over=False))
 
     def on_frame(self, payload: bytes) -> None:
         """A caller frame came in."""
@@ -145,7 +174,7 @@ class HostedCall:
     def on_open(self) -> None:
         """A new ear: give it all there is of the present turn, or of the one just over."""
         self._feeding.begin_again(turn=not self._turns.over)
-        if self._turns.awaited:
+        if self._turns.awaited and not self._finish_due:
             self._hearing.finish()
 
     async def _read(self, line: Following) -> None:
@@ -153,13 +182,26 @@ class HostedCall:
         async for recorded in line:
             for event in recorded.message.events:
                 match event:
-                    case SpeechStarted() | SpeechEnded() | LineEnded():
+                    case SpeechStarted() | SpeechEnded() | LineLost() | LineEnded():
                         self._happen(event)
                 if self._feeding.incomplete:
-                    await self._feeding.complete()
+                    await self._completing()
                 if isinstance(event, LineEnded | CallEnded):
                     await self._last_words()
                     return
+
+    def _completing(self) -> asyncio.Task[None]:
+        """Gets what is missing of the turn, once at a time."""
+        if self._completion is None or self._completion.done():
+            self._completion = asyncio.create_task(self._complete())
+        return self._completion
+
+    async def _complete(self) -> None:
+        """Should the turn be over meanwhile, its words are asked for when its frames are here."""
+        await self._feeding.complete()
+        if self._finish_due:
+            self._finish_due = False
+            self._finish()
 
     def _happen(self, happening: Happening) -> None:
         self._turns, steps = step(self._turns, happening)
@@ -185,11 +227,17 @@ class HostedCall:
         """Anchored to the time of the last loud frame, not to when the news of it came."""
         if self._timer:
             self._timer.cancel()
-        wait_s = max(0.0, (at_ms - now_ms()) / 1000)
+        turns = self._agent.turns
+        longest_ms = turns.stop_ms + turns.silence_ms + PATIENCE_MS  # for a clock set back
+        wait_s = min(max(0, at_ms - now_ms()), longest_ms) / 1000
         elapsed = Elapsed(now_ms=at_ms)
         self._timer = asyncio.get_running_loop().call_later(wait_s, self._happen, elapsed)
 
     def _finish(self) -> None:
+        if self._feeding.incomplete:
+            self._finish_due = True
+            self._completing()
+            return
         self._feeding.end_turn()
         if self._hearing.open:
             self._hearing.finish()
@@ -204,8 +252,8 @@ class HostedCall:
         subject = live_subject(claim.tenant, claim.call, DRAFT)
         self._bus.pub(subject, self._codec.encode(claim.call, message))
 
-    async def _write(self) -> None:
-        while (turn := await self._concluded.get()) is not None:
+    async def _write(self) -> bool:
+        while not isinstance(turn := await self._concluded.get(), _Done):
             event = verdict(
                 turn,
                 provider=self._ears.name,
@@ -213,6 +261,7 @@ class HostedCall:
                 at_ms=now_ms(),
             )
             await self._transcript.append(event, nth=turn.nth)
+        return turn.over
 
     async def _last_words(self) -> None:
         """Nothing follows on the line; what was said last is still written down."""
@@ -222,4 +271,4 @@ class HostedCall:
         except TimeoutError:
             _log.info("call %s: its last words did not come in time", self._claim.call)
         self._happen(Deafened(keep_newest=False))
-        self._concluded.put_nowait(None)
+        self._concluded.put_nowait(_Done(over=True))

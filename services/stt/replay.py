@@ -2,33 +2,60 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import nats.errors
 
 from contracts.ids import CallId, TenantId
 from contracts.streams import AUDIO, audio_subject
+from infra.again import ask_again
 from infra.direct_get import direct_get
 from infra.nats import Bus
 from services.audio.frames import CallerFrame, unpack_caller
 
-_MOST_FRAMES: Final = 1_000  # the stream keeps 15 s, that is 750
-_WAIT_S: Final = 1.0
+_MOST_FRAMES: Final = 3_000  # the stream keeps 15 s, that is 750, and some of them twice
+_WAIT_S: Final = 0.5
 
 
-async def fetch(bus: Bus, tenant: TenantId, call: CallId, first: int) -> list[CallerFrame]:
-    """The frames from number `first` on that the stream still holds, in their order.
+class Fetched(NamedTuple):
+    """Frames in their order. `whole`: there are no others; else the server fell silent."""
 
-    What has come by when the server falls silent is what there is: a turn with a hole is better
-    than none.
-    """
+    frames: list[CallerFrame]
+    whole: bool
+
+
+async def fetch(bus: Bus, tenant: TenantId, call: CallId, first: int) -> Fetched:
+    """The frames from number `first` on that the stream or the gateway still holds."""
     subject = audio_subject(tenant, call, "caller")
-    payloads = []
+    payloads: list[bytes] = []
+    whole = await _from_stream(bus, subject, payloads)
+    if not whole or _have_gaps(_in_order(payloads, first)):
+        with contextlib.suppress(OSError, nats.errors.Error):
+            async with contextlib.aclosing(ask_again(bus, subject, wait_s=_WAIT_S)) as again:
+                payloads += [payload async for payload in again]
+    return Fetched(_in_order(payloads, first), whole)
+
+
+async def _from_stream(bus: Bus, subject: str, payloads: list[bytes]) -> bool:
+    """Whether the stream gave all it has."""
     stored = direct_get(bus, AUDIO.name, subject, start=1, most=_MOST_FRAMES, wait_s=_WAIT_S)
-    with contextlib.suppress(nats.errors.TimeoutError, nats.errors.NoRespondersError):
-        async for message in stored:
-            payloads.append(message.data)
-    return sorted(_frames(payloads, first), key=lambda frame: frame.number)
+    try:
+        async with contextlib.aclosing(stored):
+            async for message in stored:
+                payloads.append(message.data)
+    except (OSError, nats.errors.Error):
+        return False
+    return True
+
+
+def _in_order(payloads: list[bytes], first: int) -> list[CallerFrame]:
+    frames = {frame.number: frame for frame in _frames(payloads, first)}
+    return [frames[number] for number in sorted(frames)]
+
+
+def _have_gaps(frames: list[CallerFrame]) -> bool:
+    """Whether the stream may be one that was made anew; two stints of the line look like that."""
+    return not frames or frames[-1].number - frames[0].number >= len(frames)
 
 
 def _frames(payloads: list[bytes], first: int) -> Iterator[CallerFrame]:

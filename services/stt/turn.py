@@ -10,10 +10,10 @@ from typing import Final, TypeAlias, assert_never
 import msgspec
 
 from contracts.agent import Turns
-from contracts.line import LineEnded, SpeechEnded, SpeechStarted
+from contracts.line import LineEnded, LineLost, SpeechEnded, SpeechStarted
 from services.stt.provider import Heard
 
-_PATIENCE_MS: Final = 1_500  # further silence before a recogniser that ends turns itself is asked
+PATIENCE_MS: Final = 1_500  # further silence before a recogniser that ends turns itself is asked
 
 
 class Elapsed(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +35,9 @@ class Deafened(msgspec.Struct, frozen=True, kw_only=True):
     keep_newest: bool  # a new one will be given the newest turn again
 
 
-Happening: TypeAlias = SpeechStarted | SpeechEnded | LineEnded | Elapsed | FinalWords | Deafened
+Happening: TypeAlias = (
+    SpeechStarted | SpeechEnded | LineLost | LineEnded | Elapsed | FinalWords | Deafened
+)
 
 
 class Listen(msgspec.Struct, frozen=True):
@@ -127,8 +129,8 @@ def step(state: TurnTaking, happening: Happening) -> Stepped:
             return _ended(state, happening)
         case Elapsed(now_ms=now_ms):
             return _elapsed(state, now_ms)
-        case LineEnded(at_ms=at_ms):
-            return _hung_up(state, at_ms)
+        case LineLost(at_ms=at_ms) | LineEnded(at_ms=at_ms):
+            return _broken_off(state, at_ms)
         case FinalWords(heard=heard, now_ms=now_ms):
             return _final(state, heard, now_ms)
         case Deafened(keep_newest=keep_newest):
@@ -157,7 +159,7 @@ def _ended(state: TurnTaking, event: SpeechEnded) -> Stepped:
         return msgspec.structs.replace(state, situation=Quiet()), (Rest(event.last_frame),)
     turns = state.turns
     over_ms = event.ended_ms + turns.stop_ms + turns.silence_ms
-    over_ms += _PATIENCE_MS if state.end_of_turn else 0
+    over_ms += PATIENCE_MS if state.end_of_turn else 0
     pausing = Pausing(ended_ms=event.ended_ms, over_ms=over_ms)
     return msgspec.structs.replace(state, situation=pausing), (
         Rest(event.last_frame),
@@ -173,7 +175,8 @@ def _elapsed(state: TurnTaking, now_ms: int) -> Stepped:
             return state, ()  # speech came first
 
 
-def _hung_up(state: TurnTaking, at_ms: int) -> Stepped:
+def _broken_off(state: TurnTaking, at_ms: int) -> Stepped:
+    """No more sound comes on this line: what was said until then is the turn."""
     match state.situation:
         case Pausing(ended_ms=ended_ms):
             return _over(state, ended_ms)

@@ -2,23 +2,22 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import nats.errors
-from faststream.nats import NatsMessage
 
 from contracts.codec import Codec
 from contracts.dialog import Voice
 from contracts.ids import HostId
 from contracts.journal import Journal
-from contracts.streams import ACK_WAIT_S
+from infra.again import tell_again
 from infra.beside import beside
 from infra.nats import Bus
-from infra.workers import on_decisions, worker_broker
+from infra.workers import on_decisions, worker_broker, working
 from services.tts.cache import LIMIT_BYTES, Phrases
 from services.tts.counts import Counts
 from services.tts.lines import Lines
@@ -34,7 +33,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How a worker works."""
 
     stale_s: float = 30.0  # older sentences are dropped
-    redeliver_s: float = ACK_WAIT_S  # after a worker died, its sentences go to another
+    # A sentence of which its worker said nothing for so long goes to another: the gap that a caller
+    # hears when one dies. One that is only held up has its sentences synthesised, and paid, twice.
+    redeliver_s: float = 1.0
     tries: int = 2  # of a sentence of which nothing has been heard yet
     grace_s: float = 5.0  # for sentences in work when the worker stops
     cache_bytes: int = LIMIT_BYTES  # of fixed phrases in memory
@@ -77,43 +78,41 @@ async def serve(
         tries=settings.tries,
     )
     speaker = Speaker(tools)
+    again = await tell_again(bus)
     async with (
         beside(_warm(providers, settings.warm)),
         beside(_keep_alive(speaker, settings.redeliver_s)),
     ):
         try:
-            async with _consuming(nats_url, host, speaker.on_dialog, settings) as stop_consuming:
-                try:
-                    yield counts
-                finally:
-                    await stop_consuming()
-                    await speaker.finish(settings.grace_s)
+            async with _consuming(nats_url, host, speaker, settings):
+                yield counts
         finally:
+            if not bus.nc.is_closed:
+                await again.unsubscribe()
             await phrases.close()
             await lines.close()
 
 
 @asynccontextmanager
 async def _consuming(
-    nats_url: str,
-    host: HostId,
-    on_dialog: Callable[[NatsMessage], Awaitable[None]],
-    settings: Settings,
-) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Gives a function that stops the deliveries; acknowledging is possible until the end."""
-    broker = worker_broker(nats_url, host)
-    dialogs = on_decisions(
-        broker,
-        DURABLE,
-        on_dialog,
-        stale_s=settings.stale_s,
-        redeliver_s=settings.redeliver_s,
-    )
-    try:
-        await broker.start()
-        yield dialogs.stop
-    finally:
-        await broker.stop()
+    nats_url: str, host: HostId, speaker: Speaker, settings: Settings
+) -> AsyncIterator[None]:
+    """Sentences come in during the block; what is in work at its end is finished or handed over."""
+    async with working(worker_broker(nats_url, host)) as broker:
+        dialogs = on_decisions(
+            broker,
+            DURABLE,
+            speaker.on_dialog,
+            stale_s=settings.stale_s,
+            redeliver_s=settings.redeliver_s,
+        )
+        await dialogs.start()
+        try:
+            yield
+        finally:
+            speaker.take_no_more()
+            await dialogs.stop()
+            await speaker.finish(settings.grace_s)
 
 
 async def _keep_alive(speaker: Speaker, redeliver_s: float) -> None:

@@ -10,7 +10,6 @@ from nats.aio.subscription import Subscription
 
 from contracts.codec import Codec, Unreadable
 from contracts.dialog import CallEnded, ReplyInterrupted, SentenceWritten
-from contracts.event import OwnerClaimed
 from contracts.ids import CallId, TenantId
 from contracts.journal import Journal, JournalUnavailable
 from contracts.recorded import Message
@@ -33,12 +32,12 @@ def may_stop(payload: bytes) -> bool:
 class Work:
     """A sentence that is being spoken."""
 
-    def __init__(self, epoch: int, written: SentenceWritten) -> None:
-        self.epoch, self.written = epoch, written
+    def __init__(self, epoch: int, written: SentenceWritten, sequence: int) -> None:
+        """`sequence`: stream sequence of the decision that wrote it."""
+        self.epoch, self.written, self.sequence = epoch, written, sequence
         self.began_s = time.perf_counter()
         self.first_audio_s: float | None = None
         self.sent_bytes = 0  # of sound
-        self.chunks = 0
         self.dropped = False
         self.stored = False  # what came of it is in the log
         self.under_way = asyncio.Event()  # its first audio is out, or never will be
@@ -64,30 +63,40 @@ class Line:
         self.works: dict[tuple[int, int], Work] = {}
         self.subscription: Subscription | None = None
         self.used_s = time.monotonic()
-        self._epoch = 0  # the highest seen; lower ones are refused
+        self._epoch = 0  # the highest seen
+        self._since: int | None = None  # stream sequence from which on lower ones are refused
         self._interrupted = 0  # this reply and all before it are over
         self._ended = False
 
-    def learn(self, message: Message) -> None:
-        """Take in a dialog message of the call, and drop the sentences it overtakes."""
-        self._epoch = max(self._epoch, message.epoch)
+    def learn(self, message: Message, sequence: int | None = None) -> None:
+        """Take in a dialog message of the call, and drop the sentences it overtakes.
+
+        `sequence`: its place in the stream, where it is known.
+        """
+        if message.epoch > self._epoch:
+            self._epoch, self._since = message.epoch, sequence
+        elif message.epoch == self._epoch and self._since is None:
+            self._since = sequence
         for event in message.events:
             match event:
                 case ReplyInterrupted(reply=reply):
                     self._interrupted = max(self._interrupted, reply)
-                case OwnerClaimed(role="dialog", epoch=epoch):
-                    self._epoch = max(self._epoch, epoch)
                 case CallEnded():
                     self._ended = True
                 case _:
                     pass
         for work in list(self.works.values()):
-            if self.refuses(work.epoch, work.written.reply):
+            if self.refuses(work):
                 work.drop()
 
-    def refuses(self, epoch: int, reply: int) -> bool:
-        """Whether nobody wants to hear this reply of this owner any more."""
-        return self._ended or epoch < self._epoch or reply <= self._interrupted
+    def refuses(self, work: "Work") -> bool:
+        """Whether nobody wants to hear this sentence any more, or its writer had no right to it.
+
+        What an owner wrote before the next one claimed the call is heard to its end.
+        """
+        late = self._since is not None and work.sequence > self._since
+        stale = work.epoch < self._epoch and late
+        return self._ended or stale or work.written.reply <= self._interrupted
 
     def before(self, work: Work) -> Work | None:
         """The sentence in work that the caller hears before this one, in the same reply."""
@@ -159,7 +168,7 @@ class Lines:
         try:
             stored = self._journal.read(place.tenant, place.call, "dialog", after=sequence)
             async for recorded in stored:
-                line.learn(recorded.message)
+                line.learn(recorded.message, recorded.sequence)
         except JournalUnavailable as failed:
             _log.warning("call %s: not caught up: %s", place.call, failed)
 

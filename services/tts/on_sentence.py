@@ -12,14 +12,16 @@ from contracts.dialog import SentenceWritten
 from contracts.ids import BadId
 from contracts.journal import JournalUnavailable
 from contracts.recorded import Message, SynthesisEvent
-from contracts.streams import CallPlace, audio_subject, parse_call_subject
+from contracts.streams import CALLS, CallPlace, audio_subject, parse_call_subject
 from contracts.synthesis import SynthesisDropped
 from services.tts.lines import Line, Work, may_stop
+from services.tts.settled import settled
 from services.tts.speech import Speech, Tools, now_ms, sound_ms
 
 _log: Final = logging.getLogger("partyline.tts")
 _MARK: Final = b'"dialog.sentence_written/'  # the tag of every version of the event
 _RETRY_S: Final = 1.0  # until a sentence whose outcome could not be stored comes again
+_DOUBTFUL_S: Final = CALLS.duplicate_window_s / 2  # later the log may not know an outcome's id
 
 
 class Speaker:
@@ -28,22 +30,26 @@ class Speaker:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._held: dict[NatsMessage, asyncio.Task[None]] = {}
+        self._stopping = False
 
     async def on_dialog(self, message: NatsMessage) -> None:
         """Take a message up. Returns at once; the message is acknowledged when it is dealt with."""
         payload = message.body
         if _MARK not in payload and not may_stop(payload):
             return await message.ack()
+        if self._stopping:
+            return await message.nack()  # another worker takes it at once
         try:
             place = _place(message.raw_message.subject)
             said = self._tools.codec.decode(place.call, payload)
         except (Unreadable, BadId) as broken:
             return await self._refuse(message, str(broken))
-        self._tools.lines.line(place).learn(said)
+        sequence = _sequence(message)
+        self._tools.lines.line(place).learn(said, sequence)
         sentences = [event for event in said.events if isinstance(event, SentenceWritten)]
         if not sentences:
             return await message.ack()
-        works = [Work(said.epoch, sentence) for sentence in sentences]
+        works = [Work(said.epoch, sentence, sequence) for sentence in sentences]
         self._held[message] = task = asyncio.create_task(self._take(message, place, works))
         task.add_done_callback(lambda _: self._held.pop(message, None))
 
@@ -58,6 +64,10 @@ class Speaker:
             await message.in_progress()
         await self._tools.lines.rest()
 
+    def take_no_more(self) -> None:
+        """What is still delivered goes to another worker at once."""
+        self._stopping = True
+
     async def finish(self, within_s: float) -> None:
         """Let the sentences in work end; hand those to another worker that do not in time."""
         tasks = list(self._held.values())
@@ -71,6 +81,9 @@ class Speaker:
     async def _take(self, message: NatsMessage, place: CallPlace, works: list[Work]) -> None:
         sequence = _sequence(message)
         try:
+            if message.raw_message.metadata.num_delivered > 1:
+                done = await settled(self._tools.journal, place)
+                works = [work for work in works if work.place not in done]
             await asyncio.gather(*(self._settle(place, work, sequence) for work in works))
         except JournalUnavailable:
             _log.warning("call %s: an outcome could not be stored; again later", place.call)
@@ -102,8 +115,14 @@ class Speaker:
             work.over.set()
 
     async def _store(self, place: CallPlace, work: Work, outcome: SynthesisEvent) -> None:
-        """The id is the same for every outcome: a sentence delivered again keeps its first."""
+        """The id is the same for every outcome: a sentence delivered again keeps its first.
+
+        A worker that was paused may be back so late that the log has forgotten the id.
+        """
         reply, sentence = work.place
+        doubtful = time.perf_counter() - work.began_s > _DOUBTFUL_S
+        if doubtful and work.place in await settled(self._tools.journal, place):
+            return
         await self._tools.journal.append(
             place.tenant,
             place.call,
@@ -116,7 +135,7 @@ class Speaker:
         self, place: CallPlace, line: Line, work: Work, sequence: int
     ) -> SynthesisEvent:
         age_s = time.time() - work.written.at_ms / 1000
-        if line.refuses(work.epoch, work.written.reply):
+        if line.refuses(work):
             return self._dropped(work)
         speech = Speech(self._tools, place, line, work)
         if age_s > self._tools.stale_s:

@@ -1,4 +1,10 @@
-"""One sentence spoken on one call."""
+"""One sentence spoken on one call.
+
+After a worker's death another speaks the whole sentence again; each piece says where in the
+sentence it belongs, so the gateway goes on where the first one fell silent. With a voice that says
+a sentence the same way each time nothing of that is heard; with one that does not, there is a
+splice, which can't be avoided: nobody but the first worker knew how it would have gone on.
+"""
 
 import asyncio
 import logging
@@ -70,7 +76,7 @@ class Speech:
             try:
                 return await self._speak_once()
             except SynthesisError as failure:
-                if not failure.retryable or self._work.chunks or tried == self._tools.tries:
+                if not failure.retryable or self._work.sent_bytes or tried == self._tools.tries:
                     raise
                 await asyncio.sleep(_BACKOFF_S * tried)
 
@@ -102,10 +108,10 @@ class Speech:
 
     def _send(self, mulaw: bytes, *, last: bool = False) -> None:
         work = self._work
-        work.chunks += 1
         reply, sentence = work.place
-        chunk = AgentChunk(work.epoch, reply, sentence, work.chunks, last, now_ms(), mulaw)
-        self._tools.bus.pub(self._subject, pack_agent(chunk))
+        start_bytes = work.sent_bytes
+        chunk = AgentChunk(work.epoch, reply, sentence, start_bytes, last, now_ms(), mulaw)
+        self._tools.bus.pub_kept(self._subject, pack_agent(chunk))
         work.sent_bytes += len(mulaw)
         if work.first_audio_s is None:
             work.first_audio_s = time.perf_counter()

@@ -8,7 +8,7 @@ from contracts import dialog, line, passages, synthesis, transcript
 from contracts.codec import Codec
 from contracts.ids import CallId, HostId, TenantId
 from contracts.journal import Appended, WrongVersion
-from contracts.recorded import FactCause, Message, Recorded
+from contracts.recorded import Fact, FactCause, Message, Recorded
 from contracts.streams import Family
 from services.call.actor import Actor
 
@@ -82,7 +82,25 @@ class RecordedCall:
         if isinstance(fact, dialog.InnerFact):
             await self.actor.take(fact)
             return
-        family = _FAMILIES[type(fact).__module__]
-        message = Message(by="outside", events=(fact,))
-        stored = await self.journal.append(TENANT, CALL, family, message, id="")
-        await self.actor.take(fact, FactCause(sequence=stored.sequence))
+        await self.store(fact)
+        await self.catch_up()
+
+    async def store(self, fact: Fact) -> None:
+        """The outside says it, and the actor has not heard it yet."""
+        by = f"outside-{len(self.journal.history)}"  # no two messages are the same
+        message = Message(by=by, events=(fact,))
+        await self.journal.append(TENANT, CALL, family_of(fact), message, id="")
+
+    async def catch_up(self) -> None:
+        """The actor takes what it has not seen."""
+        for recorded in list(self.journal.history):
+            if recorded.family != "dialog" and self.actor.saw(recorded):
+                for index, event in recorded.events():
+                    assert isinstance(event, Fact)
+                    place = FactCause(sequence=recorded.sequence, index=index)
+                    await self.actor.take(event, place)
+
+
+def family_of(fact: AnyFact) -> Family:
+    """Where a fact is stored."""
+    return _FAMILIES[type(fact).__module__]

@@ -142,6 +142,14 @@ def hung_up() -> line.LineEnded:
     return line.LineEnded(at_ms=NOW, reason="caller_hung_up")
 
 
+def lost(reply: int = 0, sentence: int = 0, planned: bool = False) -> line.LineLost:
+    return line.LineLost(at_ms=NOW, reason="reset", reply=reply, sentence=sentence, planned=planned)
+
+
+def back(stint: int = 2) -> line.LineResumed:
+    return line.LineResumed(at_ms=NOW, stream="MZ2", stint=stint)
+
+
 def passage(text: str = "We are open from nine to five.", chunk: int = 0) -> passages.Passage:
     return passages.Passage(
         document=DocumentId("hours"), chunk=chunk, title="Opening hours", text=text, score=2.5
@@ -190,8 +198,6 @@ ONLY_TOLD: list[AnyFact] = [
     line.SpeechEnded(at_ms=NOW, utterance=1, last_frame=9, ended_ms=NOW),
     line.PlaybackStarted(at_ms=NOW, reply=2),
     line.SentencePlayed(at_ms=NOW, reply=2, sentence=1),
-    line.LineLost(at_ms=NOW, reason="reset"),
-    line.LineResumed(at_ms=NOW, stream="MZ2"),
     line.CarrierReported(at_ms=NOW, status="completed", sequence=1),
     synthesis.SynthesisDropped(at_ms=NOW, reply=2, sentence=1, audio_ms=10),
     synthesis.SynthesisFailed(at_ms=NOW, reply=2, sentence=1, kind="x", provider="tone"),

@@ -15,9 +15,11 @@ from scenes import (
     AnyFact,
     answered,
     asked_for,
+    back,
     cleared,
     found,
     hung_up,
+    lost,
     misheard,
     model_done,
     model_failed,
@@ -76,6 +78,8 @@ MAKERS: dict[str, Numbered] = {
     "book": lambda n, k: asked_for("book", n, day="monday" if k % 4 else "never"),
     "look up": lambda n, k: asked_for("look_up" if k % 5 else "nothing", n, any=k),
     "reported": lambda n, k: reported(f"run-{n}", ok=bool(k % 4), number="one"),
+    "lost": lambda n, k: lost(n, k - 2, planned=not k % 3),
+    "back": lambda n, k: back(n),
     "hung up": lambda n, k: hung_up(),
 }
 TURN, RUN = {"found", "not found", "waited"}, {"reported"}

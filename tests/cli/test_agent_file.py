@@ -86,7 +86,7 @@ MISTAKES = {
     ),
     "a provider nobody offers": (
         'name = "a"\n[stt]\nprovider = "deepgramm"\n',
-        "3: field 'stt.provider': none of deepgram, pocketsphinx, scripted",
+        "3: field 'stt.provider': none of deepgram, pocketsphinx, scripted, tones",
     ),
     "a question with an unknown parameter": (
         'name = "a"\n[[tools]]\nname = "x"\ndescription = "d"\nask = "On {dya}?"\n',

@@ -10,7 +10,7 @@ from contracts.claim import Claim
 from contracts.event import AgentRef, OwnerClaimed
 from contracts.ids import AgentId, CallId, DocumentId, TenantId
 from contracts.knowledge import DocumentAdded, DocumentWithdrawn
-from contracts.recorded import Decision, FactCause, Message
+from contracts.recorded import Decision, FactCause, FactSeen, Message
 
 CALL: Final = CallId("019ae6a1-7c00-7b3e-9d5f-2a61c0ffee42")
 AT_MS: Final = 1_780_000_004_210
@@ -93,6 +93,8 @@ _DIALOG: Final = (
     dialog.ReplyFinished(at_ms=AT_MS, reply=2, sentences=2, tokens_in=612, tokens_out=38),
     dialog.ReplyHeard(at_ms=AT_MS, reply=2),
     dialog.ReplyInterrupted(at_ms=AT_MS, reply=2, heard="A check-up", sentence=1, played_ms=740),
+    dialog.CallerLost(at_ms=AT_MS, reply=2, sentences=1, planned=True),
+    dialog.CallerReturned(at_ms=AT_MS, stint=3, reply=2),
     dialog.ToolProposed(at_ms=AT_MS, invocation="t2-1", tool="book", arguments=BOOKING),
     dialog.ToolDeclined(at_ms=AT_MS, invocation="t2-1", tool="book"),
     dialog.ToolRefused(at_ms=AT_MS, tool="book", reason="$.day: a required property"),
@@ -194,7 +196,12 @@ MESSAGE: Final = Message(
     epoch=2,
     events=(_DIALOG[7], _DIALOG[8]),
     decision=Decision(
-        n=9, basis=4_812, cause=FactCause(sequence=4_812), prev="ab" * 32, state="cd" * 32
+        n=9,
+        basis=4_812,
+        cause=FactCause(sequence=4_812),
+        prev="ab" * 32,
+        state="cd" * 32,
+        facts=(FactSeen(4_807, "0123456789abcdef"), FactSeen(4_812, "fedcba9876543210")),
     ),
 )
 

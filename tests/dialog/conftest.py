@@ -7,6 +7,7 @@ import pytest
 from lines import Hosts
 
 from infra.nats import Bus, connect, create_streams
+from services.dialog.tools import session
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ async def bus(nats_url: str) -> AsyncIterator[Bus]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as http:
+    async with session() as http:
         yield http
 
 

@@ -14,6 +14,7 @@ from contracts.event import AgentRef
 from contracts.ids import AgentId, CallId, DocumentId, HostId, TenantId, new_call_id
 from contracts.recorded import DialogEvent, Fact, Message, Recorded
 from contracts.streams import Family, call_subject
+from infra.cancelling import end_tasks
 from infra.journal import NatsJournal
 from infra.live import Following, follow
 from infra.nats import Bus
@@ -77,8 +78,9 @@ class Line:
         id = f"{self.call}:{family}:{self._facts}"
         await self.journal.append(TENANT, self.call, family, message, id=id)
 
-    async def ring(self) -> None:
-        rang = line.LineRang(at_ms=now_ms(), carrier="loopback", carrier_call="CA1", agent=REF)
+    async def ring(self, *, hours_ago: int = 0) -> None:
+        at_ms = now_ms() - hours_ago * 3_600_000
+        rang = line.LineRang(at_ms=at_ms, carrier="loopback", carrier_call="CA1", agent=REF)
         await self.tell(rang)
 
     async def greet(self) -> None:
@@ -202,8 +204,7 @@ async def ended(task: asyncio.Task[None]) -> None:
 
 async def killed(task: asyncio.Task[None]) -> None:
     """What a process that dies leaves behind: nothing further is recorded."""
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await end_tasks([task])
 
 
 def now_ms() -> int:

@@ -17,6 +17,7 @@ from contracts.recorded import Message
 from contracts.streams import Family
 from infra.journal import NatsJournal
 from infra.nats import Bus
+from services.call.actor import fact_digest
 from services.call.state import Ended
 from services.dialog.provider import Delta, ModelError, Prompt, Usage
 
@@ -334,3 +335,146 @@ async def test_a_call_that_has_ended_is_let_go_at_once(bus: Bus, hosts: Hosts) -
         await ended(hosts.start(call, "dialog-2"))
         decided = await call.decided()
         assert sum(isinstance(e, dialog.CallEnded) for e in decided) == 1
+
+
+async def test_a_model_that_can_go_on_from_what_was_written_is_told_it_and_repeats_nothing(
+    bus: Bus, hosts: Hosts
+) -> None:
+    async def die_in_the_middle(prompt: Prompt) -> AsyncIterator[Piece]:
+        yield Delta(" ".join(LONG_SENTENCES[:2]) + " ")
+        yield Delta("Later ")
+        await asyncio.Event().wait()
+
+    async def go_on(prompt: Prompt) -> AsyncIterator[Piece]:
+        yield Delta(" ".join(LONG_SENTENCES).removeprefix(prompt.begun))
+
+    async with a_line(bus, an_agent()) as call:
+        first = hosts.start(call, "dialog-1", Told(die_in_the_middle))
+        await call.greet()
+        await call.say("hello there")
+        await call.next(dialog.SentenceWritten)
+        await call.next(dialog.SentenceWritten)
+        await killed(first)
+        model = Told(go_on)
+        second = hosts.start(call, "dialog-2", model)
+        await call.hear()
+        assert model.prompts[0].begun == " ".join(LONG_SENTENCES[:2])
+        assert await sentences_of(call) == LONG_SENTENCES
+        await call.hang_up()
+        await ended(second)
+        await call.adds_up()
+
+
+async def test_a_line_that_breaks_amid_a_reply_stops_the_model_until_the_caller_is_back(
+    bus: Bus, hosts: Hosts
+) -> None:
+    stopped = asyncio.Event()
+
+    async def write_slowly(prompt: Prompt) -> AsyncIterator[Piece]:
+        try:
+            yield Delta(" ".join(LONG_SENTENCES[:2]) + " Later ")
+            if not prompt.begun:
+                await asyncio.Event().wait()
+            yield Delta("we rest. In the end we close.")
+        finally:
+            stopped.set()
+
+    async with a_line(bus, an_agent()) as call:
+        hosting = hosts.start(call, model=Told(write_slowly))
+        await call.greet()
+        await call.say("hello there")
+        await call.next(dialog.SentenceWritten)
+        await call.next(dialog.SentenceWritten)
+        await call.tell(line.LineLost(at_ms=now_ms(), reason="reset", reply=2, sentence=1))
+        await call.next(dialog.CallerLost)
+        await asyncio.wait_for(stopped.wait(), 5)
+        await call.tell(line.LineResumed(at_ms=now_ms(), stream="MZ2"))
+        assert (await call.next(dialog.ReplyInterrupted)).heard == LONG_SENTENCES[0]
+        rest = " ".join(LONG_SENTENCES[1:])
+        assert await call.hear() == f"{call.agent.phrases.back} {rest}"
+        await call.hang_up()
+        await ended(hosting)
+        await call.adds_up()
+
+
+async def test_every_fact_of_a_call_is_named_by_a_decision_whoever_hosted_it(
+    bus: Bus, hosts: Hosts
+) -> None:
+    async with a_line(bus, an_agent()) as call:
+        first = hosts.start(call, "dialog-1")
+        await call.greet()
+        await killed(first)
+        await call.tell(line.SpeechStarted(at_ms=now_ms(), utterance=1, first_frame=1))
+        await call.say("hello there")
+        second = hosts.start(call, "dialog-2")
+        await call.hear()
+        await call.hang_up()
+        await ended(second)
+        history = await call.history()
+    named = [
+        (fact.sequence, fact.digest)
+        for recorded in history
+        if recorded.message.decision
+        for fact in recorded.message.decision.facts
+    ]
+    told = [(r.sequence, fact_digest(r.payload)) for r in history if r.family != "dialog"]
+    assert named == told
+
+
+async def test_a_clock_that_is_set_forward_ends_no_call(bus: Bus, hosts: Hosts) -> None:
+    async with a_line(bus, an_agent()) as call:
+        hosting = hosts.start(call)
+        await call.ring(hours_ago=5)
+        await call.tell(line.LineAnswered(at_ms=now_ms(), stream="MZ1"))
+        await call.hear()
+        await call.say("hello there")
+        assert await call.hear() == " ".join(LONG_SENTENCES)
+        await call.hang_up()
+        await ended(hosting)
+        state = await call.adds_up()
+        assert isinstance(state, Ended)
+        assert state.reason == "caller_hung_up"
+
+
+class DyingAfter(NatsJournal):
+    """The log of a host that dies after so many decisions."""
+
+    def __init__(self, bus: Bus, appends: int) -> None:
+        super().__init__(bus)
+        self.left = appends
+
+    async def append(
+        self,
+        tenant: TenantId,
+        call: CallId,
+        family: Family,
+        message: Message,
+        *,
+        id: str,
+        after: int | None = None,
+    ) -> Appended:
+        if family == "dialog":
+            if not self.left:
+                await asyncio.Event().wait()
+            self.left -= 1
+        return await super().append(tenant, call, family, message, id=id, after=after)
+
+
+async def test_of_facts_told_together_a_dead_hosts_successor_takes_the_rest(
+    bus: Bus, hosts: Hosts
+) -> None:
+    """The line is lost and resumed in one message; the host dies between the two decisions."""
+    async with a_line(bus, an_agent()) as call:
+        dying = DyingAfter(bus, appends=5)  # claimed, opened, greeted, heard, lost
+        first = hosts.start(call, "dialog-1", journal=dying)
+        await call.greet()
+        lost = line.LineLost(at_ms=now_ms(), reason="reset")
+        await call.tell(lost, line.LineResumed(at_ms=now_ms(), stream="MZ2"))
+        await call.next(dialog.CallerLost)
+        await killed(first)
+        second = hosts.start(call, "dialog-2")
+        assert (await call.next(dialog.CallerReturned)).stint == 2
+        assert await call.hear() == call.agent.phrases.back
+        await call.hang_up()
+        await ended(second)
+        await call.adds_up()

@@ -14,12 +14,14 @@ class ToolServer:
 
     def __init__(self) -> None:
         self.url = ""
+        self.paths: list[str] = []
         self.keys: list[str] = []
         self.bodies: list[dict[str, object]] = []
         self.asked = asyncio.Event()
 
     def remembering(self, answer: Answer) -> Answer:
         async def remembered(request: web.Request) -> web.StreamResponse:
+            self.paths.append(request.path)
             self.keys.append(request.headers["Idempotency-Key"])
             self.bodies.append(await request.json())
             self.asked.set()
@@ -76,8 +78,18 @@ async def _cut_off(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
+async def _ran(request: web.Request) -> web.StreamResponse:
+    return web.json_response({"ran": True, "result": {"number": "eight"}})
+
+
+async def _did_not_run(request: web.Request) -> web.StreamResponse:
+    return web.json_response({"ran": False})
+
+
 _PLACES: dict[str, Answer] = {
     "good": _good,
+    "ran": _ran,
+    "did-not-run": _did_not_run,
     "in-pieces": _in_pieces,
     "broken": _broken,
     "never": _never,

@@ -9,9 +9,10 @@ from eventually import eventually_async
 from twilio_double import Document, MediaSocket, TwilioDouble
 
 from contracts.agent import Agent
+from contracts.dialog import CallerReturned
 from contracts.ids import AgentId, CallId, TenantId
 from contracts.line import LineAnswered
-from contracts.recorded import CallEvent, DialogEvent, Message, SynthesisEvent
+from contracts.recorded import CallEvent, DialogEvent, LineEvent, Message, SynthesisEvent
 from contracts.streams import Family, audio_subject
 from infra.agents import Agents
 from infra.journal import NatsJournal
@@ -39,6 +40,12 @@ class House:
         """Another gateway of this tenant, until the test ends."""
         return await self._leaving.enter_async_context(self.another(**settings))
 
+    def behind(self, bus: Bus, leaving: AsyncExitStack) -> "House":
+        """The same house on another connection, for gateways to have it."""
+        house = House(bus, leaving)
+        house.tenant = self.tenant
+        return house
+
     def another(self, **settings: Any) -> AbstractAsyncContextManager[Serving]:
         """Another gateway of this tenant, during a block."""
         given = {"tenant": self.tenant, "agent": AgentId("receptionist")} | settings
@@ -47,6 +54,10 @@ class House:
     async def twilio(self, gateway: Serving, **settings: Any) -> TwilioDouble:
         """A carrier that sends its calls to this gateway."""
         return await self._leaving.enter_async_context(TwilioDouble(gateway.url, **settings))
+
+    async def twilio_at(self, url: str) -> TwilioDouble:
+        """A carrier that sends its calls to a gateway in another process."""
+        return await self._leaving.enter_async_context(TwilioDouble(url))
 
     async def is_connected(self) -> bool:
         return self.bus.connected
@@ -77,6 +88,16 @@ class House:
         id = f"{call}:test:{self._written}"
         await self.journal.append(self.tenant, CallId(call), family, message, id=id)
 
+    async def add(self, call: str, *events: LineEvent, by: str = "gateway-dead") -> None:
+        """Write to the line as a gateway did that is not there any more."""
+        self._written += 1
+        message, id = Message(by=by, events=events), f"{call}:test:{self._written}"
+        await self.journal.append(self.tenant, CallId(call), "line", message, id=id)
+
+    async def returned(self, call: str, stint: int, reply: int = 0) -> None:
+        """The actor lets the line speak that came back."""
+        await self.decide(call, CallerReturned(at_ms=1, stint=stint, reply=reply))
+
     def speak(
         self,
         call: str,
@@ -84,14 +105,17 @@ class House:
         *,
         reply: int = 1,
         sentence: int = 1,
-        number: int = 0,
+        start_ms: int = 0,
         epoch: int = 1,
         last: bool = True,
     ) -> None:
-        """Publish a piece of a sentence as the synthesiser would."""
-        chunk = AgentChunk(epoch, reply, sentence, number, last, now_ms(), sound)
+        """Publish a piece of a sentence, `start_ms` into it, as the synthesiser would."""
+        chunk = AgentChunk(epoch, reply, sentence, start_ms * 8, last, now_ms(), sound)
         subject = audio_subject(self.tenant, CallId(call), "agent")
         self.bus.pub(subject, pack_agent(chunk))
+
+    async def until_answered(self, call: str) -> None:
+        await self.until(call, LineAnswered)
 
     async def answered(self, twilio: TwilioDouble) -> tuple[MediaSocket, Document]:
         """A call whose sound flows."""

@@ -213,6 +213,7 @@ async def _flood(twilio: TwilioDouble, chance: random.Random) -> list[str]:
             for _ in range(90):
                 await _send(media, _random_frame(chance, media))
                 sent += 1
+            await media.hang_up()
         await media.close()
     return calls
 

@@ -21,12 +21,16 @@ async def test_a_ring_is_answered_with_a_stream_to_the_gateway(house: House) -> 
     twilio = await house.twilio(gateway)
     document = await twilio.ring()
     assert document.status == 200
-    assert document.find("Connect/Stream").attrib == {"url": "wss://voice.example.com/twilio/media"}
-    assert document.find("Connect").attrib == {
-        "action": f"{PUBLIC}/twilio/after?call={document.call}",
-        "method": "POST",
+    again = "#ct=1000&rt=4000&rc=3&rp=all"
+    after = f"{PUBLIC}/twilio/after?call={document.call}&stint=1&try=1{again}"
+    assert document.find("Connect/Stream").attrib == {
+        "url": "wss://voice.example.com/twilio/media",
+        "statusCallback": f"{PUBLIC}/twilio/stream?call={document.call}&stint=1{again}",
+        "statusCallbackMethod": "POST",
     }
-    assert set(document.parameters) == {"call", "token"}
+    assert document.find("Connect").attrib == {"action": after, "method": "POST"}
+    assert (document.verbs, document.find("Redirect").text) == (["Connect", "Redirect"], after)
+    assert document.parameters.keys() == {"call", "stint", "token"}
 
 
 async def test_a_ring_is_in_the_log_and_offered_to_its_hosts_before_it_is_answered(
@@ -44,7 +48,7 @@ async def test_a_ring_is_in_the_log_and_offered_to_its_hosts_before_it_is_answer
         "agent": AgentRef(agent=AgentId("receptionist"), revision=1),
         "variables": {"name": "Ada"},
     }
-    for role in ("stt", "dialog"):
+    for role in ("stt", "dialog", "line"):
         subject = claim_subject(role, house.tenant, CallId(document.call))
         assert await house.bus.js.get_last_msg(CLAIMS.name, subject)
 
@@ -212,17 +216,23 @@ async def test_a_call_whose_sound_never_comes_is_ended(house: House) -> None:
     assert only(LineEnded, events)[0].reason == "line_lost"
 
 
-async def test_after_the_stream_a_transfer_is_dialled_and_else_the_call_is_over(
-    house: House,
-) -> None:
+async def test_after_the_stream_a_transfer_is_dialled(house: House) -> None:
     twilio = await house.twilio(await house.open())
-    asked, not_asked = await twilio.ring(), await twilio.ring()
+    asked = await twilio.ring()
     await house.decide(asked.call, TransferRequested(at_ms=1, to="+15559990000", reason="asked"))
     after = await twilio.post(f"/twilio/after?call={asked.call}", {"CallSid": asked.call_sid})
     assert after.find("Dial").text == "+15559990000"
-    for path in ("/twilio/after", f"/twilio/after?call={not_asked.call}"):
-        over = await twilio.post(path, {"CallSid": not_asked.call_sid})
+
+
+async def test_a_call_that_is_unknown_here_or_of_another_carrier_call_is_hung_up(
+    house: House,
+) -> None:
+    twilio = await house.twilio(await house.open())
+    mine, other = await twilio.ring(), await twilio.ring()
+    for path in ("/twilio/after", f"/twilio/after?call={other.call}"):
+        over = await twilio.post(path, {"CallSid": sid("CA")})
         assert over.verbs == ["Hangup"]
+    assert (await twilio.post(f"/twilio/after?call={mine.call}", {"CallSid": mine.call_sid})).verbs
 
 
 async def test_a_gateway_tells_that_it_is_well(house: House) -> None:

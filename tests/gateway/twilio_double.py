@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 import aiohttp
 import numpy as np
 from twilio.request_validator import RequestValidator
+from yarl import URL
 
 from services.audio import mulaw
 from services.audio.frames import FRAME_BYTES, SILENT_FRAME
@@ -228,6 +229,21 @@ class TwilioDouble:
         form = {"CallSid": call_sid or sid("CA"), "Direction": "inbound"}
         form |= {"From": "+15551230001", "To": "+15551230002"} | fields
         return await self.post("/twilio/voice" + query, form)
+
+    async def after(self, document: Document, **fields: str) -> Document:
+        """Ask what comes next, as when the stream of this document is over."""
+        action = document.find("Connect").attrib["action"]
+        return await self.post(self._path(action), {"CallSid": document.call_sid} | fields)
+
+    async def report(self, document: Document, event: str) -> Document:
+        """Post a status callback of the document's stream."""
+        url = document.find("Connect/Stream").attrib["statusCallback"]
+        form = {"CallSid": document.call_sid, "StreamSid": sid("MZ"), "StreamEvent": event}
+        return await self.post(self._path(url), form)
+
+    def _path(self, url: str) -> str:
+        """Without the fragment, which says how to ask and is not sent."""
+        return str(URL(url, encoded=True).relative().with_fragment(None))
 
     async def post(
         self, path: str, form: dict[str, str], headers: dict[str, str] | None = None

@@ -1,4 +1,4 @@
-"""The log of calls, on a real server."""
+"""The log of calls, on one real server and on three: they differ in how they answer a retry."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,6 +16,7 @@ from contracts.recorded import Message, Recorded
 from contracts.streams import FAMILIES, audio_subject
 from infra.agents import Agents
 from infra.claims import Claims, Held, offer
+from infra.embedded import Addresses
 from infra.journal import NatsJournal
 from infra.live import follow
 from infra.nats import Bus, connect, create_streams
@@ -23,9 +24,15 @@ from infra.nats import Bus, connect, create_streams
 TENANT = TenantId("journal")
 
 
+@pytest.fixture(params=["stack", "three_nodes"], ids=["one-node", "three-nodes"])
+def log_url(request: pytest.FixtureRequest) -> str:
+    addresses: Addresses = request.getfixturevalue(request.param)
+    return addresses.nats_url
+
+
 @pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    bus = await connect(nats_url, name="test")
+async def bus(log_url: str) -> AsyncIterator[Bus]:
+    bus = await connect(log_url, name="test")
     await create_streams(bus)
     yield bus
     await bus.close()
@@ -48,6 +55,15 @@ async def test_what_was_appended_is_read_back_in_order(bus: Bus, call: CallId) -
     assert [r.message for r in history] == [said("a"), said("b")]
     assert history[0].sequence == first.sequence
     assert history[0].stored_ms > 1_700_000_000_000
+
+
+async def test_a_reader_sees_at_once_what_was_just_stored(bus: Bus, call: CallId) -> None:
+    """Any copy of the stream answers a batch, also one that is behind."""
+    journal = NatsJournal(bus)
+    for number in range(1, 201):
+        stored = await journal.append(TENANT, call, "line", said(), id=f"{call}:{number}")
+        history = [r.sequence async for r in journal.read(TENANT, call)]
+        assert (len(history), history[-1]) == (number, stored.sequence)
 
 
 async def test_the_same_id_is_stored_once(bus: Bus, call: CallId) -> None:
@@ -168,8 +184,8 @@ async def test_an_agent_gets_a_revision_for_each_change(bus: Bus) -> None:
 
 
 @pytest.fixture
-async def second_bus(nats_url: str) -> AsyncIterator[Bus]:
-    bus = await connect(nats_url, name="other")
+async def second_bus(log_url: str) -> AsyncIterator[Bus]:
+    bus = await connect(log_url, name="other")
     yield bus
     await bus.close()
 

@@ -1,11 +1,14 @@
 """A log and a database of each test's own."""
 
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from infra.data_folder import make_folders
+from infra.embedded import Addresses
 from infra.nats import Bus, connect, create_streams
 from infra.nats_server import NatsServer
 from infra.postgres import Pool, connect_pool
@@ -17,6 +20,19 @@ async def pool(postgres_dsn: str) -> AsyncIterator[Pool]:
     pool = await connect_pool(postgres_dsn)
     yield pool
     await pool.close()
+
+
+@pytest.fixture
+async def other_pool(stack: Addresses) -> AsyncIterator[Pool]:
+    """A second empty database, to compare with."""
+    name = f"other_{uuid.uuid4().hex}"
+    db = await asyncpg.connect(stack.postgres_dsn)
+    await db.execute(f"CREATE DATABASE {name}")
+    pool = await connect_pool(stack.postgres_dsn.replace("/partyline?", f"/{name}?"))
+    yield pool
+    await pool.close()
+    await db.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await db.close()
 
 
 @pytest.fixture

@@ -1,10 +1,13 @@
 """Stories written to a real log, and what the tables then hold."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
+import projections_in_a_process
 from stories import Story, question_answered
 
 from infra.journal import NatsJournal
@@ -13,6 +16,9 @@ from infra.postgres import Pool
 from projections import PROJECTIONS
 from projections.projection import Projection
 from projections.run import run
+
+ROOT = Path(__file__).parents[2]
+Process = asyncio.subprocess.Process
 
 
 async def append(bus: Bus, story: Story) -> int:
@@ -59,6 +65,25 @@ async def running(
     finally:
         stop.set()
         await task
+
+
+@asynccontextmanager
+async def running_in_a_process(
+    nats_url: str, dsn: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """They follow the log in a process of their own; killed at the end if it still runs."""
+    script = Path(projections_in_a_process.__file__)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, script, nats_url, dsn),
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
 
 
 async def tables(pool: Pool) -> dict[str, list[dict[str, Any]]]:

@@ -1,6 +1,6 @@
-"""The projections in a process of their own, for tests that kill that process.
+"""The projections in a process of their own, for tests that kill it, pause it or ask it to stop.
 
-python projections_in_a_process.py NATS_URL POSTGRES_DSN. Runs until it is killed.
+python projections_in_a_process.py NATS_URL POSTGRES_DSN. Runs until SIGTERM.
 """
 
 import asyncio
@@ -8,13 +8,17 @@ import sys
 
 from infra.nats import connect
 from infra.postgres import connect_pool
+from infra.stopping import until_signalled
 from projections.run import run
 
 
 async def main(nats_url: str, postgres_dsn: str) -> None:
     bus = await connect(nats_url, name="projections")
     pool = await connect_pool(postgres_dsn)
-    await run(bus, pool, stop=asyncio.Event())
+    with until_signalled():
+        await run(bus, pool, stop=asyncio.Event())
+    await pool.close()
+    await bus.close()
 
 
 if __name__ == "__main__":

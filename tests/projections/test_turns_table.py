@@ -1,6 +1,7 @@
 """What the table turns says about what was said, answered, heard and waited for."""
 
 import pytest
+from msgspec.structs import replace
 from stories import TENANT, Story, at, question_answered, rang, sentence, synthesized
 
 from contracts import dialog, line, passages, transcript
@@ -135,3 +136,23 @@ def taken(turn: int, *, speech_ended_ms: int = 0) -> dialog.TurnTaken:
         kind="confirm",
         speech_ended_ms=speech_ended_ms,
     )
+
+
+async def test_an_answer_that_a_broken_line_cut_in_two_is_one_answer(pool: Pool) -> None:
+    story = Story().stored(1, rang())
+    story.stored(100, taken(1))
+    story.stored(101, dialog.ReplyBegun(at_ms=at(101), reply=1, turn=1, kind="answer"))
+    story.stored(101, sentence(1, 1, "At nine."), sentence(1, 2, "Until five."))
+    story.stored(
+        900,
+        dialog.CallerReturned(at_ms=at(900), stint=2, reply=1),
+        dialog.ReplyInterrupted(at_ms=at(900), reply=1, heard="At nine.", resumed=True),
+        dialog.ReplyBegun(at_ms=at(900), reply=2, turn=1, kind="answer", resumes=1),
+        replace(sentence(2, 1, "We were cut off."), again=True),
+        replace(sentence(2, 2, "Until five."), again=True),
+    )
+    story.stored(990, dialog.ReplyHeard(at_ms=at(990), reply=2))
+    (turn,) = await rows_of(pool, story)
+    assert (turn.reply, turn.interrupted) == (1, False)
+    assert turn.written == "At nine. Until five."
+    assert turn.heard == "At nine. We were cut off. Until five."

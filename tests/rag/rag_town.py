@@ -1,11 +1,16 @@
 """What callers and publishers do on the bus, for tests of the worker that finds passages."""
 
+import asyncio
 import hashlib
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import PIPE
+
+import msgspec
 
 from contracts.codec import encode
 from contracts.dialog import PassagesWanted
@@ -43,6 +48,22 @@ def example_documents() -> list[DocumentAdded]:
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+@dataclass
+class WorkerProcess:
+    """A worker that is no part of this process."""
+
+    process: asyncio.subprocess.Process
+
+    async def there(self) -> None:
+        """Return when it is where it was set up to hang."""
+        await self.says(b"there\n")
+
+    async def says(self, line: bytes) -> None:
+        assert self.process.stdout is not None
+        async with asyncio.timeout(30):
+            assert await self.process.stdout.readline() == line
 
 
 @dataclass
@@ -97,6 +118,29 @@ class Town:
 
     async def open_store(self, folder: str = "index") -> Store:
         return await open_folder(self.data / folder, Bm25())
+
+    @asynccontextmanager
+    async def worker_process(self, **setup: object) -> AsyncIterator[WorkerProcess]:
+        """A worker in a process of its own, at work; killed at the end if it still runs.
+
+        `setup`: see rag_in_a_process.Setup.
+        """
+        program = Path(__file__).with_name("rag_in_a_process.py")
+        folder = self.data / f"process-{time.monotonic_ns()}"
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, str(program), self.url, str(folder)),
+            msgspec.json.encode(setup).decode(),
+            stdout=PIPE,
+            env={"PYTHONPATH": str(Path(__file__).parents[2])},
+        )
+        worker = WorkerProcess(process)
+        try:
+            await worker.says(b"ready\n")
+            yield worker
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
 
     def rag(self, store: Store, **settings: float) -> AbstractAsyncContextManager[Rag]:
         return serve(

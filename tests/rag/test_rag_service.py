@@ -1,9 +1,6 @@
 """Documents and questions over a real nats-server, to passages on the call."""
 
 import asyncio
-import sys
-from asyncio.subprocess import PIPE
-from pathlib import Path
 
 import pytest
 from eventually import eventually_async
@@ -281,24 +278,3 @@ async def test_the_server_may_restart_under_the_worker(
 
 async def connected(town: Town) -> bool:
     return town.bus.connected
-
-
-async def test_a_worker_killed_between_answer_and_acknowledgement_leaves_one_answer(
-    town: Town, store: Store, tmp_path: Path
-) -> None:
-    worker = Path(__file__).with_name("worker_that_never_acknowledges.py")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, str(worker), town.url, str(tmp_path / "theirs"), stdout=PIPE
-    )
-    assert process.stdout
-    try:
-        assert await process.stdout.readline() == b"ready\n"
-        call = await town.wonder("can i pay by card")
-        assert await town.answer(call)
-    finally:
-        process.kill()
-        await process.communicate()
-    async with town.rag(store) as rag:
-        await nothing_pending(town)
-        assert rag.counts.found == 1  # it was delivered, and answered, again
-    assert len(await town.answers(call)) == 1

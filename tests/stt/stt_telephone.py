@@ -9,7 +9,7 @@ from eventually import eventually_async
 from contracts.agent import Agent
 from contracts.claim import Claim
 from contracts.ids import HostId, TenantId, new_call_id, new_host_id
-from contracts.line import LineEnded, SpeechEnded, SpeechStarted
+from contracts.line import LineEnded, LineLost, LineResumed, SpeechEnded, SpeechStarted
 from contracts.recorded import CallEvent, LineEvent, Message, TranscriptEvent
 from contracts.streams import audio_subject
 from infra.agents import Agents
@@ -40,6 +40,7 @@ class Telephone:
         self.journal = NatsJournal(bus)
         self.frame = 0
         self.utterance = 0
+        self.stint = 1
         self.host: HostId = new_host_id("gateway")
 
     @classmethod
@@ -52,17 +53,17 @@ class Telephone:
         await offer(bus, claim)
         return cls(bus, claim)
 
-    def send(self, frames: Iterable[bytes]) -> None:
-        """Frames on the audio plane."""
+    def send(self, frames: Iterable[bytes], at_ms: int = 0) -> None:
+        """Frames on the audio plane. `at_ms`: when they were said; 0: now."""
         subject = audio_subject(self.claim.tenant, self.claim.call, "caller")
         for frame in frames:
             self.frame += 1
-            self.bus.pub(subject, pack_caller(self.frame, now_ms(), frame))
+            self.bus.pub(subject, pack_caller(self.frame, at_ms or now_ms(), frame))
 
-    async def tell(self, event: LineEvent) -> None:
-        """An event of the line."""
-        message = Message(by=self.host, events=(event,))
-        id = f"{self.claim.call}:line:{type(event).__name__}:{self.utterance}"
+    async def tell(self, *events: LineEvent) -> None:
+        """What happens on the line, as one message."""
+        message = Message(by=self.host, events=events)
+        id = f"{self.claim.call}:line:{self.stint}:{type(events[0]).__name__}:{self.utterance}"
         await self.journal.append(self.claim.tenant, self.claim.call, "line", message, id=id)
 
     async def start_speech(self) -> None:
@@ -70,12 +71,15 @@ class Telephone:
         first = max(1, self.frame + 1)
         await self.tell(SpeechStarted(at_ms=now_ms(), utterance=self.utterance, first_frame=first))
 
-    async def end_speech(self) -> int:
-        """The time at which it ended."""
-        at_ms = now_ms()
+    async def end_speech(self, clock_ahead_ms: int = 0, last_frame: int = 0) -> int:
+        """The time at which it ended, by the gateway's clock."""
+        at_ms, last = now_ms() + clock_ahead_ms, last_frame or self.frame
         await self.tell(
             SpeechEnded(
-                at_ms=at_ms, utterance=self.utterance, last_frame=self.frame, ended_ms=at_ms
+                at_ms=at_ms,
+                utterance=self.utterance,
+                last_frame=last,
+                ended_ms=at_ms,
             )
         )
         return at_ms
@@ -85,6 +89,13 @@ class Telephone:
         await self.start_speech()
         self.send(frames)
         return await self.end_speech()
+
+    async def lose_line(self) -> None:
+        """The gateway dies, and the caller comes back at another."""
+        self.stint += 1
+        lost = LineLost(at_ms=now_ms(), reason="reset")
+        await self.tell(lost, LineResumed(at_ms=now_ms(), stream="MZ2", stint=self.stint))
+        self.frame = self.stint << 24
 
     async def hang_up(self) -> None:
         await self.tell(LineEnded(at_ms=now_ms(), reason="caller_hung_up"))

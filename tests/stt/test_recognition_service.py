@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 from eventually import eventually_async
 from nats.aio.msg import Msg
+from nats_proxy import proxy
 from stt_doubles import Recording
 from stt_telephone import Telephone, now_ms, until
 from stt_voices import spoken
@@ -94,6 +95,43 @@ async def test_a_turn_is_stored_with_its_confidence_and_the_end_of_its_speech(
     assert (stored.text, stored.confidence, stored.language) == ("hello", 0.8, "en-US")
     assert (stored.speech_ended_ms, stored.utterance) == (ended_ms, 1)
     assert stored.provider == "recording"
+
+
+async def test_words_on_both_sides_of_a_broken_line_are_two_turns_and_neither_is_lost(
+    bus: Bus, tenant: str, recording: Recording
+) -> None:
+    call = await Telephone.ring(bus, heard_by_test(), tenant)
+    async with hosting(bus, recording):
+        await owned(call)
+        await call.start_speech()
+        call.send(frames(1, 40))
+        await call.lose_line()
+        async with asyncio.timeout(10):
+            await recording.ears[0].finished.acquire()
+        recording.ears[0].say(HELLO)
+        await call.wait_for(TranscriptFinalized)
+        await call.say(frames(101, 140))
+        async with asyncio.timeout(10):
+            await recording.ears[0].finished.acquire()
+        recording.ears[0].say(HELLO)
+        both = await call.wait_for(TranscriptFinalized, 2)
+    assert [event.utterance for event in both] == [1, 2]
+    assert recording.ears[0].fed == [*frames(1, 40), *frames(101, 140)]
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+async def test_a_gateway_whose_clock_is_wrong_delays_no_turn_for_long(
+    bus: Bus, tenant: str, hours: int
+) -> None:
+    call = await Telephone.ring(bus, scripted("hello"), tenant)
+    async with hosting(bus, Scripted()):
+        await owned(call)
+        await call.start_speech()
+        call.send([SILENT_FRAME] * 10)
+        await call.end_speech(clock_ahead_ms=hours * 3_600_000)
+        (stored,) = await call.wait_for(TranscriptFinalized)
+    assert isinstance(stored, TranscriptFinalized)
+    assert stored.text == "hello"
 
 
 async def test_a_callers_voice_is_understood_from_the_line_to_the_log(
@@ -345,3 +383,67 @@ async def test_the_turns_of_many_calls_are_not_mixed_up(bus: Bus, tenant: str) -
         stored = [(await call.wait_for(TranscriptFinalized))[0] for call in calls]
     texts = [event.text for event in stored if isinstance(event, TranscriptFinalized)]
     assert texts == [f"line {n}" for n in range(10)]
+
+
+@pytest.mark.parametrize("missed", [(1, 20), (21, 40), (41, 60)], ids=["first", "amid", "last"])
+async def test_words_said_while_the_host_was_cut_off_are_fetched(
+    nats_url: str, bus: Bus, tenant: str, recording: Recording, missed: tuple[int, int]
+) -> None:
+    call = await Telephone.ring(bus, heard_by_test(Turns(stop_ms=20, silence_ms=400)), tenant)
+    async with proxy(nats_url, watched="call.") as line_to_host:
+        own = await connect(line_to_host.url, name="cut off")
+        async with hosting(own, recording):
+            await owned(call)
+            await call.start_speech()
+            for first in (1, 21, 41):
+                part = frames(first, first + 19)
+                if first == missed[0]:
+                    async with line_to_host.away():
+                        call.send(part)
+                        await bus.nc.flush()
+                    await until(lambda: own.connected)
+                    await own.nc.flush()
+                else:
+                    call.send(part)
+                    await bus.nc.flush()
+            await call.end_speech()
+            async with asyncio.timeout(10):
+                await recording.ears[0].finished.acquire()
+            assert recording.ears[0].fed == frames(1, 60)
+        await own.close()
+
+
+async def test_a_host_that_was_held_up_gives_no_turn_the_next_ones_words(
+    bus: Bus, tenant: str, recording: Recording
+) -> None:
+    """All of it reaches the host at once: the frames first, what the log says of them later."""
+    call = await Telephone.ring(bus, heard_by_test(), tenant)
+    async with hosting(bus, recording):
+        await owned(call)
+        await call.start_speech()
+        ago_ms = now_ms() - 3_000
+        call.send(frames(1, 20), at_ms=ago_ms)
+        call.send([SILENT_FRAME] * 40, at_ms=ago_ms + 400)
+        call.send(frames(101, 120), at_ms=ago_ms + 1_200)
+        await call.end_speech(last_frame=20)
+        async with asyncio.timeout(10):
+            await recording.ears[0].finished.acquire()
+        assert recording.ears[0].fed[:20] == frames(1, 20)
+        assert frames(101, 101)[0] not in recording.ears[0].fed
+
+
+async def test_a_hole_found_after_the_end_of_speech_still_ends_the_turn(
+    bus: Bus, tenant: str, recording: Recording
+) -> None:
+    """The frames that show the hole come between the news of the end and the end of the turn."""
+    call = await Telephone.ring(bus, heard_by_test(Turns(stop_ms=20, silence_ms=600)), tenant)
+    async with hosting(bus, recording):
+        await owned(call)
+        await call.start_speech()
+        call.send(frames(1, 20))
+        await call.end_speech()
+        call.frame += 5
+        call.send([SILENT_FRAME] * 5)
+        async with asyncio.timeout(20):
+            await recording.ears[0].finished.acquire()
+        assert recording.ears[0].fed[:20] == frames(1, 20)

@@ -1,7 +1,7 @@
 """When a caller's turn is over."""
 
 from contracts.agent import Turns
-from contracts.line import LineEnded, SpeechEnded, SpeechStarted
+from contracts.line import LineEnded, LineLost, SpeechEnded, SpeechStarted
 from services.stt.provider import Heard
 from services.stt.turn import (
     Conclude,
@@ -23,6 +23,7 @@ BY_PROVIDER = TurnTaking(turns=Turns(stop_ms=200, silence_ms=500), end_of_turn=T
 HELLO = Heard(text="hello", final=True)
 NOTHING = Heard(text="", final=True)
 HUNG_UP = LineEnded(at_ms=1_600, reason="caller_hung_up")
+LOST = LineLost(at_ms=1_600, reason="reset")
 
 
 def started(utterance: int, at_ms: int, first_frame: int = 10) -> SpeechStarted:
@@ -96,6 +97,13 @@ def test_a_turn_is_over_when_the_caller_hangs_up() -> None:
     assert Given(BY_SILENCE, started(1, 1_100)).when(HUNG_UP) == (Finish(),)
     assert Given(BY_SILENCE, started(1, 1_100), ended(1, 1_500)).when(HUNG_UP) == (Finish(),)
     assert Given(BY_SILENCE).when(HUNG_UP) == ()
+
+
+def test_what_was_said_when_the_line_broke_is_a_turn() -> None:
+    assert Given(BY_SILENCE, started(1, 1_100)).when(LOST) == (Finish(),)
+    assert Given(BY_SILENCE).when(LOST) == ()
+    back = Given(BY_SILENCE, started(1, 1_100), LOST, words(HELLO))
+    assert back.when(started(2, 9_000, 33_554_440)) == (Listen(33_554_440, new_turn=True),)
 
 
 def test_a_recogniser_that_knows_the_end_of_a_turn_is_believed_before_the_silence_is_over() -> None:

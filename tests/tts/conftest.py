@@ -17,7 +17,7 @@ async def exchange(tmp_path: Path) -> AsyncIterator[Exchange]:
     await server.start()
     bus = await connect(server.url, name="test")
     await create_streams(bus)
-    exchange = Exchange(bus, server.url)
+    exchange = Exchange(bus, server)
     await exchange.listen()
     yield exchange
     await bus.close()

@@ -183,7 +183,7 @@ def test_a_speech_process_dies_with_its_parent() -> None:
 
 def test_what_is_not_asked_for_is_not_made() -> None:
     providers = Providers(Options())
-    assert set(providers) == {"espeak", "flite", "embedded", "elevenlabs", "tone"}
+    assert set(providers) == {"espeak", "flite", "embedded", "elevenlabs", "tone", "tones"}
     assert providers.get("nobody") is None
     assert providers["tone"] is providers["tone"]
 

@@ -1,6 +1,7 @@
 """Synthesisers that do what a test tells them."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator
 
 from contracts.dialog import Voice
@@ -53,3 +54,41 @@ class Failing:
 
     async def close(self) -> None:
         """Nothing is held."""
+
+
+class Reciting:
+    """Says each text in its own way, always the same, no two frames of it alike.
+
+    Args:   piece_bytes: how much it gives at once; no sentence is cut alike with another.
+            pause_s: between two pieces.
+            falls_silent_after_bytes: of a sentence; 0: never. It then says nothing more for ever.
+    """
+
+    name = "reciting"
+    capabilities = Capabilities(streaming=True)
+
+    def __init__(
+        self, piece_bytes: int, *, pause_s: float = 0.0, falls_silent_after_bytes: int = 0
+    ) -> None:
+        self.asked: list[str] = []
+        self._piece_bytes, self._pause_s = piece_bytes, pause_s
+        self._falls_silent_after_bytes = falls_silent_after_bytes
+
+    async def speak(self, text: str, voice: Voice) -> AsyncGenerator[bytes]:
+        self.asked.append(text)
+        sound = recited(text)
+        for at in range(0, len(sound), self._piece_bytes):
+            if 0 < self._falls_silent_after_bytes <= at:
+                await asyncio.Event().wait()
+            yield sound[at : at + self._piece_bytes]
+            await asyncio.sleep(self._pause_s)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def recited(text: str) -> bytes:
+    """How `Reciting` says it: 100 ms a character."""
+    return b"".join(
+        hashlib.sha256(f"{at} {text}".encode()).digest() for at in range(len(text) * 25)
+    )

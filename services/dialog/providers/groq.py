@@ -170,6 +170,8 @@ def _messages(prompt: Prompt) -> list[ChatCompletionMessageParam]:
     messages: list[ChatCompletionMessageParam] = [{"role": "system", "content": prompt.system}]
     for place, spoken in enumerate(prompt.history):
         messages += _said(spoken, spoken.invocation or f"call_{place}")
+    if prompt.begun:  # https://console.groq.com/docs/prefilling
+        messages.append({"role": "assistant", "content": prompt.begun})
     return messages
 
 

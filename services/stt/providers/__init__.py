@@ -20,6 +20,12 @@ def _scripted(keys: Keys) -> SpeechToText:
     return Scripted()
 
 
+def _tones(keys: Keys) -> SpeechToText:
+    from services.stt.providers.tones import Tones
+
+    return Tones()
+
+
 def _deepgram(keys: Keys) -> SpeechToText:
     from services.stt.providers.deepgram import Deepgram
 
@@ -29,6 +35,7 @@ def _deepgram(keys: Keys) -> SpeechToText:
 OFFERED: Final[Mapping[str, Callable[[Keys], SpeechToText]]] = {
     "pocketsphinx": _pocketsphinx,
     "scripted": _scripted,
+    "tones": _tones,
     "deepgram": _deepgram,
 }
 NEEDS: Final[Mapping[str, tuple[str, ...]]] = {"deepgram": ("deepgram_api_key",)}

@@ -13,6 +13,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     processes: int = 2  # sentences that espeak or flite speak at once
     tone_ms_per_character: int = 60
+    tones_sentence_ms: int = 1_200  # at least
     elevenlabs_api_key: str = ""
     elevenlabs_base_url: str | None = None  # None: the vendor's own
 
@@ -41,6 +42,12 @@ def _tone(options: Options) -> TextToSpeech:
     return Tone(ms_per_character=options.tone_ms_per_character)
 
 
+def _tones(options: Options) -> TextToSpeech:
+    from services.tts.providers.tones import Tones
+
+    return Tones(sentence_ms=options.tones_sentence_ms)
+
+
 def _elevenlabs(options: Options) -> TextToSpeech:
     from services.tts.providers.elevenlabs import ElevenLabs
 
@@ -53,6 +60,7 @@ OFFERED: Final[dict[str, Callable[[Options], TextToSpeech]]] = {
     "embedded": _embedded,
     "elevenlabs": _elevenlabs,
     "tone": _tone,
+    "tones": _tones,
 }
 
 

@@ -1,0 +1,233 @@
+"""partyline verify: whether the log is whole, and whether the tables are what it makes of them."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
+from typing import Final
+from uuid import UUID
+
+from contracts.agent import Agent
+from contracts.dialog import CallOpened
+from contracts.ids import CallId, TenantId, checked
+from contracts.line import LineRang
+from infra.agents import Agents, NoSuchAgent
+from infra.call_log import CallLog, Extent, WholeCall
+from infra.journal import NatsJournal
+from infra.nats import Bus, connect
+from infra.postgres import Pool, connect_pool
+from projections.comparing import Difference, Halted, calls_in_tables, compare, remembered
+from projections.reading import Stored, Unread
+from projections.run import caught_up
+from services.call.verify import Finding, verify
+from services.cli.places import find
+from services.cli.recorded import NoSuchCall
+from services.cli.settings import Settings
+from services.cli.verdict import Broken, Verified, print_json, print_verdict
+
+_AT_ONCE: Final = 25  # calls in memory
+_TABLES_WITHIN_S: Final = 10.0
+_LONGEST_CALL_MS: Final = 86_400_000.0
+
+
+async def verify_calls(
+    bus: Bus,
+    journal: NatsJournal,
+    agents: Agents,
+    pool: "Pool | None",
+    tenant: TenantId,
+    calls: Sequence[CallId],
+) -> Verified:
+    """Check these calls and their rows. `pool`: None leaves the tables out.
+
+    Memory: that of some calls, however many there are. Raises: JournalUnavailable.
+    """
+    return await _Examination(bus, journal, agents, pool, tenant).of_calls(calls)
+
+
+async def verify_log(
+    bus: Bus, journal: NatsJournal, agents: Agents, pool: "Pool | None", tenant: TenantId
+) -> Verified:
+    """Check all calls of a tenant, and that nothing was deleted nor added beside them.
+
+    Raises: JournalUnavailable.
+    """
+    examination = _Examination(bus, journal, agents, pool, tenant)
+    calls = await examination.log.calls(tenant)
+    found = await examination.of_calls(calls)
+    found.log += _deleted(await examination.log.extent(), found)
+    found.log += await examination.rows_without_a_call(calls)
+    return found
+
+
+async def verify_command(settings: Settings, call: str | None, tables: bool, as_json: bool) -> int:
+    """Check one call, or all with None, and print it. Exit code 1 when something is wrong."""
+    places = find(settings, *(("nats", "postgres") if tables else ("nats",)))
+    async with AsyncExitStack() as opened:
+        bus = await connect(places.nats, name="partyline verify")
+        opened.push_async_callback(bus.close)
+        pool = await connect_pool(places.postgres) if tables else None
+        if pool:
+            opened.push_async_callback(pool.close)
+        found = await _verified(bus, pool, settings, call)
+    (print_json if as_json else print_verdict)(found)
+    return 0 if found.whole else 1
+
+
+async def _verified(
+    bus: Bus, pool: "Pool | None", settings: Settings, call: str | None
+) -> Verified:
+    journal, agents = NatsJournal(bus), Agents(bus)
+    if call is None:
+        return await verify_log(bus, journal, agents, pool, settings.tenant)
+    one = CallId(checked("call", call))
+    found = await verify_calls(bus, journal, agents, pool, settings.tenant, [one])
+    if not found.messages and not found.expiring:
+        raise NoSuchCall(f"The log holds no call {call}. 'partyline calls' lists those it holds.")
+    return found
+
+
+class _Examination:
+    """Of some calls of one tenant."""
+
+    def __init__(
+        self, bus: Bus, journal: NatsJournal, agents: Agents, pool: "Pool | None", tenant: TenantId
+    ) -> None:
+        self.log: Final = CallLog(bus, journal.codec)
+        self._agents, self._pool, self._tenant = agents, pool, tenant
+        self._found = Verified()
+
+    async def of_calls(self, calls: Sequence[CallId]) -> Verified:
+        began_s = time.perf_counter()
+        extent = await self.log.extent()
+        await self._wait_for_tables(extent)
+        for start in range(0, len(calls), _AT_ONCE):
+            await self._examine(calls[start : start + _AT_ONCE], extent)
+        self._found.took_s = time.perf_counter() - began_s
+        return self._found
+
+    async def rows_without_a_call(self, calls: Iterable[CallId]) -> list[Finding]:
+        """Calls in the tables of which the log has nothing, though it is too young to forget."""
+        if self._pool is None:
+            return []
+        extent = await self.log.extent()
+        in_tables = await calls_in_tables(self._pool, self._tenant)
+        strange = [call for call in in_tables.keys() - set(calls) if not _was_kept(call, extent)]
+        return [
+            Finding(kind="rows", says=f"{', '.join(in_tables[call])}: rows of call {call}")
+            for call in sorted(strange)
+            if not (await self.log.read(self._tenant, call)).history  # else it began just now
+        ]
+
+    async def _wait_for_tables(self, extent: Extent) -> None:
+        if self._pool is None:
+            return
+        try:
+            await caught_up(self._pool, extent.newest, within_s=_TABLES_WITHIN_S)
+        except TimeoutError as behind:
+            self._found.log.append(Finding(kind="behind", says=f"the tables are {behind}"))
+
+    async def _examine(self, calls: Sequence[CallId], extent: Extent) -> None:
+        live = await remembered(self._pool, self._tenant, calls) if self._pool else []
+        wrong: dict[CallId, list[Finding]] = {call: [] for call in calls}
+        stored: dict[CallId, list[Stored]] = {}
+        reads = (self.log.read(self._tenant, call) for call in calls)
+        for call, whole in zip(calls, await asyncio.gather(*reads), strict=True):
+            if _expires(whole, extent):
+                self._found.expiring += 1
+                continue
+            wrong[call] += await self._check(whole)
+            stored[call] = _as_projections_read(whole)
+        for each in live:
+            assert self._pool is not None
+            self._found.rows += sum(map(len, each.rows.values()))
+            for difference in await compare(self._pool, each, self._tenant, stored):
+                wrong[difference.call].append(_finding(difference))
+        self._found.calls += len(calls)
+        self._found.broken += [Broken(call=c, findings=tuple(f)) for c, f in wrong.items() if f]
+
+    async def _check(self, whole: WholeCall) -> tuple[Finding, ...]:
+        if not whole.history:
+            return (Finding(kind="removed", says="the log holds nothing of this call"),)
+        checked = verify(
+            whole.history,
+            await self._agent(whole),
+            now_ms=time.time() * 1000,
+            unreadable=whole.unreadable,
+        )
+        found = self._found
+        found.messages += checked.messages
+        found.events += checked.events
+        found.decisions += checked.decisions
+        found.facts += checked.facts
+        found.outside += checked.outside
+        found.going_on += not checked.ended
+        found.uncovered += not checked.covered
+        return checked.findings
+
+    async def _agent(self, whole: WholeCall) -> Agent | None:
+        """The revision the call was held by; None when nobody says or it is not there."""
+        for recorded in whole.history:
+            for _, event in recorded.events():
+                if isinstance(event, LineRang | CallOpened):
+                    try:
+                        return await self._agents.get(self._tenant, event.agent)
+                    except NoSuchAgent:
+                        return None
+        return None
+
+
+def _expires(whole: WholeCall, extent: Extent) -> bool:
+    """Whether age is taking the call just now, from its beginning on."""
+    if not whole.history or not extent.max_age_ms:
+        return False
+    rang = any(isinstance(e, LineRang) for r in whole.history for _, e in r.events())
+    aged_ms = time.time() * 1000 - whole.history[0].stored_ms
+    return not rang and aged_ms > extent.max_age_ms - _LONGEST_CALL_MS
+
+
+def _was_kept(call: CallId, extent: Extent) -> bool:
+    """Whether the call is so old that the log may have let it go. Its id tells when it rang."""
+    if not extent.max_age_ms:
+        return False
+    try:
+        rang_ms = UUID(call).int >> 80
+    except ValueError:
+        return False
+    return time.time() * 1000 - rang_ms > extent.max_age_ms - _LONGEST_CALL_MS
+
+
+def _as_projections_read(whole: WholeCall) -> list[Stored]:
+    return [
+        Unread(r.tenant, r.call, r.sequence, whole.unreadable[r.sequence])
+        if r.sequence in whole.unreadable
+        else r
+        for r in whole.history
+    ]
+
+
+def _deleted(extent: Extent, found: Verified) -> list[Finding]:
+    """What was taken out of the middle of the stream and is missed by no call that is left."""
+    missed = {f.sequence for each in found.broken for f in each.findings if f.kind == "removed"}
+    return [
+        Finding(
+            kind="removed",
+            says="was deleted from the stream; no decision that is left names it",
+            sequence=sequence,
+        )
+        for sequence in extent.deleted
+        if sequence not in missed
+    ]
+
+
+def _finding(difference: Difference | Halted) -> Finding:
+    match difference:
+        case Difference(table=table, key=key, what=what):
+            row = f"row {key}" if key else "its row"
+            return Finding(kind="rows", says=f"{table}: {row} {what}")
+        case Halted(projection=projection, sequence=sequence, error=error, parked=parked):
+            says = "does not follow the call from here on" if parked else "would refuse this now"
+            return Finding(kind="parked", says=f"{projection} {says}: {error}", sequence=sequence)
+
+
+__all__ = ["Verified", "verify_calls", "verify_command", "verify_log"]

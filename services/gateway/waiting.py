@@ -1,0 +1,90 @@
+"""A caller who waits for what is held up is told so, again and again, until it comes.
+
+A log that elects a new leader takes no event for seconds; a sentence whose synthesiser died comes
+from another one seconds later. What was sent to the carrier plays on, but nothing new can be said
+meanwhile, and nobody else can tell the caller.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
+
+import nats.errors
+from nats.js.errors import APIError, NotFoundError
+
+from contracts.ids import CallId, TenantId
+from contracts.streams import CALLS, call_subject
+from infra.cancelling import stop_if_cancelled
+from infra.nats import Bus
+
+WONDER_MS: Final = 1_200  # of silence while an answer is due, before a caller wonders
+_PAUSE_S: Final = 0.7  # between two phrases
+_LOOK_S: Final = 0.5  # how late it may be noticed that the sound is over
+_TRUSTED_S: Final = 20.0  # with nothing held up for so long, nothing is waited for any more
+_ANSWER_S: Final = 0.3  # for the log
+
+
+class Means(NamedTuple):
+    """What a wait is watched by."""
+
+    answers: Callable[[], Awaitable[bool]]  # false: what the caller waits for is held up
+    audible: Callable[[], bool]  # whether anybody speaks just now
+    hold: Callable[[], float]  # speak the phrase; how long it lasts, in seconds
+
+
+class Waiting:
+    """One line's waits. `after_s`: how long a caller waits without wondering."""
+
+    def __init__(self, means: Means, after_s: float = WONDER_MS / 1000) -> None:
+        self._means, self._after_s = means, after_s
+        self.watching: asyncio.Task[None] | None = None  # while the wait lasts
+
+    def begin(self, before_s: float = 0.0) -> None:
+        """It is the agent's turn, in so many seconds. Told again, the wait begins anew."""
+        self.end()
+        self.watching = asyncio.create_task(self._watch(before_s + self._after_s))
+
+    def held_up(self) -> None:
+        """What the caller waits for, or may wait for, is known to be held up: tell them at once."""
+        if self.watching is None or self.watching.done():
+            self.watching = asyncio.create_task(self._watch(0.0))
+
+    def end(self) -> None:
+        """The caller has heard the agent, or speaks, or is gone."""
+        if self.watching is not None:
+            self.watching.cancel()
+            self.watching = None
+
+    async def _watch(self, wait_s: float) -> None:
+        """Also after the log is back, for a while: what is waited for is still to come."""
+        trusted_s, silent = 0.0, True
+        while trusted_s < _TRUSTED_S:
+            await asyncio.sleep(wait_s)
+            if self._means.audible():
+                trusted_s, silent, wait_s = 0.0, False, _LOOK_S
+            elif not silent:
+                silent, wait_s = True, self._after_s
+            elif await self._answers():
+                wait_s = _PAUSE_S
+                trusted_s += wait_s
+            elif not self._means.audible():  # since it was asked
+                trusted_s, wait_s = 0.0, self._means.hold() + _PAUSE_S
+
+    async def _answers(self) -> bool:
+        answers = await self._means.answers()
+        stop_if_cancelled()
+        return answers
+
+
+async def log_answers(bus: Bus, tenant: TenantId, call: CallId) -> bool:
+    """Whether the log has a leader that answers; a follower's word is not asked for."""
+    if not bus.connected:
+        return False
+    js = bus.nc.jetstream(timeout=_ANSWER_S)
+    try:
+        await js.get_last_msg(CALLS.name, call_subject(tenant, call, "line"))
+    except NotFoundError:
+        return True
+    except (TimeoutError, OSError, nats.errors.Error, APIError):
+        return False
+    return True
