@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from infra.cancelling import stop_if_cancelled
 from infra.leftovers import end_leftover
 
 # Waits before each new try after a death; then it is given up.
@@ -211,6 +212,7 @@ async def _ask(ready: Callable[[], Awaitable[None]]) -> None:
         try:
             return await ready()
         except NotReady:
+            stop_if_cancelled()  # the check may have swallowed it, and would be asked for ever
             await asyncio.sleep(0.01)
 
 

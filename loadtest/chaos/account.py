@@ -6,7 +6,9 @@ not speak over it; or a code, said to its end over a line that stayed up, that g
 marks had not confirmed in the log, so a sentence whose end was played less than 250 ms before its
 line broke may come twice; that is counted apart, as `repeated_at_loss`. Where the log could take
 nothing at that time (NATS elected a leader, the gateway's connection was cut), what counts is the
-time at which it stopped to.
+time at which it stopped to. In the same way a code counts as said into a broken line when the log
+could take nothing from its end until the line broke: nobody but the gateway that died knew of it.
+Those are counted as `unrecorded`.
 """
 
 from collections.abc import Sequence
@@ -51,6 +53,7 @@ class Account(msgspec.Struct, kw_only=True):
     said_again: int = 0  # codes said another time
     not_understood: int = 0  # the agent asked again
     repeated_at_loss: int = 0
+    unrecorded: int = 0  # codes that only a gateway knew of, which died
     broken_legs: int = 0
     wrong: list[Fault] = []
 
@@ -66,6 +69,7 @@ class Account(msgspec.Struct, kw_only=True):
         self.said_again += other.said_again
         self.not_understood += other.not_understood
         self.repeated_at_loss += other.repeated_at_loss
+        self.unrecorded += other.unrecorded
         self.broken_legs += other.broken_legs
         self.wrong += other.wrong
 
@@ -90,7 +94,7 @@ def account(story: Story, silent: Sequence[Silent] = ()) -> Account:
     )
     _doubled(story, whole, silent, account)
     for said in story.said:
-        _missing(story, said, whole, account)
+        _missing(story, said, whole, silent, account)
     _order(story, whole, account)
     _strange(story, whole, account)
     if story.ended != "hung_up":
@@ -123,7 +127,13 @@ def _at_a_loss(story: Story, sentence: Sentence, silent: Sequence[Silent]) -> bo
     return leg.broke and min([leg.down_s, *since]) - sentence.ended_s < _UNCONFIRMED_S
 
 
-def _missing(story: Story, said: Utterance, whole: list[Sentence], account: Account) -> None:
+def _missing(
+    story: Story,
+    said: Utterance,
+    whole: list[Sentence],
+    silent: Sequence[Silent],
+    account: Account,
+) -> None:
     """What of the reply to a code was not heard, and whether that is anybody's fault but ours."""
     heard = {sentence.text for sentence in whole}
     missing = [said.code + part for part in PARTS if said.code + part not in heard]
@@ -133,7 +143,11 @@ def _missing(story: Story, said: Utterance, whole: list[Sentence], account: Acco
         if not _spoken_over(story, said):
             for text in missing:
                 account.wrong.append(_fault("lost", story, text, said.began_s, "cut or left out"))
-    elif said.ended_s and not _broken(story, said) and not _asked_back(whole, said, story):
+    elif not said.ended_s or _broken(story, said) or _asked_back(whole, said, story):
+        pass
+    elif _unrecorded(story, said, silent):
+        account.unrecorded += 1
+    else:
         why = "heard only in part" if _parts(story, said) else "never answered"
         account.wrong.append(_fault("lost", story, said.code, said.began_s, why))
     if _is_last_attempt(story, said):
@@ -163,6 +177,14 @@ def _broken(story: Story, said: Utterance) -> bool:
     """Whether the line broke before the turn can have been known to be over."""
     leg: Leg = story.legs[said.leg - 1]
     return leg.broke and leg.down_s < said.ended_s + _TURN_ENDS_S
+
+
+def _unrecorded(story: Story, said: Utterance, silent: Sequence[Silent]) -> bool:
+    """Whether the log took nothing from the end of it until the line broke."""
+    leg = story.legs[said.leg - 1]
+    return leg.broke and any(
+        each.from_s < said.ended_s + _TURN_ENDS_S and leg.down_s < each.until_s for each in silent
+    )
 
 
 def _asked_back(whole: list[Sentence], said: Utterance, story: Story) -> bool:

@@ -57,6 +57,7 @@ class Result(msgspec.Struct, kw_only=True):
             "said_again": self.account.said_again,
             "not_understood": self.account.not_understood,
             "repeated_at_loss": self.account.repeated_at_loss,
+            "unrecorded": self.account.unrecorded,
             "lines_broken": self.account.broken_legs,
             "takeovers": dict(Counter(t.role for t in self.verdict.takeovers)),
             "takeover_ms": {"p50": at(gaps, 0.5), "p99": at(gaps, 0.99), "max": at(gaps, 1.0)},
@@ -146,8 +147,8 @@ def _summary(result: Result, figures: dict[str, Any]) -> Table:
         "calls dropped; questions never answered; unknown": _join(
             figures["dropped"], figures["unanswered"], figures["unknown"]
         ),
-        "lines broken; repeated at the break": _join(
-            figures["lines_broken"], figures["repeated_at_loss"]
+        "lines broken; repeated at the break; never recorded": _join(
+            figures["lines_broken"], figures["repeated_at_loss"], figures["unrecorded"]
         ),
         "said again by the caller; asked back by the agent": _join(
             figures["said_again"], figures["not_understood"]

@@ -97,6 +97,16 @@ async def test_a_call_says_how_far_its_decisions_vouch_for_it() -> None:
     assert isinstance(checked, Checked)
 
 
+async def test_a_call_has_ended_though_another_host_claimed_it_at_its_very_end() -> None:
+    call = RecordedCall()
+    await call.claim()
+    for fact in (*GREETED, hung_up()):
+        await call.take(fact)
+    await RecordedCall("dialog-2", call.journal).claim()
+    checked = verify(call.journal.history, AGENT, now_ms=LATER)
+    assert (checked.findings, checked.ended) == ((), True)
+
+
 async def test_without_its_agent_a_call_cannot_be_decided_again() -> None:
     call = RecordedCall()
     await call.claim()

@@ -81,6 +81,18 @@ def test_a_code_said_while_the_line_broke_is_none() -> None:
     assert wrong(story) == []
 
 
+@pytest.mark.parametrize(
+    ("silent", "unrecorded"), [(Silent(2.0, 9.0), 1), (Silent(2.0, 7.0), 0), (Silent(6.0, 9.0), 0)]
+)
+def test_a_code_the_log_could_not_take_before_its_line_broke_is_counted_apart(
+    silent: Silent, unrecorded: int
+) -> None:
+    words = [said(1, 2), said(1, 12, attempt=2, leg=2)]
+    story = told(*reply("0012", 16, leg=2), words=words, legs=broken_at(8.0))
+    judged = account(story, [silent])
+    assert (judged.unrecorded, len(judged.wrong)) == (unrecorded, 1 - unrecorded)
+
+
 def test_a_question_never_answered_is_told_apart() -> None:
     words = [said(1, 2, outcome="again"), said(1, 20, attempt=2, outcome="again")]
     assert wrong(told(words=words)) == ["lost 0011", "lost 0012", "unanswered 0012"]

@@ -1,6 +1,7 @@
 """How a program beside us is started, watched, given up and ended."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -53,6 +54,22 @@ async def test_a_program_that_never_becomes_ready_is_ended(
     with pytest.raises(ChildFailed, match=r"not ready in 0\.3 s"):
         await child.start()
     assert not _is_alive(tmp_path)
+
+
+async def test_a_program_that_ends_is_quoted_although_the_check_misses_its_cancellation(
+    tmp_path: Path,
+) -> None:
+    """As asyncio.wait_for does on Python below 3.12, and a client of NATS with it."""
+
+    async def deaf() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(10)
+        raise NotReady
+
+    ends = msgspec.structs.replace(program(tmp_path, "raise SystemExit('no room')"), ready=deaf)
+    async with asyncio.timeout(10):
+        with pytest.raises(ChildFailed, match="no room"):
+            await Child(ends).start()
 
 
 async def test_a_program_that_will_not_stop_is_killed(

@@ -87,8 +87,9 @@ def verify(
 
 
 def _has_ended(chain: Chain) -> bool:
-    last = dialog_events(chain.links[-1].recorded.message) if chain.links else []
-    return any(isinstance(each, CallEnded) for each in last)
+    """In any decision: who took the call over just then still put its claim behind the end."""
+    decisions = (dialog_events(link.recorded.message) for link in chain.links)
+    return any(isinstance(event, CallEnded) for events in decisions for event in events)
 
 
 def _epochs(history: Sequence[Recorded], unreadable: Mapping[int, str]) -> list[Finding]:
