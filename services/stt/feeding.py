@@ -8,13 +8,13 @@ from typing import Final
 from contracts.agent import Turns
 from services.audio.frames import FRAME_MS, CallerFrame
 from services.stt.hearing import Hearing
+from services.stt.lateness import Lateness
 from services.stt.replay import Fetched
 from services.stt.tape import LEAD_IN_FRAMES, Tape
 
 _STINT_FRAMES: Final = 1 << 20  # numbers this far apart are of two stints of the line: no hole
 _TRIES: Final = 4  # at what is missing; the connection may just be coming back
 _AGAIN_S: Final = 0.25
-_LATE_MS: Final = 1_000
 _BEHIND_FRAMES: Final = 1_000 // FRAME_MS  # further back than this, an event is history
 
 
@@ -39,7 +39,7 @@ class Feeding:
         self._hearing, self._fetch, self._continuous = hearing, fetch, continuous
         self._clock_ms = clock_ms
         self._tail_frames = turns.stop_ms // FRAME_MS
-        self._tape = Tape()
+        self._tape, self._lateness = Tape(), Lateness()
         self._from = 0  # first frame of the present turn that the ear is to get
         self._fed = 0  # last frame given to the ear
         self._behind = 0  # first frame of speech whose end may be in the log already; 0: none
@@ -50,14 +50,15 @@ class Feeding:
 
     def on_frame(self, frame: CallerFrame) -> None:
         """A frame came in: keep it, and let the ear have it while it listens."""
+        late = self._lateness.is_late(frame.at_ms, self._clock_ms())
         hole = 1 < frame.number - self._tape.last < _STINT_FRAMES
         if not self._tape.add(frame):
             return
         self.incomplete = self.incomplete or (hole and self._open)
         if not self._listening or self.incomplete:
             return
-        if self._clock_ms() - frame.at_ms > _LATE_MS:  # this host was held up: what the log says
-            self._behind = self._behind or max(self._fed + 1, self._from)  # of it comes later, too
+        if late:  # what the log says of it comes later, too
+            self._behind = self._behind or max(self._fed + 1, self._from)
         elif self._behind:
             self._catch_up()
         else:

@@ -121,7 +121,9 @@ class HostedCall:
             clock_ms=now_ms,
         )
         self._finish_due = False  # once the turn's frames are all here
-        self._completion: asyncio.Task[None] | None = None
+        self._gap_found = asyncio.Event()  # in the turn's frames
+        self._gap_closed = asyncio.Event()
+        self._gap_closed.set()
         self.frames_refused = 0
 
     async def run(self, line: Following, leave: asyncio.Event) -> bool:
@@ -132,8 +134,9 @@ class HostedCall:
         hearing = asyncio.create_task(self._hearing.run())
         writing = asyncio.create_task(self._write())
         reading = asyncio.create_task(self._read(line))
+        completing = asyncio.create_task(self._complete())
         leaving = asyncio.create_task(self._leave(leave))
-        tasks = (hearing, writing, reading, leaving)
+        tasks = (hearing, writing, reading, completing, leaving)
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for failed in (task for task in tasks if task.done()):
@@ -142,7 +145,7 @@ class HostedCall:
         finally:
             if self._timer:
                 self._timer.cancel()
-            await end_tasks((*tasks, *([self._completion] if self._completion else [])))
+            await end_tasks(tasks)
             await asyncio.gather(*tasks, return_exceptions=True)  # one may have failed besides
 
     async def _leave(self, leave: asyncio.Event) -> None:
@@ -181,27 +184,34 @@ class HostedCall:
         await self._hearing.tried.wait()  # what is in the log already is not to outrun the ear
         async for recorded in line:
             for event in recorded.message.events:
+                await self._gap_closed.wait()  # what comes next belongs behind it
                 match event:
                     case SpeechStarted() | SpeechEnded() | LineLost() | LineEnded():
                         self._happen(event)
                 if self._feeding.incomplete:
-                    await self._completing()
+                    self._close_gap()
                 if isinstance(event, LineEnded | CallEnded):
                     await self._last_words()
                     return
 
-    def _completing(self) -> asyncio.Task[None]:
-        """Gets what is missing of the turn, once at a time."""
-        if self._completion is None or self._completion.done():
-            self._completion = asyncio.create_task(self._complete())
-        return self._completion
+    def _close_gap(self) -> None:
+        if self._gap_closed.is_set():
+            self._gap_closed.clear()
+            self._gap_found.set()
 
     async def _complete(self) -> None:
-        """Should the turn be over meanwhile, its words are asked for when its frames are here."""
-        await self._feeding.complete()
-        if self._finish_due:
-            self._finish_due = False
-            self._finish()
+        """Get what is missing of a turn, whenever something is.
+
+        Should the turn be over meanwhile, its words are asked for when its frames are here.
+        """
+        while True:
+            await self._gap_found.wait()
+            self._gap_found.clear()
+            await self._feeding.complete()
+            if self._finish_due:
+                self._finish_due = False
+                self._finish()
+            self._gap_closed.set()
 
     def _happen(self, happening: Happening) -> None:
         self._turns, steps = step(self._turns, happening)
@@ -236,7 +246,7 @@ class HostedCall:
     def _finish(self) -> None:
         if self._feeding.incomplete:
             self._finish_due = True
-            self._completing()
+            self._close_gap()
             return
         self._feeding.end_turn()
         if self._hearing.open:

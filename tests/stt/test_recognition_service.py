@@ -80,15 +80,27 @@ async def owned(call: Telephone) -> None:
     await call.wait_for(OwnerClaimed)  # type: ignore[type-var]
 
 
+async def listened_to(call: Telephone, recording: Recording) -> None:
+    """The host owns the call, and its ear is open."""
+    await owned(call)
+    await until(lambda: bool(recording.ears))
+
+
+async def finished(recording: Recording) -> None:
+    """The first ear was asked for a turn's words."""
+    async with asyncio.timeout(20):
+        await until(lambda: bool(recording.ears))
+        await recording.ears[0].finished.acquire()
+
+
 async def test_a_turn_is_stored_with_its_confidence_and_the_end_of_its_speech(
     bus: Bus, tenant: str, recording: Recording
 ) -> None:
     call = await Telephone.ring(bus, heard_by_test(), tenant)
     async with hosting(bus, recording):
         ended_ms = await call.say()
-        await owned(call)
-        async with asyncio.timeout(10):
-            await recording.ears[0].finished.acquire()
+        await listened_to(call, recording)
+        await finished(recording)
         recording.ears[0].say(HELLO)
         (stored,) = await call.wait_for(TranscriptFinalized)
     assert isinstance(stored, TranscriptFinalized)
@@ -102,17 +114,15 @@ async def test_words_on_both_sides_of_a_broken_line_are_two_turns_and_neither_is
 ) -> None:
     call = await Telephone.ring(bus, heard_by_test(), tenant)
     async with hosting(bus, recording):
-        await owned(call)
+        await listened_to(call, recording)
         await call.start_speech()
         call.send(frames(1, 40))
         await call.lose_line()
-        async with asyncio.timeout(10):
-            await recording.ears[0].finished.acquire()
+        await finished(recording)
         recording.ears[0].say(HELLO)
         await call.wait_for(TranscriptFinalized)
         await call.say(frames(101, 140))
-        async with asyncio.timeout(10):
-            await recording.ears[0].finished.acquire()
+        await finished(recording)
         recording.ears[0].say(HELLO)
         both = await call.wait_for(TranscriptFinalized, 2)
     assert [event.utterance for event in both] == [1, 2]
@@ -219,7 +229,7 @@ async def test_the_recogniser_gets_the_speech_with_a_lead_in_and_not_the_silence
 ) -> None:
     call = await Telephone.ring(bus, heard_by_test(), tenant)
     async with hosting(bus, recording):
-        await owned(call)
+        await listened_to(call, recording)
         call.send(frames(1, 40))
         await call.say(frames(41, 50))
         await until(lambda: bool(recording.ears and recording.ears[0].turns))
@@ -393,7 +403,7 @@ async def test_words_said_while_the_host_was_cut_off_are_fetched(
     async with proxy(nats_url, watched="call.") as line_to_host:
         own = await connect(line_to_host.url, name="cut off")
         async with hosting(own, recording):
-            await owned(call)
+            await listened_to(call, recording)
             await call.start_speech()
             for first in (1, 21, 41):
                 part = frames(first, first + 19)
@@ -407,8 +417,7 @@ async def test_words_said_while_the_host_was_cut_off_are_fetched(
                     call.send(part)
                     await bus.nc.flush()
             await call.end_speech()
-            async with asyncio.timeout(10):
-                await recording.ears[0].finished.acquire()
+            await finished(recording)
             assert recording.ears[0].fed == frames(1, 60)
         await own.close()
 
@@ -419,15 +428,14 @@ async def test_a_host_that_was_held_up_gives_no_turn_the_next_ones_words(
     """All of it reaches the host at once: the frames first, what the log says of them later."""
     call = await Telephone.ring(bus, heard_by_test(), tenant)
     async with hosting(bus, recording):
-        await owned(call)
+        await listened_to(call, recording)
         await call.start_speech()
         ago_ms = now_ms() - 3_000
         call.send(frames(1, 20), at_ms=ago_ms)
         call.send([SILENT_FRAME] * 40, at_ms=ago_ms + 400)
         call.send(frames(101, 120), at_ms=ago_ms + 1_200)
         await call.end_speech(last_frame=20)
-        async with asyncio.timeout(10):
-            await recording.ears[0].finished.acquire()
+        await finished(recording)
         assert recording.ears[0].fed[:20] == frames(1, 20)
         assert frames(101, 101)[0] not in recording.ears[0].fed
 
@@ -438,12 +446,11 @@ async def test_a_hole_found_after_the_end_of_speech_still_ends_the_turn(
     """The frames that show the hole come between the news of the end and the end of the turn."""
     call = await Telephone.ring(bus, heard_by_test(Turns(stop_ms=20, silence_ms=600)), tenant)
     async with hosting(bus, recording):
-        await owned(call)
+        await listened_to(call, recording)
         await call.start_speech()
         call.send(frames(1, 20))
         await call.end_speech()
         call.frame += 5
         call.send([SILENT_FRAME] * 5)
-        async with asyncio.timeout(20):
-            await recording.ears[0].finished.acquire()
+        await finished(recording)
         assert recording.ears[0].fed[:20] == frames(1, 20)

@@ -30,7 +30,7 @@ with warnings.catch_warnings():
 
 MODEL: Final = "nova-3"
 FRAMES_A_MESSAGE: Final = 3  # 60 ms: a third of the messages for 20 ms more wait on average
-WAITING_FRAMES: Final = 250  # 5 s; what is older helps no conversation
+WAITING_FRAMES: Final = 750  # 15 s: all a takeover may find of a turn, see services.stt.replay
 OPEN_S: Final = 5.0
 CLOSE_S: Final = 2.0
 FINISH: Final = b""  # stands among the waiting frames; an empty frame would close the stream
@@ -109,7 +109,7 @@ class DeepgramEar:
         self._closing: asyncio.Task[None] | None = None
 
     def feed(self, frame: bytes) -> None:
-        """Take 20 ms of mu-law, 8 kHz. The oldest frame goes when 5 s of them wait."""
+        """Take 20 ms of mu-law, 8 kHz. The oldest frame goes when 15 s of them wait."""
         if not frame:
             return
         if len(self._waiting) >= WAITING_FRAMES:

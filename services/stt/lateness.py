@@ -1,0 +1,35 @@
+"""Whether a frame comes late, though the clocks of gateway and host differ."""
+
+from typing import Final
+
+from services.audio.frames import FRAME_MS
+
+_LATE_MS: Final = 1_000
+_SPAN_FRAMES: Final = 10_000 // FRAME_MS  # longer than a host that is not dead is held up
+
+
+class Lateness:
+    """Compares each frame's way with the shortest of the last 10 to 20 s.
+
+    Before it has seen that much it takes the clocks for equal. A clock that is set counts as a
+    difference from then on.
+    """
+
+    def __init__(self) -> None:
+        self._shortest_ms = 0.0  # of the span before
+        self._shortest_yet_ms = float("inf")  # of this span
+        self._frames = 0
+
+    def is_late(self, sent_ms: float, came_ms: float) -> bool:
+        """Whether this host was held up: frames say now what happened a while ago.
+
+        Args: sent_ms: by the gateway's clock; came_ms: by ours.
+        """
+        took_ms = came_ms - sent_ms
+        self._shortest_yet_ms = min(self._shortest_yet_ms, took_ms)
+        self._frames += 1
+        late = took_ms - min(self._shortest_ms, self._shortest_yet_ms) > _LATE_MS
+        if self._frames == _SPAN_FRAMES:
+            self._shortest_ms, self._shortest_yet_ms = self._shortest_yet_ms, float("inf")
+            self._frames = 0
+        return late
