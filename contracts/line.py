@@ -94,6 +94,7 @@ class PlaybackCleared(Event, frozen=True, kw_only=True, tag="line.playback_clear
     played_ms: int  # how much of that sentence was played, from the carrier's marks
     sentence_ms: int  # how much of it had been sent in all
     whole: bool = True  # false: its synthesis was still under way, so it is longer than sent
+    left_out: bool = False  # nobody cut it: a part of it never came, and the rest was heard
 
 
 class LineLost(Event, frozen=True, kw_only=True, tag="line.lost/1"):

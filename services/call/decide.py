@@ -60,7 +60,7 @@ def _on_line(fact: LineEvent, state: CallState, agent: Agent) -> list[DialogEven
         case line.PlaybackFinished():
             return _heard(fact, state, agent)
         case line.PlaybackCleared():
-            return _interrupt(fact, state)
+            return _interrupt(fact, state, agent)
         case line.DigitPressed():
             return _press(fact, state, agent)
         case line.LineEnded(at_ms=at_ms, reason=reason):
@@ -242,13 +242,17 @@ def _heard(fact: line.PlaybackFinished, state: CallState, agent: Agent) -> list[
     return [heard, *(afterwards(fact.at_ms, state, agent) if isinstance(state, Speaking) else [])]
 
 
-def _interrupt(fact: line.PlaybackCleared, state: CallState) -> list[DialogEvent]:
+def _interrupt(fact: line.PlaybackCleared, state: CallState, agent: Agent) -> list[DialogEvent]:
+    """The caller heard a part; of a goodbye that nobody spoke over, all there was of it."""
     if isinstance(state, Unopened | Ended):
         return []
     reply = under_way(state.talk)
     if reply is None or reply.number != fact.reply:
         return []
-    return [cut(fact, reply)]
+    interrupted = cut(fact, reply)
+    if fact.left_out and isinstance(state, Speaking) and reply.finished:
+        return [interrupted, *afterwards(fact.at_ms, state, agent)]
+    return [interrupted]
 
 
 def _press(fact: line.DigitPressed, state: CallState, agent: Agent) -> list[DialogEvent]:

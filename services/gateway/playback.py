@@ -291,4 +291,5 @@ def _cleared(reply: Reply, now_ms: int) -> PlaybackCleared:
         played_ms=played_ms,
         sentence_ms=sentence.sent_ms,
         whole=sentence.complete and number != reply.left_out,
+        left_out=reply.over,
     )

@@ -147,8 +147,7 @@ class _Watch:
             await self._end(due.reason)
             return
         if self._foreign:
-            await asyncio.sleep(_AGAIN_S)
-            self._left = True
+            await self._leave_or_end()
             return
         self._called_back = self._standing.stint
         url = after_url(self._gateway, self._call, self._standing.stint + 1, attempt=1)
@@ -159,6 +158,15 @@ class _Watch:
             _log.warning("call %s: the carrier was not told to come back: %s", self._call, failed)
         except CallGone:
             await self._end("caller_hung_up")
+
+    async def _leave_or_end(self) -> None:
+        """Another gateway may know the carrier's account; when time is over nobody needs it."""
+        due = owed(self._standing, self._gateway.settings, may_call_back=False)
+        if due is not None and due.at_ms <= now_ms():
+            await self._end(due.reason)
+            return
+        await asyncio.sleep(_AGAIN_S)
+        self._left = True
 
     async def _end(self, reason: EndReason) -> None:
         _log.warning("call %s: its line is ended: %s", self._call, reason)

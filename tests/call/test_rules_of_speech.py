@@ -1,5 +1,6 @@
 """Greeting, questions, replies, interruptions: what the caller says and hears."""
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from scenes import (
@@ -284,6 +285,12 @@ def test_a_caller_who_interrupts_the_goodbye_keeps_the_call() -> None:
         "PhaseEntered",
         "PassagesWanted",
     ]
+
+
+def test_a_goodbye_of_which_a_part_never_came_still_hangs_up() -> None:
+    scene = given(*GREETED, said("goodbye"))
+    events = scene.when(msgspec.structs.replace(cleared(2), left_out=True))
+    assert kinds(events) == ["ReplyInterrupted", "HangUpRequested"]
 
 
 @pytest.mark.parametrize("fact", [said("wait"), misheard(), pressed("0"), played(2), cleared(2)])

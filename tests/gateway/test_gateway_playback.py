@@ -269,7 +269,13 @@ def test_the_end_of_a_sentence_that_got_lost_is_not_waited_for_for_ever_nor_said
     assert marks(playback.stalled(T + STALL_MS)) == ["r1.s1.200.end"]
     assert told(playback.echoed("r1.s1.200.end", T + STALL_MS)) == [
         PlaybackCleared(
-            at_ms=T + STALL_MS, reply=1, sentence=1, played_ms=200, sentence_ms=200, whole=False
+            at_ms=T + STALL_MS,
+            reply=1,
+            sentence=1,
+            played_ms=200,
+            sentence_ms=200,
+            whole=False,
+            left_out=True,
         )
     ]
 
@@ -289,7 +295,15 @@ def with_a_sentence_left_out() -> Playback:
 def test_a_sentence_that_was_left_out_is_not_said_to_be_heard() -> None:
     later = T + 600 + STALL_MS
     assert told(with_a_sentence_left_out().echoed("r1.s3.400.end", later)) == [
-        PlaybackCleared(at_ms=later, reply=1, sentence=2, played_ms=0, sentence_ms=0, whole=False)
+        PlaybackCleared(
+            at_ms=later,
+            reply=1,
+            sentence=2,
+            played_ms=0,
+            sentence_ms=0,
+            whole=False,
+            left_out=True,
+        )
     ]
 
 
@@ -307,7 +321,7 @@ def test_nothing_behind_a_sentence_that_was_left_out_counts_as_confirmed() -> No
 def test_who_speaks_over_what_comes_behind_something_left_out_has_heard_up_to_there() -> None:
     cleared = told(with_a_sentence_left_out().cut(T + 300 + STALL_MS))[0]
     assert isinstance(cleared, PlaybackCleared)
-    assert (cleared.sentence, cleared.played_ms) == (2, 0)
+    assert (cleared.sentence, cleared.played_ms, cleared.left_out) == (2, 0, False)
 
 
 def test_a_hole_that_was_passed_over_is_how_far_the_reply_was_heard() -> None:

@@ -17,7 +17,7 @@ from nats.js.errors import NotFoundError
 from twilio_double import Document, TwilioDouble
 
 from contracts.event import AgentRef
-from contracts.ids import AgentId, CallId, new_call_id, new_host_id
+from contracts.ids import AgentId, CallId, TenantId, new_call_id, new_host_id
 from contracts.line import (
     CarrierReported,
     LineAnswered,
@@ -211,6 +211,17 @@ async def test_a_call_the_carrier_no_longer_knows_is_over(
         await asyncio.wait_for(updates.get(), 10)
         (ended,) = only(LineEnded, await house.until(document.call, LineEnded))
     assert ended.reason == ("caller_hung_up" if over else "line_lost")
+
+
+async def test_a_line_whose_own_gateways_are_all_gone_is_ended_by_another_tenants(
+    house: House,
+) -> None:
+    async with house.another() as gateway:
+        document = await _held_by_a_dead_gateway(house, await house.twilio(gateway))
+        await house.add(document.call, LineLost(at_ms=now_ms(), reason="broken"))
+    await house.open(tenant=TenantId("neighbour"), call_back_ms=50, return_ms=500)
+    (ended,) = only(LineEnded, await house.until(document.call, LineEnded))
+    assert ended.reason == "line_lost"
 
 
 async def _held_by_a_dead_gateway(house: House, twilio: TwilioDouble) -> Document:
