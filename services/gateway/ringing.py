@@ -15,6 +15,7 @@ from contracts.line import LineRang
 from contracts.recorded import Message
 from contracts.streams import CALLS, parse_call_subject
 from infra.agents import NoSuchAgent
+from infra.cancelling import stop_if_cancelled
 from infra.claims import offer
 from services.gateway.clock import now_ms
 from services.gateway.gateway import Gateway
@@ -22,6 +23,8 @@ from services.gateway.standing import read
 
 AWAY: Final = (JournalUnavailable, TimeoutError, OSError, nats.errors.Error)
 """What a silent bus looks like from here. `nats.errors.Error` has JetStream's refusals, too."""
+
+_AGAIN_S: Final = 0.2
 
 
 class Ring(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,16 +45,27 @@ async def take(gateway: Gateway, ring: Ring) -> CallId:
     The same ring again, by this gateway or another, is the same call: the log knows it by the
     carrier's id for two minutes. Raises NoSuchAgent; JournalUnavailable when that takes too long.
     """
+    away: Exception = TimeoutError()
     try:
         async with asyncio.timeout(gateway.settings.ring_ms / 1000):
-            newest = await gateway.agents.latest(gateway.settings.tenant, ring.agent)
-            if newest is None:
-                raise NoSuchAgent(f"agent {ring.agent} was never published")
-            call, rang = await _record(gateway, ring, newest)
-            await _offer(gateway, call, rang)
-            return call
-    except AWAY as away:
+            while True:
+                try:
+                    return await _take(gateway, ring)
+                except AWAY as refused:  # at once, while a cluster has no leader
+                    stop_if_cancelled()
+                    away = refused
+                await asyncio.sleep(_AGAIN_S)
+    except TimeoutError:
         raise JournalUnavailable(f"the ring was not recorded: {type(away).__name__}") from None
+
+
+async def _take(gateway: Gateway, ring: Ring) -> CallId:
+    newest = await gateway.agents.latest(gateway.settings.tenant, ring.agent)
+    if newest is None:
+        raise NoSuchAgent(f"agent {ring.agent} was never published")
+    call, rang = await _record(gateway, ring, newest)
+    await _offer(gateway, call, rang)
+    return call
 
 
 async def find_ring(gateway: Gateway, call: CallId) -> LineRang | None:

@@ -13,7 +13,7 @@ from services.stt.replay import Fetched
 from services.stt.tape import LEAD_IN_FRAMES, Tape
 
 _STINT_FRAMES: Final = 1 << 20  # numbers this far apart are of two stints of the line: no hole
-_TRIES: Final = 4  # at what is missing; the connection may just be coming back
+_TRIES: Final = 8  # at what is missing; their connection or ours may just be coming back
 _AGAIN_S: Final = 0.25
 _BEHIND_FRAMES: Final = 1_000 // FRAME_MS  # further back than this, an event is history
 

@@ -29,7 +29,7 @@ async def fetch(bus: Bus, tenant: TenantId, call: CallId, first: int) -> Fetched
     subject = audio_subject(tenant, call, "caller")
     payloads: list[bytes] = []
     whole = await _from_stream(bus, subject, payloads)
-    if not whole or _have_gaps(_in_order(payloads, first)):
+    if not whole or _lack(_in_order(payloads, first), first):
         with contextlib.suppress(OSError, nats.errors.Error):
             async with contextlib.aclosing(ask_again(bus, subject, wait_s=_WAIT_S)) as again:
                 payloads += [payload async for payload in again]
@@ -53,9 +53,12 @@ def _in_order(payloads: list[bytes], first: int) -> list[CallerFrame]:
     return [frames[number] for number in sorted(frames)]
 
 
-def _have_gaps(frames: list[CallerFrame]) -> bool:
-    """Whether the stream may be one that was made anew; two stints of the line look like that."""
-    return not frames or frames[-1].number - frames[0].number >= len(frames)
+def _lack(frames: list[CallerFrame], first: int) -> bool:
+    """Whether the stream may be one that was made anew: frames are missing, or the first ones.
+
+    Two stints of the line look like that, too.
+    """
+    return not frames or frames[-1].number - first >= len(frames)
 
 
 def _frames(payloads: list[bytes], first: int) -> Iterator[CallerFrame]:

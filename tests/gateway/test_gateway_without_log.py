@@ -1,5 +1,6 @@
 """The log is away: no call is taken in silence, and none that runs is left in silence."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -9,6 +10,7 @@ from eventually import eventually_async
 from gateway_house import House, only
 
 from contracts.line import DigitPressed, LineAnswered, LineEnded, LineRang
+from contracts.streams import CALLS
 from infra.data_folder import make_folders
 from infra.nats import connect, create_streams
 from infra.nats_server import NatsServer
@@ -51,6 +53,19 @@ async def test_a_ring_that_cannot_be_recorded_is_asked_to_wait_and_then_declined
     await server.start()
     await twilio.ring("?attempt=2", first.call_sid)
     await eventually_async(lone_house.is_connected)
+
+
+async def test_a_ring_that_the_log_refuses_at_once_is_tried_again_while_there_is_time(
+    lone_house: House,
+) -> None:
+    """As a cluster does that has no leader: three quick refusals are no reason to decline."""
+    twilio = await lone_house.twilio(await lone_house.open(ring_ms=20_000))
+    await lone_house.bus.js.delete_stream(CALLS.name)
+    ringing = asyncio.create_task(twilio.ring())
+    with pytest.raises(asyncio.TimeoutError):  # it is not declined meanwhile
+        await asyncio.wait_for(asyncio.shield(ringing), 0.5)
+    await create_streams(lone_house.bus)
+    assert (await ringing).verbs[0] == "Connect"
 
 
 async def test_a_ring_asked_to_wait_is_one_call_once_the_log_is_back(

@@ -1,8 +1,6 @@
 """Calls hosted on a real server: frames and line events in, the transcript out."""
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 
 import pytest
@@ -24,7 +22,7 @@ from contracts.transcript import TranscriptDrafted, TranscriptFinalized, Utteran
 from infra.agents import Agents
 from infra.claims import Claims
 from infra.journal import NatsJournal
-from infra.nats import Bus, connect, create_streams
+from infra.nats import Bus, connect
 from services.audio.frames import FRAME_BYTES, SILENT_FRAME
 from services.stt.app import serve
 from services.stt.provider import Heard, RecognitionFailed, SpeechToText
@@ -34,20 +32,6 @@ from services.stt.providers.scripted import Scripted
 QUICK = Turns(stop_ms=20, silence_ms=80)
 HELLO = Heard(text="hello", final=True, confidence=0.8, language="en-US")
 BROKEN = RecognitionFailed("recording", "broken", retryable=True)
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    made = await connect(nats_url, name="stt test")
-    await create_streams(made)
-    await made.js.purge_stream(CLAIMS.name)  # claims of other tests' calls
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-def tenant() -> str:
-    return f"t{uuid.uuid4().hex}"
 
 
 @pytest.fixture
