@@ -8,6 +8,7 @@ from contracts import agent
 from contracts.line import EndReason
 
 _HELD_UP_S: Final = 0.5
+_AGAIN_S: Final = 0.25
 
 
 class Limits:
@@ -30,6 +31,7 @@ class Limits:
         self._over_at_s = now_s + (limits.duration_ms - elapsed_ms) / 1000
         self._media_at_s = now_s
         self._active_at_s = now_s
+        self._reached = False  # as it looked a moment ago
         self._look_at(now_s)
 
     def heard_media(self) -> None:
@@ -60,7 +62,11 @@ class Limits:
             (self._over_at_s, "duration"),
         )
         next_s, reason = min(deadlines)
-        if next_s <= now_s:
-            self._on_reached(reason)
-        else:
+        if next_s > now_s:
+            self._reached = False
             self._look_at(next_s)
+        elif not self._reached:  # it may have stood still until just now: what came is read first
+            self._reached = True
+            self._look_at(now_s + _AGAIN_S)
+        else:
+            self._on_reached(reason)
