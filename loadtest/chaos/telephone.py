@@ -74,8 +74,10 @@ class Telephone:
     async def hang_up(self) -> None:
         """End the call by the caller's wish."""
         self._hanging_up = True
-        if self._line:
-            await self._line.hang_up(self._sid)
+        while not self.ended.is_set():
+            if self._line and not self._line.over:
+                return await self._line.hang_up(self._sid)
+            await asyncio.sleep(_PAUSE_S)  # the line may just be changing its gateway
 
     async def run(self) -> None:
         """Ring, and do what the platform says until the call is over."""
