@@ -65,6 +65,11 @@ measure *ARGS: setup
 chaos *ARGS: setup
     @{{ run }} python -m loadtest.chaos "$@"
 
+# Write made-up yet valid calls into a log: `./just generate --calls 1000 --seed 7`
+[group('check'), no-exit-message]
+generate *ARGS: setup
+    @{{ run }} python -m loadtest.generating "$@"
+
 # List the calls, or show one: `./just calls show ID`
 [group('data'), no-exit-message]
 calls *ARGS: setup

@@ -13,11 +13,12 @@ from contracts import described, streams
 from contracts.agent import AgentPublished
 from contracts.claim import Claim, Role
 from contracts.event import OwnerClaimed
+from contracts.key import KeyEvent
 from contracts.knowledge import KnowledgeEvent
-from contracts.outcome import OutcomeRecorded
 from contracts.recorded import (
     DialogEvent,
     LineEvent,
+    OutcomeEvent,
     PassagesEvent,
     Retired,
     SynthesisEvent,
@@ -54,7 +55,7 @@ EVENTS: Final[dict[streams.Family, Structs]] = {
     "dialog": members(DialogEvent),
     "passages": members(PassagesEvent),
     "synthesis": members(SynthesisEvent),
-    "outcome": (OutcomeRecorded,),
+    "outcome": members(OutcomeEvent),
 }
 RETIRED: Final = members(Retired)
 
@@ -121,6 +122,7 @@ def _live() -> Iterator[Channel]:
 def _beside_the_log() -> Iterator[Channel]:
     carried: dict[str, Structs] = {
         "claim": (Claim,),
+        "key": members(KeyEvent),
         "agent": (AgentPublished,),
         "knowledge": members(KnowledgeEvent),
     }

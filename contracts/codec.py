@@ -1,38 +1,33 @@
 """Bytes to events and back: the only place where versions are lifted and fields are sealed."""
 
-from typing import Final, Protocol, TypeVar
+from collections.abc import Collection
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
 from contracts.agent import AgentPublished
 from contracts.claim import Claim
 from contracts.ids import CallId
+from contracts.key import KeyErased, KeyEvent, KeyMade
 from contracts.knowledge import DocumentAdded, DocumentWithdrawn, KnowledgeEvent
+from contracts.outcome import CallErased
 from contracts.recorded import CallEvent, Decision, Message, Retired
+from contracts.seal import KeyWanted, Locked, Seal, Unreadable, Unsealed
 from contracts.transcript import TranscriptFinalized, TranscriptFinalizedV1
 
-__all__ = ["Codec", "Seal", "Unreadable", "decode_knowledge", "encode", "lift"]
-
-
-class Unreadable(Exception):
-    """Bytes that no contract covers. Says where they break, never what they hold."""
-
-
-class Seal(Protocol):
-    """Closes marked fields before bytes are made and opens them after bytes are read."""
-
-    def close(self, call: CallId, message: Message) -> Message: ...
-    def open(self, call: CallId, message: Message) -> Message: ...
-
-
-class Unsealed:
-    """Leaves every field as it is."""
-
-    def close(self, call: CallId, message: Message) -> Message:
-        return message
-
-    def open(self, call: CallId, message: Message) -> Message:
-        return message
+__all__ = [
+    "Codec",
+    "KeyWanted",
+    "Locked",
+    "Seal",
+    "Unreadable",
+    "decode_key",
+    "decode_knowledge",
+    "encode",
+    "is_sealed",
+    "lift",
+    "outline",
+]
 
 
 class _Wire(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +37,7 @@ class _Wire(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[CallEvent | Retired, ...]
     epoch: int = 0
     decision: Decision | None = None
+    sealed: Literal["", "siv"] = ""
 
 
 _wire: Final = msgspec.json.Decoder(_Wire)
@@ -51,6 +47,7 @@ _claim: Final = msgspec.json.Decoder(Claim)
 _document: "Final[msgspec.json.Decoder[KnowledgeEvent]]" = msgspec.json.Decoder(
     DocumentAdded | DocumentWithdrawn
 )
+_key: "Final[msgspec.json.Decoder[KeyEvent]]" = msgspec.json.Decoder(KeyMade | KeyErased)
 
 Decoded = TypeVar("Decoded")
 
@@ -77,22 +74,79 @@ class Codec:
         self._seal = seal or Unsealed()
 
     def encode(self, call: CallId, message: Message) -> bytes:
-        """The bytes to store, as JSON."""
+        """The bytes to store, as JSON: the same for the same message. Raises KeyWanted."""
         return _encoder.encode(self._seal.close(call, message))
 
     def decode(self, call: CallId, payload: bytes) -> Message:
-        """The message behind stored bytes, with every event lifted. Raises Unreadable."""
+        """The message behind stored bytes, with every event lifted.
+
+        Where the call was erased, `sealed` says so. Raises Unreadable, KeyWanted, Locked.
+        """
         wire = _read(_wire, payload)
-        message = Message(
-            by=wire.by,
-            events=tuple(lift(event) for event in wire.events),
-            epoch=wire.epoch,
-            decision=wire.decision,
-        )
-        return self._seal.open(call, message)
+        if wire.sealed:
+            wire = self._seal.open(call, wire)
+        if any(type(event) is CallErased for event in wire.events):
+            self._seal.forget(call)
+        return _message(wire)
+
+    async def write(self, call: CallId, message: Message) -> bytes:
+        """As `encode`, with the call's key fetched where it is not at hand.
+
+        Raises: Locked, JournalUnavailable.
+        """
+        while True:
+            try:
+                return self.encode(call, message)
+            except KeyWanted:
+                await self._seal.fetch((call,))
+
+    async def read(self, call: CallId, payload: bytes) -> Message:
+        """As `decode`, with the call's key fetched where it is not at hand.
+
+        Raises: Unreadable, Locked, JournalUnavailable.
+        """
+        while True:
+            try:
+                return self.decode(call, payload)
+            except KeyWanted:
+                await self._seal.fetch((call,))
+
+    async def fetch(self, calls: Collection[CallId]) -> None:
+        """Have the keys of these calls at hand: one question instead of one for each.
+
+        Raises: Locked, JournalUnavailable.
+        """
+        await self._seal.fetch(calls)
+
+    async def begin(self, call: CallId) -> None:
+        """See Seal.begin."""
+        await self._seal.begin(call)
 
 
-def encode(value: AgentPublished | Claim | KnowledgeEvent) -> bytes:
+def is_sealed(payload: bytes) -> bool:
+    """Whether a key is needed to read a message, as far as can be told without decoding it."""
+    return b'"sealed":"siv"' in payload
+
+
+def outline(payload: bytes) -> Message:
+    """The message without its personal fields' words: what can be told without a key.
+
+    Raises Unreadable.
+    """
+    return _message(_read(_wire, payload))
+
+
+def _message(wire: _Wire) -> Message:
+    return Message(
+        by=wire.by,
+        events=tuple(lift(event) for event in wire.events),
+        epoch=wire.epoch,
+        decision=wire.decision,
+        sealed=wire.sealed,
+    )
+
+
+def encode(value: AgentPublished | Claim | KnowledgeEvent | KeyEvent) -> bytes:
     """The bytes of what belongs to no call's log."""
     return _encoder.encode(value)
 
@@ -110,6 +164,11 @@ def decode_claim(payload: bytes) -> Claim:
 def decode_knowledge(payload: bytes) -> KnowledgeEvent:
     """Raises Unreadable."""
     return _read(_document, payload)
+
+
+def decode_key(payload: bytes) -> KeyEvent:
+    """Raises Unreadable."""
+    return _read(_key, payload)
 
 
 def _read(decoder: "msgspec.json.Decoder[Decoded]", payload: bytes) -> Decoded:

@@ -28,6 +28,7 @@ MODULES: Final = (
     "agent",
     "knowledge",
     "claim",
+    "key",
     "recorded",
 )
 

@@ -12,3 +12,10 @@ class OutcomeRecorded(Event, frozen=True, kw_only=True, tag="outcome.recorded/1"
 
     outcome: str  # success, failure, unknown
     summary: Pii = ""  # what the call was about and what came of it
+
+
+class CallErased(Event, frozen=True, kw_only=True, tag="outcome.call_erased/1"):
+    """The call's key was deleted: what the caller said and who it was can't be read any more."""
+
+    by: str  # who had it erased
+    reason: str = ""  # why, as told; stays readable, so it names no caller

@@ -45,7 +45,8 @@ _READING: Final = """\
       it is a length.
     - **An event you don't know**: set the message aside and go on; never stop for it.
     - **Personal** marks what a caller said or who the caller is. Keep it out of logs, traces and
-      error texts.
+      error texts. In a message with `"sealed":"siv"` these fields are sealed: `infra/sealing.py`
+      says how, and [Keys](#keys) with what. Without the key they are as good as erased.
     - **Ids** that stand in subjects are 1 to 64 characters of `A-Z a-z 0-9 _ -`.
     - **Twice**: delivery may repeat a message, its sequence tells.
 
@@ -78,6 +79,7 @@ def page() -> str:
         [_section("", _settings())],
         _events("## Knowledge", by_name["knowledge"]),
         _events("## Claims", by_name["claim"]),
+        _events("## Keys", by_name["key"]),
         [_retired()],
     )
     return "\n\n".join(text for part in parts for text in part if text) + "\n"

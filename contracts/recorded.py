@@ -1,12 +1,12 @@
 """A message of a call as it stands in the log."""
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from contracts import dialog, line, outcome, passages, synthesis, transcript
-from contracts.event import OwnerClaimed
+from contracts.event import OwnerClaimed, Pii
 from contracts.ids import CallId, TenantId
 
 LineEvent: TypeAlias = (
@@ -29,6 +29,7 @@ PassagesEvent: TypeAlias = passages.PassagesFound | passages.PassagesFailed
 SynthesisEvent: TypeAlias = (
     synthesis.SentenceSynthesized | synthesis.SynthesisDropped | synthesis.SynthesisFailed
 )
+OutcomeEvent: TypeAlias = outcome.OutcomeRecorded | outcome.CallErased
 WithinCall: TypeAlias = (
     dialog.PhaseEntered
     | dialog.TurnTaken
@@ -58,7 +59,7 @@ CallEvent: TypeAlias = (
     | transcript.TranscriptDrafted
     | PassagesEvent
     | SynthesisEvent
-    | outcome.OutcomeRecorded
+    | OutcomeEvent
     | DialogEvent
 )
 Retired: TypeAlias = transcript.TranscriptFinalizedV1
@@ -85,7 +86,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     basis: int  # stream sequence of the newest fact the actor had seen
     cause: FactCause | dialog.InnerFact | None = None  # null: the actor was claimed
     prev: str = ""  # SHA-256 of the previous dialog message's stored bytes, hexadecimal
-    state: str = ""  # hash of the actor's state after these events, see services/call/state.py
+    state: Pii = ""  # hash of the actor's state after these events, see services/call/state.py
     facts: tuple[FactSeen, ...] = ()  # what the actor saw since its last decision, in its order
 
 
@@ -96,6 +97,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     events: tuple[CallEvent, ...]  # in order; a retired version may stand in old messages
     epoch: int = 0  # of the owner that wrote it (line: the stint); 0: the family has no owner
     decision: Decision | None = None  # dialog only
+    sealed: Literal["", "siv", "erased"] = ""  # siv: by the call's key; erased: as read without it
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):

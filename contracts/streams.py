@@ -46,6 +46,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     max_bytes: int = -1
     duplicate_window_s: int = 120
     max_consumers: int = 256
+    max_per_subject: int = -1  # a further message is refused
     live: tuple[str, str] | None = None  # stored messages are republished: source, destination
     replicated: bool = True  # False: one replica even in a cluster
 
@@ -78,7 +79,14 @@ AGENTS: Final = Stream(name="AGENTS", subjects=("agent.*.*",), holds="agent revi
 KNOWLEDGE: Final = Stream(
     name="KNOWLEDGE", subjects=("knowledge.*.*.*",), holds="documents agents answer from"
 )
-STREAMS: Final = (CALLS, CLAIMS, AUDIO, AGENTS, KNOWLEDGE)
+KEYS: Final = Stream(
+    name="KEYS",
+    subjects=("key.*",),
+    holds="the key of each call, wrapped by the master key",
+    max_per_subject=1,
+    live=("key.>", "live.key.>"),
+)
+STREAMS: Final = (CALLS, CLAIMS, AUDIO, AGENTS, KNOWLEDGE, KEYS)
 
 ACK_WAIT_S: Final = 2.0  # a host that reports no progress for so long loses its claim
 LINE_ACK_WAIT_S: Final = 6.0  # the same for those who watch over a line: nothing waits for them
@@ -129,6 +137,11 @@ def knowledge_subject(tenant: TenantId, agent: AgentId, document: DocumentId) ->
     """Where a document of an agent is stored. Raises BadId."""
     prefix = f"knowledge.{checked('tenant', tenant)}.{checked('agent', agent)}"
     return f"{prefix}.{checked('document', document)}"
+
+
+def key_subject(call: CallId) -> str:
+    """Where a call's key is stored. Raises BadId."""
+    return f"key.{checked('call', call)}"
 
 
 def host_subject(host: HostId) -> str:

@@ -1,8 +1,8 @@
 """The log of calls as an examiner sees it: which calls, all that is stored, what was deleted."""
 
 import json
-from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 from nats.aio.msg import Msg
@@ -10,11 +10,15 @@ from nats.aio.msg import Msg
 from contracts.codec import Codec, Unreadable
 from contracts.ids import CallId, TenantId
 from contracts.journal import JournalUnavailable
+from contracts.line import LineRang
 from contracts.recorded import Message, Recorded
-from contracts.streams import CALLS, parse_call_subject
+from contracts.streams import CALLS, call_subject, parse_call_subject
 from infra.journal import NatsJournal, sequence_of
 from infra.nats import Bus
 from infra.settling import AWAY
+from infra.stamps import stored_ms, unix_ms
+
+__all__ = ["CallLog", "Extent", "Older", "WholeCall", "begins", "stored_ms", "together", "unix_ms"]
 
 _ANSWER_S: Final = 10.0  # a page of names can be megabytes
 
@@ -43,17 +47,31 @@ class WholeCall(NamedTuple):
     unreadable: dict[int, str]  # why, by the sequence of what no contract covers
 
 
-class CallLog:
-    """Reads calls without leaving anything out, and without a consumer."""
-
-    def __init__(self, bus: Bus, codec: Codec | None = None) -> None:
-        self._bus, self._codec = bus, codec or Codec()
+class Older(Protocol):
+    """Where calls are that the stream has let go: infra.archive.Archive."""
 
     async def read(self, tenant: TenantId, call: CallId) -> WholeCall:
-        """Raises: JournalUnavailable."""
+        """All that is there of a call, be it nothing."""
+        ...
+
+
+class CallLog:
+    """Reads calls without leaving anything out, and without a consumer.
+
+    `archive`: where what the stream has let go of a call is looked for.
+    """
+
+    def __init__(self, bus: Bus, codec: Codec | None = None, archive: Older | None = None) -> None:
+        self._bus, self._codec, self._archive = bus, codec or Codec(), archive
+
+    async def read(self, tenant: TenantId, call: CallId) -> WholeCall:
+        """Raises: JournalUnavailable, and what reading the archive raises."""
         journal = _Complete(self._bus, self._codec)
         history = [recorded async for recorded in journal.read(tenant, call)]
-        return WholeCall(history, journal.unreadable)
+        hot = WholeCall(history, journal.unreadable)
+        if self._archive is None or begins(history):
+            return hot
+        return together(await self._archive.read(tenant, call), hot)
 
     async def calls(self, tenant: TenantId) -> list[CallId]:
         """All calls of a tenant that the log holds anything of, by id. Raises JournalUnavailable.
@@ -69,6 +87,11 @@ class CallLog:
             offset += len(subjects)
             if not subjects or offset >= page.total:
                 return sorted(found)
+
+    async def count(self, tenant: TenantId, call: CallId) -> int:
+        """Messages of a call, as the stream's leader counts them. Raises JournalUnavailable."""
+        page = await self._info(subjects_filter=call_subject(tenant, call, "*"))
+        return sum((page.state.subjects or {}).values())
 
     async def extent(self) -> Extent:
         """Raises: JournalUnavailable."""
@@ -91,6 +114,19 @@ class CallLog:
         return info
 
 
+def begins(history: Sequence[Recorded]) -> bool:
+    """Whether a call's first messages are there: the stream lets go of the oldest first."""
+    return bool(history) and any(isinstance(e, LineRang) for _, e in history[0].events())
+
+
+def together(older: WholeCall, newer: WholeCall) -> WholeCall:
+    """Two parts of a call as one; a message that is in both counts once."""
+    known = {each.sequence for each in older.history}
+    history = older.history + [each for each in newer.history if each.sequence not in known]
+    history.sort(key=lambda each: each.sequence)
+    return WholeCall(history, older.unreadable | newer.unreadable)
+
+
 class _Complete(NatsJournal):
     """Reads as the journal does, and keeps the place of what no contract covers."""
 
@@ -98,13 +134,13 @@ class _Complete(NatsJournal):
         super().__init__(bus, codec)
         self.unreadable: dict[int, str] = {}
 
-    def recorded(self, message: Msg) -> Recorded:
+    async def recorded(self, message: Msg) -> Recorded:
         """A stored message; one without events where no contract covers it."""
         headers = message.headers or {}
         place = parse_call_subject(headers["Nats-Subject"])
         sequence = sequence_of(message)
         try:
-            content = self.codec.decode(place.call, message.data)
+            content = await self.codec.read(place.call, message.data)
         except Unreadable as unreadable:
             content = Message(by="", events=())
             self.unreadable[sequence] = str(unreadable)
@@ -113,21 +149,10 @@ class _Complete(NatsJournal):
             call=place.call,
             family=place.family,
             sequence=sequence,
-            stored_ms=_unix_ms(headers["Nats-Time-Stamp"]),
+            stored_ms=unix_ms(headers["Nats-Time-Stamp"]),
             message=content,
             payload=message.data,
         )
-
-
-def _unix_ms(stamp: str) -> float:
-    """UNIX time in milliseconds, rounded as nats-py rounds what a consumer delivers.
-
-    So it is to the bit what the projections had, and their rows can be compared with.
-    """
-    seconds, _, fraction = stamp.rstrip("Z").partition(".")
-    whole_s = int(datetime.fromisoformat(seconds + "+00:00").timestamp())
-    since_ns = whole_s * 1_000_000_000 + int(fraction.ljust(9, "0"))
-    return datetime.fromtimestamp(since_ns / 1_000_000_000.0, UTC).timestamp() * 1000
 
 
 class _State(msgspec.Struct):

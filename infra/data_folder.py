@@ -1,8 +1,8 @@
 """The folder an embedded stack keeps its data in, and who holds it.
 
-In it: lock, credential, nats.json, nats.port, addresses.json; jetstream/, postgres/, qdrant/, logs/
-and run/ (pids and the socket). Of three nats-servers each has its own nats-1.json, nats-1.port and
-jetstream-1/; nats.routes has the ports between them.
+In it: lock, credential, master.key, nats.json, nats.port, addresses.json; jetstream/, postgres/,
+qdrant/, logs/ and run/ (pids and the socket). Of three nats-servers each has its own nats-1.json,
+nats-1.port and jetstream-1/; nats.routes has the ports between them.
 """
 
 import fcntl

@@ -1,8 +1,9 @@
 """Stored messages read without a consumer: batched Direct Get, one question and many answers."""
 
+import contextlib
 import json
-from collections.abc import AsyncGenerator
-from typing import Final
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, Final
 
 import nats.errors
 from nats.aio.msg import Msg
@@ -23,6 +24,28 @@ async def direct_get(
     Source: ADR-31, https://github.com/nats-io/nats-architecture-and-design.
     """
     question = {"seq": start, "batch": most, "next_by_subj": subject}
+    async with contextlib.aclosing(_answers(bus, stream, question, wait_s)) as answers:
+        async for message in answers:
+            yield message
+
+
+async def direct_last(
+    bus: Bus, stream: str, subjects: Sequence[str], *, wait_s: float
+) -> AsyncGenerator[Msg]:
+    """The newest message of each of these subjects, up to 1,000, where there is one.
+
+    A copy that is behind the stream's leader answers, too: what is missing may be there, and what
+    is there may just have been deleted. Close and errors: see `direct_get`.
+    """
+    question = {"multi_last": list(subjects), "batch": len(subjects)}
+    async with contextlib.aclosing(_answers(bus, stream, question, wait_s)) as answers:
+        async for message in answers:
+            yield message
+
+
+async def _answers(
+    bus: Bus, stream: str, question: dict[str, Any], wait_s: float
+) -> AsyncGenerator[Msg]:
     inbox = bus.nc.new_inbox()
     answers = await bus.nc.subscribe(inbox, pending_bytes_limit=0)
     try:

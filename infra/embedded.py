@@ -21,6 +21,7 @@ from infra.data_folder import (
     write_private,
 )
 from infra.full_disk import watch_disk
+from infra.master_key import make_master_key
 from infra.nats_cluster import NatsCluster
 from infra.nats_server import NatsServer
 from infra.postgres_server import PostgresServer
@@ -64,6 +65,7 @@ async def embedded(
     data = make_folders(data)
     with held(data):
         assert_made_for(data, nats_nodes)
+        make_master_key(data)
         server = NatsServer if nats_nodes == 1 else NatsCluster
         nats, postgres = server(data, credential(data), nats_port), PostgresServer(data)
         published = data / "addresses.json"

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime
 from typing import Final
 
 from nats.aio.msg import Msg
@@ -19,6 +18,7 @@ from infra.cancelling import stop_if_cancelled
 from infra.direct_get import direct_get
 from infra.nats import Bus
 from infra.settling import AWAY, Wanted, settle
+from infra.stamps import unix_ms
 
 _log: Final = logging.getLogger("partyline.journal")
 _BATCH: Final = 1000
@@ -51,7 +51,7 @@ class NatsJournal:
     ) -> Appended:
         """See contracts.journal.Journal.append."""
         subject = call_subject(tenant, call, family)
-        payload = self.codec.encode(call, message)
+        payload = await self.codec.write(call, message)
         wanted = Wanted(subject, payload, id, after)
         return await settle(self._bus, wanted, patience_s=self._patience_s)
 
@@ -70,7 +70,7 @@ class NatsJournal:
             for message in batch:
                 after = sequence_of(message)
                 try:
-                    yield self.recorded(message)
+                    yield await self.recorded(message)
                 except Unreadable as unreadable:
                     _log.warning("call %s: message %d is left out: %s", call, after, unreadable)
                     if left_out is not None:
@@ -121,8 +121,11 @@ class NatsJournal:
             return False
         return False
 
-    def recorded(self, message: Msg) -> Recorded:
-        """A message read from the stream or republished by it. Raises Unreadable."""
+    async def recorded(self, message: Msg) -> Recorded:
+        """A message read from the stream or republished by it.
+
+        Raises: Unreadable; Locked; JournalUnavailable when its key could not be had.
+        """
         headers = message.headers or {}
         place = parse_call_subject(headers.get("Nats-Subject", message.subject))
         return Recorded(
@@ -131,7 +134,7 @@ class NatsJournal:
             family=place.family,
             sequence=sequence_of(message),
             stored_ms=_unix_ms(headers.get("Nats-Time-Stamp", "")),
-            message=self.codec.decode(place.call, message.data),
+            message=await self.codec.read(place.call, message.data),
             payload=message.data,
         )
 
@@ -148,8 +151,4 @@ def _header(message: Msg, name: str) -> int:
 
 def _unix_ms(stamp: str) -> float:
     """UNIX time in milliseconds of the server's RFC 3339 stamp; 0.0 where it sends none."""
-    if not stamp:
-        return 0.0
-    seconds, _, fraction = stamp.rstrip("Z").partition(".")
-    whole = datetime.fromisoformat(seconds + "+00:00").timestamp()
-    return whole * 1000 + float(f"0.{fraction or 0}") * 1000
+    return unix_ms(stamp) if stamp else 0.0

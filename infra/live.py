@@ -12,6 +12,7 @@ from contracts.codec import Unreadable
 from contracts.ids import CallId, TenantId
 from contracts.journal import JournalUnavailable
 from contracts.recorded import Recorded
+from contracts.seal import Locked
 from contracts.streams import Family, live_subject
 from infra.journal import NatsJournal, sequence_of
 from infra.nats import Bus
@@ -41,7 +42,7 @@ class Following:
         self._families = families
         self._floor = after
         self._seen: dict[str, int] = {}  # newest sequence given out or left out, by family
-        self._queue: asyncio.Queue[Recorded | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[Recorded | Locked | None] = asyncio.Queue()
         self._reading = asyncio.Lock()  # one reader of missing parts at a time
         self._subscription: Subscription | None = None
         self._forget = bus.on_reconnect(self.catch_up)
@@ -58,7 +59,10 @@ class Following:
             await self._read_missing()
 
     async def __aiter__(self) -> AsyncIterator[Recorded]:
+        """Raises Locked where the call is sealed and nothing here opens it."""
         while (recorded := await self._queue.get()) is not None:
+            if isinstance(recorded, Locked):
+                raise recorded
             yield recorded
 
     async def close(self) -> None:
@@ -81,14 +85,18 @@ class Following:
             if int(headers.get("Nats-Last-Sequence", 0)) > self._known(family):
                 await self._read_missing()  # what is missing comes first, this message with it
             if sequence_of(message) > self._known(family):
-                self._take(family, message)
+                await self._take(family, message)
 
-    def _take(self, family: str, message: Msg) -> None:
+    async def _take(self, family: str, message: Msg) -> None:
         try:
-            self._give(self._journal.recorded(message))
+            self._give(await self._journal.recorded(message))
         except Unreadable as unreadable:
             sequence = self._seen[family] = sequence_of(message)
             _log.warning("call %s: message %d is left out: %s", self._call, sequence, unreadable)
+        except JournalUnavailable:  # its key could not be had
+            await self._read_missing()
+        except Locked as locked:
+            self._queue.put_nowait(locked)
 
     async def catch_up(self) -> None:
         """Read what may have been missed. All stored before this was called is given out then."""

@@ -28,6 +28,10 @@ _OFFLINE: Final = "offline"
 _BUFFER_BYTES: Final = 4 * 1024 * 1024  # a server that stalls so long misses frames, not memory
 
 
+OnRaw = Callable[[bytes, bytes, bytes, bytes], None]
+"""Subject, reply subject, payload and headers of a message, the latter unparsed."""
+
+
 class BusUnavailable(Exception):
     """No NATS server answered. Start one, or check the address given."""
 
@@ -41,6 +45,7 @@ class AudioClient(Client):
     def __init__(self) -> None:
         super().__init__()
         self._on_bytes: dict[int, Callable[[bytes], None]] = {}
+        self._on_raw: dict[int, OnRaw] = {}
         self.frames_dropped = 0
 
     @property
@@ -51,11 +56,12 @@ class AudioClient(Client):
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
     ) -> None:
-        on_bytes = self._on_bytes.get(sid)
-        if on_bytes is None:
-            await super()._process_msg(sid, subject, reply, data, headers)
-        else:
+        if on_bytes := self._on_bytes.get(sid):
             on_bytes(data)
+        elif on_raw := self._on_raw.get(sid):
+            on_raw(subject, reply, data, headers)
+        else:
+            await super()._process_msg(sid, subject, reply, data, headers)
 
     def pub(self, subject: str, payload: bytes) -> None:
         """Write at once. While the server is away or stalls the frame is dropped and counted."""
@@ -70,6 +76,12 @@ class AudioClient(Client):
         """Hand each payload to `on_bytes` in the reader's own turn: it must be quick."""
         subscription = await self.subscribe(subject)
         self._on_bytes[subscription._id] = on_bytes
+        return subscription
+
+    async def sub_raw(self, subject: str, on_raw: "OnRaw") -> Subscription:
+        """The same with the message's subject, reply subject and headers, all as received."""
+        subscription = await self.subscribe(subject)
+        self._on_raw[subscription._id] = on_raw
         return subscription
 
     async def _process_pong(self) -> None:
@@ -90,6 +102,7 @@ class AudioClient(Client):
 
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
         self._on_bytes.pop(sid, None)
+        self._on_raw.pop(sid, None)
         super()._remove_sub(sid, max_msgs)
 
 
@@ -223,18 +236,23 @@ async def _on_error(error: Exception) -> None:
     _log.warning("NATS: %s", type(error).__name__)
 
 
-async def create_streams(bus: Bus, *, replicas: int = 0, patience_s: float = 30.0) -> None:
+async def create_streams(
+    bus: Bus, *, replicas: int = 0, keep_calls: bool = False, patience_s: float = 30.0
+) -> None:
     """Make every stream of the topology, or bring its settings up to date.
 
     Args:   replicas: copies of each; 0: 3 in a cluster, 1 on a server alone. A stream that has more
             keeps them.
+            keep_calls: CALLS never forgets by age, only what an archiver lets go. Once it was so it
+            stays so: a process without the archive's setting must not make the log forget.
             patience_s: how long a cluster may take to agree on a leader and on where to put them.
     Raises: BusUnavailable when it took longer; APIError when the server refuses.
     """
     replicas = replicas or bus.nc.usual_replicas
     deadline = time.monotonic() + patience_s
     for stream in STREAMS:
-        while (trouble := await _create(bus, stream, replicas)) is not None:
+        kept = keep_calls and stream is CALLS
+        while (trouble := await _create(bus, stream, replicas, kept)) is not None:
             patient = time.monotonic() < deadline
             if not stream.replicated and (trouble == _OFFLINE or not patient):
                 _log.warning("stream %s is away with its server: going on", stream.name)
@@ -244,10 +262,18 @@ async def create_streams(bus: Bus, *, replicas: int = 0, patience_s: float = 30.
             await asyncio.sleep(_AGAIN_S)
 
 
-async def _create(bus: Bus, stream: Stream, replicas: int) -> str | None:
+async def forget_calls(bus: Bus, after_s: int) -> None:
+    """Let CALLS forget what is older; 0: nothing. Raises APIError and what a request raises."""
+    config = (await bus.js.stream_info(CALLS.name)).config
+    if (config.max_age or 0) != after_s:
+        config.max_age = after_s
+        await bus.js.update_stream(config)
+
+
+async def _create(bus: Bus, stream: Stream, replicas: int, kept: bool) -> str | None:
     """Try once. Returns why it is to be tried again; None when it is done."""
     try:
-        await _create_once(bus, stream, replicas)
+        await _create_once(bus, stream, replicas, kept)
     except (TimeoutError, nats.errors.Error) as failed:
         if not isinstance(failed, APIError):
             return type(failed).__name__
@@ -259,8 +285,9 @@ async def _create(bus: Bus, stream: Stream, replicas: int) -> str | None:
     return None
 
 
-async def _create_once(bus: Bus, stream: Stream, replicas: int) -> None:
+async def _create_once(bus: Bus, stream: Stream, replicas: int, kept: bool) -> None:
     config = _config(stream, replicas)
+    config.max_age = 0 if kept else config.max_age
     try:
         there = await bus.js.stream_info(stream.name)
     except NotFoundError:
@@ -268,6 +295,8 @@ async def _create_once(bus: Bus, stream: Stream, replicas: int) -> None:
     else:
         if stream.replicated:
             config.num_replicas = max(replicas, there.config.num_replicas or 1)
+        if stream is CALLS and not there.config.max_age:
+            config.max_age = 0
         await bus.js.update_stream(config)
 
 
@@ -281,6 +310,9 @@ def _config(stream: Stream, replicas: int) -> api.StreamConfig:
         retention=api.RetentionPolicy(stream.retention),
         max_age=stream.max_age_s,
         max_bytes=stream.max_bytes,
+        max_msgs_per_subject=stream.max_per_subject,
+        discard=api.DiscardPolicy.NEW if stream.max_per_subject > 0 else api.DiscardPolicy.OLD,
+        discard_new_per_subject=stream.max_per_subject > 0,
         max_consumers=stream.max_consumers,
         duplicate_window=stream.duplicate_window_s,
         num_replicas=replicas if stream.replicated else 1,

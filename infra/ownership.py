@@ -6,7 +6,7 @@ from typing import Final
 import nats.errors
 from nats.js.errors import APIError
 
-from contracts.codec import Codec, Unreadable
+from contracts.codec import Unreadable, outline
 from contracts.ids import CallId, HostId, TenantId
 from contracts.journal import JournalUnavailable, WrongVersion
 from contracts.streams import CALLS, Family, call_subject
@@ -17,7 +17,7 @@ _FRESH_S: Final = 0.2  # a new owner asks the old one for 0.3 s before it claims
 
 
 async def still_owned(
-    bus: Bus, codec: Codec, tenant: TenantId, call: CallId, family: Family, host: HostId
+    bus: Bus, tenant: TenantId, call: CallId, family: Family, host: HostId
 ) -> None:
     """Return when `host` wrote the family's newest message, as of less than 200 ms ago.
 
@@ -34,14 +34,14 @@ async def still_owned(
         except (TimeoutError, OSError, nats.errors.Error, APIError):
             raise JournalUnavailable("the log did not answer") from None
         stop_if_cancelled()
-        if _writer(codec, call, last.data or b"") != host:
+        if _writer(last.data or b"") != host:
             raise WrongVersion(family)
         if time.monotonic() - asked_s < _FRESH_S:
             return
 
 
-def _writer(codec: Codec, call: CallId, payload: bytes) -> str | None:
+def _writer(payload: bytes) -> str | None:
     try:
-        return codec.decode(call, payload).by
+        return outline(payload).by
     except Unreadable:
         return None  # nobody who owns the call writes what can't be read

@@ -42,15 +42,18 @@ class PostgresUnavailable(Exception):
     """No PostgreSQL server answered. Start one, or check the address given."""
 
 
-async def connect_pool(dsn: str, *, wait_s: float = 10.0, size: int = 10) -> Pool:
+async def connect_pool(
+    dsn: str, *, wait_s: float = 10.0, size: int = 10, command_s: float = _COMMAND_S
+) -> Pool:
     """A pool whose connections read and write jsonb as Python values. The caller closes it.
 
     Args:   dsn: postgresql://user@/database?host=/socket/folder, or with a host and port.
             size: connections at most; they are opened when first needed.
+            command_s: within which a statement must be done; 0: no limit.
     Raises: PostgresUnavailable when no server answered within `wait_s`.
     """
     pool = await asyncpg.create_pool(
-        dsn, min_size=0, max_size=size, init=_set_up, command_timeout=_COMMAND_S, timeout=5
+        dsn, min_size=0, max_size=size, init=_set_up, command_timeout=command_s or None, timeout=5
     )
     deadline_s = time.monotonic() + wait_s
     while (failure := await _unanswered(pool)) is not None:

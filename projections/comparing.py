@@ -1,9 +1,7 @@
-"""The tables against a fold of the log: the same projections, in tables of a moment's own."""
+"""The tables against a fold of the log."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from importlib.resources import files
-from typing import Any, Final, NamedTuple, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
 import msgspec
@@ -11,12 +9,11 @@ import msgspec
 from contracts.ids import CallId, TenantId
 from infra.postgres import Connection, Pool
 from projections import PROJECTIONS
-from projections.projection import Projection
-from projections.reading import Stored
-from projections.storing import store
-
-_BATCH: Final = 500  # messages stored at once
-_OF_ITS_MOMENT: Final = frozenset({"visible_at", "row_ms"})  # when the row was written
+from projections.call_fold import Readers, Refused, folded
+from projections.generations import Generation, standings
+from projections.projection import Projection, Table
+from projections.reading import Place, Stored
+from projections.storing import clean
 
 Row: TypeAlias = Mapping[str, Any]
 Rows: TypeAlias = dict[tuple[Any, ...], Row]  # by primary key without the tenant; the call first
@@ -61,26 +58,23 @@ async def remembered(
         return [await _at_one_moment(db, each, tenant, calls) for each in projections]
 
 
-async def compare(
-    pool: Pool, live: Remembered, tenant: TenantId, stored: Mapping[CallId, Sequence[Stored]]
+def compare(
+    live: Remembered, tenant: TenantId, stored: Mapping[CallId, Sequence[Stored]]
 ) -> list[Difference | Halted]:
     """What one projection's tables held, against what it makes of the calls' messages.
 
     Messages behind its position are left out: it has yet to come to them. So are those behind the
     one at which a call is parked.
     """
-    known = [m for call, all_ in stored.items() for m in all_ if _is_taken(live, call, m)]
-    known.sort(key=lambda message: message.sequence)
-    async with _tables_of_our_own(pool, live.projection) as db:
-        await _fold(db, live.projection, known)
-        made = await _read(db, live.projection, live.position, tenant, list(stored))
-    found: list[Difference | Halted] = [p for call, p in live.parked.items() if call in stored]
-    found += [
-        msgspec.structs.replace(each, parked=False)
-        for call, each in made.parked.items()
-        if call not in live.parked
-    ]
-    for table, rows in made.rows.items():
+    found: list[Difference | Halted] = []
+    made: dict[str, Rows] = {table.name: {} for table in live.projection.tables}
+    for call, messages in stored.items():
+        if call in live.parked:
+            found.append(live.parked[call])
+        known = [message for message in messages if _is_taken(live, call, message)]
+        refused = _fold(live.projection, Place(tenant, call), known, made)
+        found += [_halted(each) for each in refused if call not in live.parked]
+    for table, rows in made.items():
         there = {key: row for key, row in live.rows[table].items() if key[0] in stored}
         found += _differences(table, there, rows)
     return found
@@ -91,7 +85,7 @@ async def calls_in_tables(
 ) -> dict[CallId, list[str]]:
     """Every call that some table has a row of, and which tables those are."""
     found: dict[CallId, list[str]] = {}
-    for table in (table for each in projections for table in each.tables):
+    for table in (table.name for each in projections for table in each.tables):
         query = f"SELECT DISTINCT call FROM {table} WHERE tenant = $1"
         try:
             rows = await pool.fetch(query, tenant)
@@ -107,51 +101,71 @@ async def _at_one_moment(
 ) -> Remembered:
     try:
         async with db.transaction(isolation="repeatable_read", readonly=True):
-            position: int | None = await db.fetchval(
-                "SELECT position FROM projection_positions WHERE name = $1 AND version = $2",
-                projection.name,
-                projection.version,
-            )
-            if position is not None:
-                return await _read(db, projection, position, tenant, calls)
-    except asyncpg.UndefinedTableError:  # no projection has ever run
+            for standing in await standings(db, projection.name):
+                if standing.state == "live" and standing.version == projection.version:
+                    generation = Generation(projection, standing.generation)
+                    return await _read(db, generation, standing.position, tenant, calls)
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):  # none has ever run
         pass
-    return Remembered(projection, -1, {table: {} for table in projection.tables}, {})
+    return Remembered(projection, -1, {table.name: {} for table in projection.tables}, {})
 
 
 async def _read(
-    db: Connection,
-    projection: Projection,
-    position: int,
-    tenant: TenantId,
-    calls: Sequence[CallId],
+    db: Connection, generation: Generation, position: int, tenant: TenantId, calls: Sequence[CallId]
 ) -> Remembered:
-    rows = {table: await _rows(db, table, tenant, calls) for table in projection.tables}
+    projection = generation.projection
+    rows = {
+        table.name: await _rows(db, generation.schema, table, tenant, calls)
+        for table in projection.tables
+    }
     parked = await db.fetch(
         "SELECT call, projection, sequence, error FROM parked"
-        " WHERE projection = $1 AND tenant = $2 AND call = ANY($3)",
-        *(projection.name, tenant, calls),
+        " WHERE projection = $1 AND generation = $2 AND tenant = $3 AND call = ANY($4)",
+        *(projection.name, generation.number, tenant, calls),
     )
     halted = {CallId(row["call"]): msgspec.convert(dict(row), Halted) for row in parked}
     return Remembered(projection, position, rows, halted)
 
 
-async def _rows(db: Connection, table: str, tenant: TenantId, calls: Sequence[CallId]) -> Rows:
-    key = await _key(db, table)
-    query = f"SELECT * FROM {table} WHERE tenant = $1 AND call = ANY($2)"
-    return {tuple(row[n] for n in key): dict(row) for row in await db.fetch(query, tenant, calls)}
-
-
-async def _key(db: Connection, table: str) -> list[str]:
-    """The primary key's columns without the tenant."""
-    rows = await db.fetch(
-        "SELECT attname FROM pg_index JOIN pg_attribute"
-        " ON attrelid = indrelid AND attnum = ANY (indkey)"
-        " WHERE indrelid = $1::text::regclass AND indisprimary AND attname <> 'tenant'"
-        " ORDER BY array_position(indkey::int2[], attnum)",
-        table,
+async def _rows(
+    db: Connection, schema: str, table: Table, tenant: TenantId, calls: Sequence[CallId]
+) -> Rows:
+    fields = table.row.__struct_fields__
+    key = fields[1 : table.key]
+    found = await db.fetch(
+        f"SELECT {', '.join(fields)} FROM {schema}.{table.name}"
+        " WHERE tenant = $1 AND call = ANY($2)",
+        *(tenant, calls),
     )
-    return [row["attname"] for row in rows]
+    return {tuple(row[n] for n in key): dict(row) for row in found}
+
+
+def _fold(
+    projection: Projection, place: Place, messages: Sequence[Stored], made: dict[str, Rows]
+) -> list[Refused]:
+    fold, refused = folded(place, Readers([projection]), messages)
+    if refused:
+        before = [message for message in messages if message.sequence < refused[0].sequence]
+        fold, _ = folded(place, Readers([projection]), before)
+    rows = fold.rows_of(projection)
+    assert rows is not None
+    tables = {table.row: table for table in projection.tables}
+    for row in rows.changed.values():
+        if table := tables.get(type(row)):
+            values = msgspec.structs.asdict(row)
+            key = tuple(values[name] for name in table.row.__struct_fields__[1 : table.key])
+            made[table.name][key] = values
+    return refused
+
+
+def _halted(refused: Refused) -> Halted:
+    return Halted(
+        call=CallId(refused.place.call),
+        projection=refused.projection,
+        sequence=refused.sequence,
+        error=refused.error,
+        parked=False,
+    )
 
 
 def _is_taken(live: Remembered, call: CallId, message: Stored) -> bool:
@@ -161,45 +175,14 @@ def _is_taken(live: Remembered, call: CallId, message: Stored) -> bool:
     )
 
 
-@asynccontextmanager
-async def _tables_of_our_own(pool: Pool, projection: Projection) -> AsyncIterator[Connection]:
-    """A connection on which the projection's tables are new and empty, and gone in the end.
-
-    Its statements name no schema: in this transaction they mean temporary tables, and no other.
-    """
-    async with pool.acquire() as db:
-        ours = db.transaction()
-        await ours.start()
-        try:
-            await db.execute("SET LOCAL search_path = pg_temp")
-            await db.execute("SET LOCAL enable_seqscan = off")  # planned while they are empty
-            await db.execute(files("projections").joinpath("tables.sql").read_text("utf-8"))
-            await db.execute(projection.definition)
-            await db.execute(
-                "INSERT INTO projection_positions (name, version) VALUES ($1, $2)",
-                *(projection.name, projection.version),
-            )
-            yield db
-        finally:
-            await ours.rollback()
-
-
-async def _fold(db: Connection, projection: Projection, messages: Sequence[Stored]) -> None:
-    after = 0
-    for start in range(0, len(messages), _BATCH):
-        batch = messages[start : start + _BATCH]
-        await store(db, projection, batch, after=after)
-        after = batch[-1].sequence
-
-
 def _differences(table: str, live: Rows, made: Rows) -> list[Difference]:
     found = []
-    for key in sorted(live.keys() | made.keys()):
+    for key in sorted(live.keys() | made.keys(), key=lambda key: tuple(map(str, key))):
         if key not in live:
             what = "is missing"
         elif key not in made:
             what = "should not be there"
-        elif differing := [n for n in made[key] if _differs(n, live[key], made[key])]:
+        elif differing := [n for n in made[key] if _differs(live[key].get(n), made[key][n])]:
             what = f"differs in {', '.join(differing)}"
         else:
             continue
@@ -208,5 +191,6 @@ def _differences(table: str, live: Rows, made: Rows) -> list[Difference]:
     return found
 
 
-def _differs(column: str, live: Row, made: Row) -> bool:
-    return column not in _OF_ITS_MOMENT and live.get(column) != made[column]
+def _differs(live: Any, made: Any) -> bool:
+    """A table has lists where a row may have tuples, and no NUL."""
+    return bool(live != made and live != clean(made))

@@ -1,12 +1,23 @@
-"""What a projection is: events in, rows out."""
+"""What a projection is: the events of a call in, rows about the call out."""
 
 from collections.abc import Callable
 from importlib.resources import files
+from typing import Any
 
 import msgspec
 
 from contracts.recorded import Recorded
-from projections.write import Write
+from projections.folding import Rows
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """A table in its projection's `table.sql`."""
+
+    name: str
+    row: type[msgspec.Struct]
+    """The columns that are not generated, by name and in any order but for the key, which comes
+    first; all but the key with the value they have in a new row."""
+    key: int = 2  # columns of the primary key; the first two are tenant and call
 
 
 class Projection(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,12 +25,17 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     version: int  # raise it when a row's meaning changes: the tables are then made anew
-    tables: tuple[str, ...]
-    project: Callable[[Recorded], list[Write]]
-    """The writes a message adds. Pure, and only to rows of the message's own call: writes of
-    different calls may be put in another order."""
+    tables: tuple[Table, ...]
+    reads: frozenset[type[Any]]  # the events it wants
+    project: "Callable[[Rows, Recorded, int, Any], None]"
+    """What an event does to the rows of its call: `project(rows, recorded, index, event)`. Pure: it
+    knows nothing but the call's rows so far and the event, which stands at `index` in its message.
+    """
+
+    derive: "Callable[[Rows], None] | None" = None
+    """What follows from rows that were changed, worked out once before they are stored. Pure."""
 
     @property
     def definition(self) -> str:
-        """The SQL that makes the tables where they are not there."""
+        """The SQL that makes the tables, in whichever schema comes first."""
         return files("projections").joinpath(self.name, "table.sql").read_text("utf-8")

@@ -13,13 +13,14 @@ from nats.aio.subscription import Subscription
 from nats.js import api
 from nats.js.errors import Error as JetStreamError
 
-from contracts.codec import Codec, Unreadable
+from contracts.codec import Codec, Unreadable, is_sealed
 from contracts.ids import CallId, TenantId
+from contracts.journal import JournalUnavailable
 from contracts.recorded import Recorded
 from contracts.streams import CALLS, parse_call_subject
 from infra.nats import Bus
 
-BATCH: Final = 500  # messages asked for at once; twice as many may wait here
+BATCH: Final = 2_000  # messages asked for at once; twice as many may wait here
 _EXPIRES_S: Final = 30.0  # of a request for messages, which is then made again
 _HEARTBEAT_S: Final = 5.0  # the server says so often that it has nothing
 _GATHER_S: Final = 0.03
@@ -103,7 +104,7 @@ class Reader:
         if len(self._waiting) < BATCH:
             await asyncio.sleep(_GATHER_S)
         messages, self._waiting = self._waiting, []
-        return [self._read(message) for message in messages]
+        return await self._opened(messages)
 
     async def listen(self) -> None:
         """Be ready to receive. Raises LogAway."""
@@ -164,11 +165,20 @@ class Reader:
         self._broken = "the connection broke"
         self._news.set()
 
-    def _read(self, message: Msg) -> Stored:
+    async def _opened(self, messages: list[Msg]) -> list[Stored]:
+        """Their calls' keys are asked for together. Raises LogAway."""
+        try:
+            sealed = {parse_call_subject(m.subject).call for m in messages if is_sealed(m.data)}
+            await self._codec.fetch(sealed)
+            return [await self._read(message) for message in messages]
+        except JournalUnavailable as away:
+            raise LogAway(str(away)) from None
+
+    async def _read(self, message: Msg) -> Stored:
         place = parse_call_subject(message.subject)
         metadata = message.metadata
         try:
-            content = self._codec.decode(place.call, message.data)
+            content = await self._codec.read(place.call, message.data)
         except Unreadable as unreadable:
             return Unread(place.tenant, place.call, metadata.sequence.stream, str(unreadable))
         return Recorded(

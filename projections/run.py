@@ -1,21 +1,31 @@
 """All projections in one process."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterable
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import asyncpg
 
 from contracts.codec import Codec
+from infra.beside import beside
 from infra.cancelling import end_tasks
 from infra.nats import Bus
-from infra.postgres import Pool
+from infra.postgres import AWAY, Pool
 from projections import PROJECTIONS
+from projections.agents.follow import follow_agents
+from projections.generations import Generation, Superseded, position_of, standings
 from projections.projection import Projection
+from projections.reading import LogAway
+from projections.rebuild import AlreadyRebuilding, Servers, WorkerDied, rebuild
 from projections.runner import Runner
+from projections.schema import prepare
+from projections.views.making import make_views
 
+_log: Final = logging.getLogger("partyline.projections")
 _LOOK_EVERY_S: Final = 0.005
+_AGAIN_S: Final = 1.0
 
 
 async def run(
@@ -25,31 +35,111 @@ async def run(
     *,
     stop: asyncio.Event,
     codec: Codec | None = None,
+    servers: Servers | None = None,
 ) -> None:
     """Keep the tables up with the log until `stop`; a batch half written then is undone.
 
-    `pool` needs a connection for each projection.
+    Those that are equally far are followed together. Tables of an older version are rebuilt beside
+    the live ones, by processes that are given `servers`.
+    `pool` needs a connection for each group, and one more.
     """
     stopping = asyncio.create_task(stop.wait())
-    runners = {
-        asyncio.create_task(Runner(each, bus, pool, codec).run(), name=f"projection {each.name}")
-        for each in projections
-    }
+    following = _Following(bus, pool, codec, servers)
     try:
-        await _until_stopped(stopping, set(runners))
+        async with beside(follow_agents(bus, pool)):
+            await following.until(stopping, list(projections))
     finally:
-        await end_tasks([stopping, *runners])
+        await end_tasks([stopping, *following.tasks])
 
 
-async def _until_stopped(
-    stopping: asyncio.Task[Literal[True]], runners: set[asyncio.Task[None]]
-) -> None:
-    """Raises what a runner fails with; one that another version has superseded just ends."""
-    while not stopping.done():
-        done, _ = await asyncio.wait([stopping, *runners], return_when=asyncio.FIRST_COMPLETED)
-        for runner in runners & done:
-            runners.discard(runner)
-            runner.result()
+class _Found(NamedTuple):
+    generation: Generation
+    position: int
+
+
+class _Following:
+    def __init__(self, bus: Bus, pool: Pool, codec: Codec | None, servers: Servers | None) -> None:
+        self._bus, self._pool, self._codec, self._servers = bus, pool, codec, servers
+        self.tasks: dict[asyncio.Task[None], list[Projection]] = {}
+
+    async def until(
+        self, stopping: asyncio.Task[Literal[True]], projections: list[Projection]
+    ) -> None:
+        """Raises what a runner fails with; one that another has superseded looks again."""
+        loose = projections
+        while not stopping.done():
+            if loose:
+                await self._start(loose)
+                loose = []
+            wanted = {stopping, *self.tasks}
+            done, _ = await asyncio.wait(wanted, return_when=asyncio.FIRST_COMPLETED)
+            for task in [each for each in self.tasks if each in done]:
+                task.result()
+                loose += self.tasks.pop(task)
+
+    async def _start(self, projections: list[Projection]) -> None:
+        groups: dict[int, list[Generation]] = {}
+        older: list[Projection] = []
+        for projection in projections:
+            found = await self._prepared(projection)
+            if found is not None:
+                groups.setdefault(found.position, []).append(found.generation)
+            elif await self._is_older(projection):
+                older.append(projection)
+        if groups:
+            await self._make_views()
+        for group in groups.values():
+            runner = Runner(group, self._bus, self._pool, self._codec)
+            self._begin(asyncio.create_task(runner.run()), [each.projection for each in group])
+        if older:
+            self._begin(asyncio.create_task(self._rebuild(older)), older)
+
+    async def _rebuild(self, projections: list[Projection]) -> None:
+        """Beside the live tables, which nobody of this version follows meanwhile."""
+        try:
+            await rebuild(
+                self._bus, self._pool, projections, codec=self._codec, servers=self._servers
+            )
+        except (AlreadyRebuilding, LogAway, WorkerDied, *AWAY) as trouble:
+            _log.warning("rebuilding waits: %s", type(trouble).__name__)
+            await asyncio.sleep(_AGAIN_S)
+
+    def _begin(self, task: "asyncio.Task[None]", projections: list[Projection]) -> None:
+        task.set_name(f"projections {', '.join(each.name for each in projections)}")
+        self.tasks[task] = projections
+
+    async def _prepared(self, projection: Projection) -> "_Found | None":
+        """The live tables and how far they are; None: they are of another version."""
+        while True:
+            try:
+                generation = await prepare(self._pool, projection)
+                if generation is None:
+                    return None
+                async with self._pool.acquire() as db:
+                    return _Found(generation, await position_of(db, generation))
+            except Superseded:  # by somebody who has just finished a rebuild
+                continue
+            except AWAY as away:
+                _log.warning("%s: waits for PostgreSQL: %s", projection.name, type(away).__name__)
+                await asyncio.sleep(_AGAIN_S)
+
+    async def _make_views(self) -> None:
+        while True:
+            try:
+                async with self._pool.acquire() as db, db.transaction():
+                    return await make_views(db)
+            except AWAY as away:
+                _log.warning("the views wait for PostgreSQL: %s", type(away).__name__)
+                await asyncio.sleep(_AGAIN_S)
+
+    async def _is_older(self, projection: Projection) -> bool:
+        """Whether the live tables are of a version before ours; a later one is another's work."""
+        async with self._pool.acquire() as db:
+            known = await standings(db, projection.name)
+        live = next(each for each in known if each.state == "live")
+        if live.version > projection.version:
+            _log.error("%s: a later version has taken over", projection.name)
+        return live.version < projection.version
 
 
 async def caught_up(
@@ -71,11 +161,12 @@ async def caught_up(
 async def _behind(pool: Pool, sequence: int, names: list[str]) -> list[str]:
     try:
         rows = await pool.fetch(
-            "SELECT name FROM unnest($1::text[]) AS wanted (name)"
-            " LEFT JOIN projection_positions USING (name) WHERE coalesce(position, -1) < $2",
+            "SELECT wanted.name FROM unnest($1::text[]) AS wanted (name)"
+            " LEFT JOIN projection_positions AS p ON p.name = wanted.name AND p.state = 'live'"
+            " WHERE coalesce(position, -1) < $2",
             names,
             sequence,
         )
-    except asyncpg.UndefinedTableError:  # no runner has ever been here
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):  # no runner was ever here
         return names
     return [row["name"] for row in rows]

@@ -1,4 +1,4 @@
-"""Keeps a projection's tables up with the log."""
+"""Keeps the tables of some projections up with the log."""
 
 import asyncio
 import logging
@@ -10,11 +10,13 @@ import asyncpg
 from contracts.codec import Codec
 from infra.nats import Bus
 from infra.postgres import AWAY, Connection, Pool
-from projections.positions import Superseded, position_of
-from projections.projection import Projection
+from projections.following import FollowedCalls, Taken
+from projections.generations import Generation, Superseded, position_of
+from projections.history import history_of
+from projections.parking import park, skip
 from projections.reading import LogAway, Stored, extent, reading
-from projections.schema import prepare
 from projections.storing import store
+from projections.storing_one_by_one import store_one_by_one
 
 _log: Final = logging.getLogger("partyline.projections")
 _BACKOFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
@@ -22,7 +24,7 @@ _BACKOFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 # server ends its transaction, and another goes on. A batch takes milliseconds.
 _LIMITED: Final = (
     "SELECT set_config('idle_in_transaction_session_timeout', '2s', false),"
-    " set_config('transaction_timeout', '10s', false)"
+    " set_config('transaction_timeout', '30s', false)"
 )
 _CUT_SHORT: Final = (
     asyncpg.IdleInTransactionSessionTimeoutError,
@@ -32,35 +34,49 @@ _CUT_SHORT: Final = (
 
 
 class Runner:
-    """One projection, followed until cancelled. Several may run: each message counts once."""
+    """Some projections that are equally far, followed until cancelled.
+
+    Several runners may follow the same ones: each message counts once, as the position is replaced
+    only by who knows it. Rows are stored whole, as they are after the batch.
+    """
 
     def __init__(
-        self, projection: Projection, bus: Bus, pool: Pool, codec: Codec | None = None
+        self, generations: Sequence[Generation], bus: Bus, pool: Pool, codec: Codec | None = None
     ) -> None:
-        self._projection, self._bus, self._pool = projection, bus, pool
+        self._generations, self._bus, self._pool = tuple(generations), bus, pool
         self._codec = codec or Codec()
-        self._position = 0
-        self._prepared = False
+        self._names: Final = ", ".join(each.name for each in generations)
+        self._calls = FollowedCalls(self._generations, history_of(bus, self._codec))
+        self._position = 0  # stored, here or by another runner
+        self._folded = 0  # what the calls in memory know; never less
         self._failures = 0  # in a row: tries without a batch stored
-        self.parked = 0  # calls this runner has parked
+        self.parked = 0  # calls this runner has parked, in each projection
+
+    @property
+    def generations(self) -> tuple[Generation, ...]:
+        """What is followed."""
+        return self._generations
+
+    @property
+    def position(self) -> int:
+        """Stream sequence of the last message stored, here or by another runner."""
+        return self._position
 
     async def run(self) -> None:
-        """Follow the log. Returns only when another version has taken over the tables."""
+        """Follow the log. Returns only when another generation has taken over."""
         while True:
             try:
                 await self._follow()
-            except Superseded:
-                _log.error("%s: another version has taken over", self._projection.name)
+            except Superseded as superseded:
+                _log.warning("%s: another generation has taken over", superseded)
                 return
             except LogAway as away:
                 await self._wait("the log", str(away))
             except (*AWAY, *_CUT_SHORT) as away:
                 await self._wait("PostgreSQL", type(away).__name__)
+            self._calls.forget()
 
     async def _follow(self) -> None:
-        if not self._prepared:
-            await prepare(self._pool, self._projection)
-            self._prepared = True
         async with self._pool.acquire() as db:
             try:
                 await self._follow_on(db)
@@ -70,7 +86,7 @@ class Runner:
 
     async def _follow_on(self, db: Connection) -> None:
         await db.execute(_LIMITED)  # as long as the connection is ours
-        self._position = await position_of(db, self._projection)
+        self._position = self._folded = await self._stored_position(db)
         behind = await self._is_behind()
         async with reading(self._bus, self._codec, after=self._position) as reader:
             if not behind:
@@ -80,22 +96,51 @@ class Runner:
                 self._recovered()
 
     async def _take(self, db: Connection, batch: Sequence[Stored]) -> None:
-        """Store what is new in the batch; what another runner stored meanwhile is left out."""
-        while fresh := [stored for stored in batch if stored.sequence > self._position]:
-            refused = await store(db, self._projection, fresh, after=self._position)
-            if refused is None:
-                self._position = await self._overtaken(db)
-                continue
-            self._position = fresh[-1].sequence
-            self.parked += len(refused)
-            for each in refused:
-                _log.warning(
-                    "%s: call %s is parked at message %d: %s",
-                    *(self._projection.name, each.place.call, each.sequence, each.error),
+        """Store what the batch changes; what another runner stored meanwhile is only folded in."""
+        fresh = [stored for stored in batch if stored.sequence > self._folded]
+        if not fresh:
+            return
+        taken = await self._calls.take(db, fresh)
+        last = self._folded = fresh[-1].sequence
+        while self._position < last and not await self._store(db, taken, last):
+            self._position = await self._overtaken(db)
+        self._calls.settle(taken)
+
+    async def _store(self, db: Connection, taken: Taken, last: int) -> bool:
+        async with db.transaction():
+            after = self._position
+            done = await store(db, self._generations, taken.folds, after=after, last=last)
+            if done is None:  # some row is refused: find out which, and go on without its call
+                done = await store_one_by_one(
+                    db, self._generations, self._calls, taken, after=after, last=last
                 )
+            if not done:
+                return False
+            await self._park(db, taken)
+        self._position = last
+        return True
+
+    async def _park(self, db: Connection, taken: Taken) -> None:
+        generations = {each.name: each for each in self._generations}
+        for each in taken.refused:
+            await park(db, generations[each.projection], each.place, each.sequence, each.error)
+            _log.warning(
+                "%s: call %s is parked at message %d: %s",
+                *(each.projection, each.place.call, each.sequence, each.error),
+            )
+        self.parked += len(taken.refused)
+        for (name, place), messages in taken.skipped.items():
+            if not await skip(db, generations[name], place, messages):
+                self._calls.follow_again(place)  # somebody had it made anew
+
+    async def _stored_position(self, db: Connection) -> int:
+        positions = {await position_of(db, each) for each in self._generations}
+        if len(positions) > 1:  # a runner of fewer of them has been here
+            raise Superseded(self._names)
+        return positions.pop()
 
     async def _overtaken(self, db: Connection) -> int:
-        position = await position_of(db, self._projection)
+        position = await self._stored_position(db)
         if position < self._position:
             raise LogAway("the tables were made anew: reading from their start")
         return position
@@ -108,17 +153,17 @@ class Runner:
         if first > self._position + 1:
             _log.warning(
                 "%s: messages %d to %d had expired before they were read",
-                *(self._projection.name, self._position + 1, first - 1),
+                *(self._names, self._position + 1, first - 1),
             )
         return last > self._position
 
     async def _wait(self, what: str, why: str) -> None:
         if self._failures == 0:
-            _log.warning("%s: waits for %s: %s", self._projection.name, what, why)
+            _log.warning("%s: waits for %s: %s", self._names, what, why)
         await asyncio.sleep(_BACKOFF_S[min(self._failures, len(_BACKOFF_S) - 1)])
         self._failures += 1
 
     def _recovered(self) -> None:
         if self._failures:
-            _log.info("%s: goes on after message %d", self._projection.name, self._position)
+            _log.info("%s: goes on after message %d", self._names, self._position)
         self._failures = 0

@@ -1,53 +1,146 @@
-"""The tables of a projection, made when they are missing or of another version."""
+"""Schemas, tables and the views everybody reads."""
 
 import logging
+from collections.abc import Iterable
 from importlib.resources import files
 from typing import Final
 
 from infra.postgres import Connection, Pool
+from projections.generations import Generation, Standing, standings
 from projections.projection import Projection
+from projections.views.guarding import guard
 
 _log: Final = logging.getLogger("partyline.projections")
 _LOCK: Final = 0x70617274796C696E  # "partylin": one process at a time changes tables
+_OLDER_TABLES: Final = (
+    *("projection_positions", "parked"),
+    *("calls", "turns", "turn_transcripts", "turn_replies", "tool_runs", "timeline"),
+)
+_COMMENTS: Final = (
+    "SELECT coalesce(a.attname, '') AS column, d.description FROM pg_description AS d"
+    " LEFT JOIN pg_attribute AS a ON a.attrelid = d.objoid AND a.attnum = d.objsubid"
+    " AND d.objsubid > 0"
+    " WHERE d.classoid = 'pg_class'::regclass AND d.objoid = $1::text::regclass"
+)
+_COLUMNS: Final = (
+    "SELECT array_agg(attname || ' ' || atttypid::regtype ORDER BY attnum) FROM pg_attribute"
+    " WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped"
+)
 
 
-async def prepare(pool: Pool, projection: Projection) -> None:
-    """Make the projection's tables ready.
+async def prepare(pool: Pool, projection: Projection) -> Generation | None:
+    """The live tables of the projection, made when there are none.
 
-    Tables of another version are dropped and made anew, and their position goes back to 0, all in
-    one transaction: whoever reads sees the old rows or none.
+    None: the live ones are of another version; what is to take their place must be filled first.
     """
     async with pool.acquire() as db, db.transaction():
-        await db.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-        await db.execute(files("projections").joinpath("tables.sql").read_text("utf-8"))
-        if await _is_another_version(db, projection):
-            await _forget(db, projection)
-        await db.execute(projection.definition)
+        await lock(db)
+        await _prepare_all(db)
+        known = await standings(db, projection.name)
+        live = next((each for each in known if each.state == "live"), None)
+        if live is None:
+            generation = Generation(projection, _next(known), "live")
+            await make(db, generation)
+            await show(db, generation)
+            return generation
+        return Generation(projection, live.generation) if _is_ours(projection, live) else None
+
+
+async def lock(db: Connection) -> None:
+    """Until the transaction ends nobody else changes tables."""
+    await db.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+
+
+async def make(db: Connection, generation: Generation) -> None:
+    """Make its tables, empty, and its position, 0. In a transaction of the caller's."""
+    schema = generation.schema
+    await db.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+    await db.execute(f"CREATE SCHEMA {schema}")
+    await db.execute(f"SET LOCAL search_path = {schema}, public")
+    await db.execute(generation.projection.definition)
+    await db.execute("SET LOCAL search_path = DEFAULT")
+    await guard(db, generation)
+    await db.execute(
+        "INSERT INTO projection_positions (name, generation, version, state)"
+        " VALUES ($1, $2, $3, $4)",
+        *(generation.name, generation.number, generation.projection.version, generation.state),
+    )
+
+
+async def next_generation(db: Connection, projection: Projection) -> Generation:
+    """The one that a rebuild is to fill. In a transaction of the caller's."""
+    await _prepare_all(db)
+    return Generation(projection, _next(await standings(db, projection.name)), "filling")
+
+
+async def show(db: Connection, generation: Generation) -> None:
+    """Let the public views be of its tables. In a transaction of the caller's."""
+    for table in generation.projection.tables:
+        source = f"{generation.schema}.{table.name}"
+        view = f"public.{table.name}"
+        if await db.fetchval(_COLUMNS, view) != await db.fetchval(_COLUMNS, source):
+            await db.execute(f"DROP VIEW IF EXISTS {view} CASCADE")
+        await db.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {source}")
+        await _comment(db, view, source)
+
+
+async def hold_views(db: Connection, projections: Iterable[Projection]) -> None:
+    """Keep readers out of all their public views at once, until the transaction ends.
+
+    One after the other would meet somebody who reads two of them in the other order.
+    """
+    names = [f"public.{table.name}" for each in projections for table in each.tables]
+    there = [name for name in names if await db.fetchval("SELECT to_regclass($1)", name)]
+    if there:
+        await db.execute(f"LOCK TABLE {', '.join(there)} IN ACCESS EXCLUSIVE MODE")
+
+
+async def forget(db: Connection, name: str, generation: int) -> None:
+    """Drop a generation's tables and all that is known of it. In a transaction of the caller's."""
+    await db.execute(f"DROP SCHEMA IF EXISTS {name}_{generation} CASCADE")
+    for table, column in (("parked", "projection"), ("projection_positions", "name")):
         await db.execute(
-            "INSERT INTO projection_positions (name, version) VALUES ($1, $2)"
-            " ON CONFLICT (name) DO NOTHING",
-            projection.name,
-            projection.version,
+            f"DELETE FROM {table} WHERE {column} = $1 AND generation = $2", name, generation
         )
 
 
-async def _is_another_version(db: Connection, projection: Projection) -> bool:
-    # The lock comes before that of the tables, as in a runner's transaction: no deadlock.
-    stored = await db.fetchval(
-        "SELECT version FROM projection_positions WHERE name = $1 FOR UPDATE", projection.name
-    )
-    if stored is None or stored == projection.version:
-        return False
-    _log.warning(
-        "%s: version %d takes the place of %d; its tables are made anew",
-        projection.name,
-        projection.version,
-        stored,
-    )
-    return True
+async def _prepare_all(db: Connection) -> None:
+    await _drop_older_layout(db)
+    await db.execute(files("projections").joinpath("tables.sql").read_text("utf-8"))
 
 
-async def _forget(db: Connection, projection: Projection) -> None:
-    await db.execute(f"DROP TABLE IF EXISTS {', '.join(projection.tables)}")
-    await db.execute("DELETE FROM parked WHERE projection = $1", projection.name)
-    await db.execute("DELETE FROM projection_positions WHERE name = $1", projection.name)
+async def _drop_older_layout(db: Connection) -> None:
+    """Tables of before there were generations; all in them is in the log."""
+    columns = await db.fetchval(_COLUMNS, "public.projection_positions")
+    if columns is None or "generation integer" in columns:
+        return
+    _log.warning("the tables are of an older layout: they are made anew from the log")
+    names: Iterable[str] = [
+        row["relname"]
+        for row in await db.fetch(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname = ANY($1)"
+            " AND relnamespace = 'public'::regnamespace",
+            _OLDER_TABLES,
+        )
+    ]
+    await db.execute(f"DROP TABLE {', '.join(names)} CASCADE")
+
+
+async def _comment(db: Connection, view: str, source: str) -> None:
+    for row in await db.fetch(_COMMENTS, source):
+        words = row["description"].replace("'", "''")
+        what = f"COLUMN {view}.{row['column']}" if row["column"] else f"VIEW {view}"
+        await db.execute(f"COMMENT ON {what} IS '{words}'")
+
+
+def _next(known: list[Standing]) -> int:
+    return max((each.generation for each in known), default=0) + 1
+
+
+def _is_ours(projection: Projection, live: Standing) -> bool:
+    if live.version != projection.version:
+        _log.warning(
+            "%s: version %d is to take the place of %d",
+            *(projection.name, projection.version, live.version),
+        )
+    return live.version == projection.version

@@ -1,135 +1,98 @@
-"""Rows and position of a batch, in one transaction."""
+"""Changed rows and the position they bring a projection to, in one transaction."""
 
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
 
 from infra.postgres import REFUSED, Connection
-from projections.parking import park, parked_calls, skip
-from projections.positions import advance
-from projections.projection import Projection
-from projections.reading import Place, Stored, Unread
-from projections.write import Write
+from projections.call_fold import CallFold
+from projections.folding import Rows
+from projections.generations import Generation, advance
+from projections.reading import Place
+
+_NUL = "\x00"  # PostgreSQL takes it in no text
+_INSTEAD = "\N{REPLACEMENT CHARACTER}"
 
 
-class Refused(NamedTuple):
-    """A message the projection can't take."""
+async def store_rows(db: Connection, generation: Generation, folds: Iterable[CallFold]) -> None:
+    """Store what these calls' rows have become. In a transaction of the caller's."""
+    by_type: dict[type[msgspec.Struct], list[tuple[Any, ...]]] = defaultdict(list)
+    for fold in folds:
+        rows = fold.rows_of(generation.projection)
+        if rows is None:
+            continue
+        if fold.anew:
+            await delete(db, generation, fold.place)
+        for row in rows.changed.values():
+            by_type[type(row)].append(msgspec.structs.astuple(row))
+    for row_type, statement in generation.upserts.items():
+        if values := by_type.get(row_type):
+            await db.executemany(statement, values)
 
-    place: Place
-    sequence: int
-    error: str  # its kind
 
-
-class Plan(NamedTuple):
-    """What becomes of a batch."""
-
-    writes: dict[Place, list[Write]]
-    refused: list[Refused]
-    skipped: Counter[Place]
+async def delete(db: Connection, generation: Generation, place: Place) -> None:
+    """Delete a call's rows."""
+    for table in generation.projection.tables:
+        await db.execute(
+            f"DELETE FROM {generation.schema}.{table.name} WHERE tenant = $1 AND call = $2", *place
+        )
 
 
 async def store(
-    db: Connection, projection: Projection, batch: Sequence[Stored], *, after: int
-) -> list[Refused] | None:
-    """Write the batch's rows, the calls it parks and the new position, or nothing of it.
+    db: Connection,
+    generations: Sequence[Generation],
+    folds: Sequence[CallFold],
+    *,
+    after: int,
+    last: int,
+) -> bool | None:
+    """Rows of all calls and the new position, or nothing of it.
 
-    Returns what was refused; None when the position is not `after` any more.
+    Returns False when the position is not `after` any more; None when a row is refused.
     """
-    last = batch[-1].sequence
     try:
         async with db.transaction():
-            if not await advance(db, projection, after, last):
-                return None
-            return await _in_bulk(db, projection, batch)
+            if not await advance(db, generations, after, last):
+                return False
+            for generation in generations:
+                await store_rows(db, generation, folds)
+            return True
     except REFUSED:
-        pass  # some row of the batch: the next transaction finds it
-    async with db.transaction():
-        if not await advance(db, projection, after, last):
-            return None
-        return await _one_by_one(db, projection, batch)
+        return None
 
 
-async def _in_bulk(
-    db: Connection, projection: Projection, batch: Sequence[Stored]
-) -> list[Refused]:
-    parked = await parked_calls(db, projection, map(_place, batch))
-    writes, refused, skipped = _plan(projection, batch, parked)
-    for sql, values in grouped(writes.values()):
-        await db.executemany(sql, values)
-    await _park(db, projection, refused, skipped)
-    return refused
+async def is_refused(db: Connection, generation: Generation, fold: CallFold) -> bool:
+    """Try to store one call's rows, in a transaction of the caller's; what is refused leaves none.
 
-
-async def _one_by_one(
-    db: Connection, projection: Projection, batch: Sequence[Stored]
-) -> list[Refused]:
-    parked = await parked_calls(db, projection, map(_place, batch))
-    found: list[Refused] = []
-    for stored in batch:
-        writes, refused, skipped = _plan(projection, [stored], parked)
-        try:
-            async with db.transaction():  # a savepoint: what is refused leaves no trace
-                for write in (write for each in writes.values() for write in each):
-                    await db.execute(write.sql, *write.args)
-        except REFUSED as failure:
-            refused = [Refused(_place(stored), stored.sequence, type(failure).__name__)]
-        await _park(db, projection, refused, skipped)
-        parked |= {each.place for each in refused}
-        found += refused
-    return found
-
-
-def _plan(projection: Projection, batch: Sequence[Stored], parked: set[Place]) -> Plan:
-    """The batch's writes, by call; a call is followed up to its first refused message."""
-    plan = Plan({}, [], Counter())
-    stopped = set(parked)
-    for stored in batch:
-        place = _place(stored)
-        if place in stopped:
-            plan.skipped[place] += 1
-            continue
-        projected = _projected(projection, stored)
-        if isinstance(projected, Refused):
-            stopped.add(place)
-            plan.refused.append(projected)
-        else:
-            plan.writes.setdefault(place, []).extend(projected)
-    return plan
-
-
-def _projected(projection: Projection, stored: Stored) -> list[Write] | Refused:
-    if isinstance(stored, Unread):
-        return Refused(_place(stored), stored.sequence, stored.error)
-    try:
-        return projection.project(stored)
-    except Exception as failure:  # whatever one message does must not stop the other calls
-        return Refused(_place(stored), stored.sequence, type(failure).__name__)
-
-
-async def _park(
-    db: Connection, projection: Projection, refused: list[Refused], skipped: Counter[Place]
-) -> None:
-    for place, sequence, error in refused:
-        await park(db, projection, place, sequence, error)
-    for place, messages in skipped.items():
-        await skip(db, projection, place, messages)
-
-
-def _place(stored: Stored) -> Place:
-    return Place(stored.tenant, stored.call)
-
-
-def grouped(calls: Iterable[Sequence[Write]]) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
-    """The writes by statement, so that each statement is sent once for many rows.
-
-    Those of one call keep their order; calls have no rows in common, so among them none is needed.
+    Rows with a NUL in a text, which PostgreSQL does not take, get another sign in its place.
     """
-    left = [deque(writes) for writes in calls if writes]
-    while left:
-        sql = Counter(writes[0].sql for writes in left).most_common(1)[0][0]
-        values: list[tuple[Any, ...]] = []
-        for writes in left:
-            while writes and writes[0].sql == sql:
-                values.append(writes.popleft().args)
-        yield sql, values
-        left = [writes for writes in left if writes]
+    for once_more in (True, False):
+        try:
+            async with db.transaction():  # a savepoint
+                await store_rows(db, generation, [fold])
+                return False
+        except REFUSED:
+            if once_more and (rows := fold.rows_of(generation.projection)):
+                _without_nul(rows)
+    return True
+
+
+def _without_nul(rows: Rows) -> None:
+    for row in rows.changed.values():
+        for name in row.__struct_fields__:
+            setattr(row, name, clean(getattr(row, name)))
+
+
+def clean(value: Any) -> Any:
+    """The value as PostgreSQL takes it: another sign for NUL, lists for tuples."""
+    match value:
+        case str():
+            return value.replace(_NUL, _INSTEAD)
+        case dict():
+            return {clean(key): clean(each) for key, each in value.items()}
+        case list() | tuple():
+            return [clean(each) for each in value]
+        case _:
+            return value

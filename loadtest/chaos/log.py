@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from contracts.codec import Codec
 from contracts.dialog import CallEnded
 from contracts.event import OwnerClaimed
 from contracts.ids import CallId, TenantId
@@ -54,9 +55,9 @@ class Verdict(msgspec.Struct, kw_only=True):
     wrong: list[str] = []
 
 
-async def judge(bus: Bus, dsn: str, done: Sequence[Done]) -> Verdict:
+async def judge(bus: Bus, codec: Codec, dsn: str, done: Sequence[Done]) -> Verdict:
     """Wait until all calls have ended, then check every call and every row of the tables."""
-    journal, tenant = NatsJournal(bus), Settings().tenant
+    journal, tenant = NatsJournal(bus, codec), Settings().tenant
     verdict = Verdict()
     deadline_s = time.monotonic() + _ENDED_WITHIN_S
     for call in await CallLog(bus, journal.codec).calls(tenant):

@@ -60,7 +60,7 @@ async def _run(here: Town, plan: Plan) -> Result:
     trouble += [f"a caller failed: {o!r}" for o in outcomes if isinstance(o, Exception)]
     trouble += inflicting.trouble
     stories = [story for person in people for story in person.stories]
-    verdict = await judge(here.bus, here.addresses.postgres_dsn, inflicting.done)
+    verdict = await judge(here.bus, here.codec, here.addresses.postgres_dsn, inflicting.done)
     return Result(
         seed=plan.seed,
         minutes=plan.minutes,

@@ -10,9 +10,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
+from contracts.codec import Codec
 from infra.embedded import Addresses, embedded
 from infra.loopback_ports import free_port
+from infra.master_key import NAME, read_master_key
 from infra.nats import Bus, connect, create_streams
+from infra.vault import Vault
 from loadtest.chaos.relay import Relay, relay
 from services.cli.fleet import Crew, Serving, fleet
 from services.cli.places import Places
@@ -37,6 +40,7 @@ class Town(msgspec.Struct, kw_only=True):
 
     addresses: Addresses
     bus: Bus  # past all relays, for looking
+    codec: Codec  # opens what the calls' processes sealed
     processes: dict[str, Serving]
     relays: dict[str, list[Relay]]  # by process: one to each nats-server
 
@@ -78,7 +82,8 @@ async def town(data: Path, nats_nodes: Literal[1, 3] = 1) -> AsyncIterator[Town]
         }
         crews = _crews(addresses, relays, data)
         processes = await stack.enter_async_context(fleet(crews, data / "processes"))
-        yield Town(addresses=addresses, bus=bus, processes=processes, relays=relays)
+        codec = Codec(Vault(bus, read_master_key(addresses.data / NAME)))
+        yield Town(addresses=addresses, bus=bus, codec=codec, processes=processes, relays=relays)
 
 
 def names() -> list[str]:
@@ -97,6 +102,7 @@ def _crews(addresses: Addresses, relays: dict[str, list[Relay]], data: Path) -> 
                 nats=_through(addresses.nats_url, each),
                 postgres=addresses.postgres_dsn,
                 qdrant=str(data / "qdrant" / name),
+                master_key=str(addresses.data / NAME),
             ),
             port=free_port() if name.startswith("gateway") else 0,
             settings=common,

@@ -1,6 +1,6 @@
 """call events -> table calls -> page calls"""
 
-from typing import Any, Final
+from typing import Final, TypeAlias, get_args
 
 from contracts.dialog import (
     CallEnded,
@@ -14,88 +14,95 @@ from contracts.dialog import (
     TurnTaken,
 )
 from contracts.line import CarrierReported, LineAnswered, LineEnded, LineRang
-from contracts.recorded import CallEvent, Recorded
-from projections.projection import Projection
-from projections.write import Write, moment, upsert
+from contracts.outcome import OutcomeRecorded
+from contracts.recorded import Recorded
+from contracts.transcript import TranscriptFinalized
+from projections.calls.rows import CallRow
+from projections.folding import Rows
+from projections.moments import moment
+from projections.projection import Projection, Table
 
-_COUNTED: Final = ("turns", "misheard", "replies", "interruptions", "tool_runs")
-_NEWER_REPORT: Final = "new.carrier_report >= coalesce(calls.carrier_report, 0)"
-_MERGE: Final = {
-    **{column: f"calls.{column} + new.{column}" for column in _COUNTED},
-    "state": "CASE calls.state WHEN 'ended' THEN 'ended' ELSE new.state END",
-    "carrier_status": (
-        f"CASE WHEN {_NEWER_REPORT} THEN new.carrier_status ELSE calls.carrier_status END"
-    ),
-    "carrier_report": "greatest(calls.carrier_report, new.carrier_report)",
-}
-# The dialog's own end of the call gives way to the line's, in whichever order they come.
-_MERGE_CALL_ENDED: Final = {
-    "ended_at": "coalesce(calls.ended_at, new.ended_at)",
-    "end_reason": "coalesce(calls.end_reason, new.end_reason)",
-}
+Read: TypeAlias = (
+    LineRang
+    | LineAnswered
+    | CarrierReported
+    | LineEnded
+    | CallOpened
+    | PhaseEntered
+    | TurnTaken
+    | TurnMisheard
+    | ReplyBegun
+    | ReplyInterrupted
+    | ToolCalled
+    | TransferRequested
+    | TranscriptFinalized
+    | CallEnded
+    | OutcomeRecorded
+)
 
 
-def project(recorded: Recorded) -> list[Write]:
-    """The columns each event sets in its call's row. Pure."""
-    return [write for _, event in recorded.events() for write in _writes(recorded, event)]
-
-
-def _writes(recorded: Recorded, event: CallEvent) -> list[Write]:
-    def row(merge: dict[str, str] = _MERGE, **columns: Any) -> list[Write]:
-        key = {"tenant": recorded.tenant, "call": recorded.call}
-        return [upsert("calls", key, columns, merge)]
-
-    at = moment(event.at_ms)
+def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
+    """What the event says about its call. Pure."""
+    row = rows.of(CallRow)
     match event:
         case LineRang():
-            return row(
-                rang_at=at,
-                carrier=event.carrier,
-                carrier_call=event.carrier_call,
-                direction=event.direction,
-                caller=event.caller,
-                called=event.called,
-                agent=event.agent.agent,
-                revision=event.agent.revision,
-            )
+            _ring(row, event)
         case LineAnswered():
-            return row(answered_at=at, state="live")
+            row.answered_at = moment(event.at_ms)
+            if row.state != "ended":
+                row.state = "live"
         case CallOpened():
-            return row(language=event.language)
+            row.language = event.language
+            row.languages = list(dict.fromkeys((event.language, *row.languages)))
+        case TranscriptFinalized():
+            if event.language and event.language not in row.languages:
+                row.languages.append(event.language)
         case PhaseEntered():
-            return row(phase=event.phase)
+            row.phase = event.phase
         case TurnTaken():
-            return row(turns=1)
+            row.turns += 1
         case TurnMisheard():
-            return row(misheard=1)
+            row.misheard += 1
         case ReplyBegun():
-            return row(replies=1)
+            row.replies += 1
         case ReplyInterrupted():
-            return row(interruptions=1)
+            row.interruptions += 1
         case ToolCalled():
-            return row(tool_runs=1)
+            row.tool_runs += 1
         case TransferRequested():
-            return row(transferred_to=event.to)
+            row.transferred_to = event.to
         case CarrierReported():
-            return row(carrier_status=event.status, carrier_report=event.sequence)
-        case LineEnded():
-            return row(
-                state="ended",
-                ended_at=at,
-                end_reason=event.reason,
-                frames=event.frames,
-                late_frames=event.late_frames,
-            )
-        case CallEnded():
-            return row(
-                _MERGE_CALL_ENDED,
-                state="ended",
-                ended_at=at,
-                end_reason=event.reason,
-                phase=event.phase,
-            )
-        case _:
-            return []
+            if event.sequence >= (row.carrier_report or 0):  # else it comes late
+                row.carrier_report, row.carrier_status = event.sequence, event.status
+        case LineEnded() | CallEnded():
+            _end(row, event)
+        case OutcomeRecorded():
+            row.outcome, row.summary = event.outcome, event.summary
 
 
-CALLS: Final = Projection(name="calls", version=1, tables=("calls",), project=project)
+def _ring(row: CallRow, event: LineRang) -> None:
+    row.rang_at = moment(event.at_ms)
+    row.carrier, row.carrier_call = event.carrier, event.carrier_call
+    row.direction, row.caller, row.called = event.direction, event.caller, event.called
+    row.agent, row.revision = event.agent.agent, event.agent.revision
+
+
+def _end(row: CallRow, event: LineEnded | CallEnded) -> None:
+    """The dialog's own end of the call gives way to the line's, in whichever order they come."""
+    row.state = "ended"
+    at = moment(event.at_ms)
+    if isinstance(event, LineEnded):
+        row.ended_at, row.end_reason = at, event.reason
+        row.frames, row.late_frames = event.frames, event.late_frames
+    else:
+        row.ended_at, row.end_reason = row.ended_at or at, row.end_reason or event.reason
+        row.phase = event.phase
+
+
+CALLS: Final = Projection(
+    name="calls",
+    version=1,
+    tables=(Table(name="calls", row=CallRow),),
+    reads=frozenset(get_args(Read)),
+    project=project,
+)

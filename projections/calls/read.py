@@ -24,6 +24,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     agent: str | None
     revision: int | None
     language: str | None
+    languages: tuple[str, ...]
     rang_at: datetime | None
     answered_at: datetime | None
     ended_at: datetime | None
@@ -39,6 +40,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     carrier_status: str | None
     frames: int | None
     late_frames: int | None
+    outcome: str | None
+    summary: str | None
 
 
 _LIST: Final = (

@@ -10,6 +10,7 @@ CREATE TABLE IF NOT EXISTS calls (
     agent           text,
     revision        int,
     language        text,
+    languages       text[]      NOT NULL DEFAULT '{}',
     rang_at         timestamptz,
     answered_at     timestamptz,
     ended_at        timestamptz,
@@ -27,6 +28,8 @@ CREATE TABLE IF NOT EXISTS calls (
     carrier_report  int,
     frames          bigint,
     late_frames     bigint,
+    outcome         text,
+    summary         text,
     PRIMARY KEY (tenant, call)
 );
 CREATE INDEX IF NOT EXISTS calls_by_ring ON calls (tenant, rang_at DESC NULLS LAST);
@@ -43,6 +46,7 @@ COMMENT ON COLUMN calls.called IS 'Personal data. Number or address that was cal
 COMMENT ON COLUMN calls.agent IS 'The agent''s name. From LineRang.';
 COMMENT ON COLUMN calls.revision IS 'The agent''s revision kept for the whole call, starts at 1. From LineRang.';
 COMMENT ON COLUMN calls.language IS 'BCP 47. From CallOpened.';
+COMMENT ON COLUMN calls.languages IS 'BCP 47: the one of CallOpened, then others in which the caller was heard, where the recogniser tells. From TranscriptFinalized.';
 COMMENT ON COLUMN calls.rang_at IS 'LineRang, clock of the gateway.';
 COMMENT ON COLUMN calls.answered_at IS 'LineAnswered, clock of the gateway.';
 COMMENT ON COLUMN calls.ended_at IS 'LineEnded, clock of the gateway; where that is missing, CallEnded, clock of the dialog.';
@@ -59,3 +63,5 @@ COMMENT ON COLUMN calls.carrier_status IS 'The carrier''s newest report of the c
 COMMENT ON COLUMN calls.carrier_report IS 'The carrier''s number of that report: a report that comes late changes nothing. From CarrierReported.';
 COMMENT ON COLUMN calls.frames IS 'Caller frames of 20 ms received. From LineEnded.';
 COMMENT ON COLUMN calls.late_frames IS 'Of those, later than 20 ms behind the carrier''s own time stamps. From LineEnded.';
+COMMENT ON COLUMN calls.outcome IS 'success, failure, unknown: the last judgement of the finished call. From OutcomeRecorded.';
+COMMENT ON COLUMN calls.summary IS 'Personal data. What the call was about and what came of it. From OutcomeRecorded.';

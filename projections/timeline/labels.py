@@ -1,6 +1,7 @@
 """Each event in a few words, as somebody would tell it who had listened."""
 
-from typing import NamedTuple, assert_never
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, assert_never, get_args
 
 from contracts.dialog import (
     CallEnded,
@@ -41,7 +42,7 @@ from contracts.line import (
     SpeechEnded,
     SpeechStarted,
 )
-from contracts.outcome import OutcomeRecorded
+from contracts.outcome import CallErased, OutcomeRecorded
 from contracts.passages import PassagesFailed, PassagesFound
 from contracts.recorded import (
     CallEvent,
@@ -64,17 +65,7 @@ class Entry(NamedTuple):
 
 def entry(event: CallEvent) -> Entry:
     """The event's lane and words."""
-    if isinstance(event, LineEvent):
-        return _line(event)
-    if isinstance(event, TranscriptEvent | TranscriptDrafted):
-        return Entry("caller", _transcript(event))
-    if isinstance(event, PassagesEvent):
-        return Entry("knowledge", _passages(event))
-    if isinstance(event, SynthesisEvent):
-        return Entry("agent", _synthesis(event))
-    if isinstance(event, OutcomeRecorded):
-        return Entry("outcome", f"outcome: {event.outcome}")
-    return _dialog(event)
+    return _TELLERS[type(event)](event)
 
 
 def _line(event: LineEvent) -> Entry:
@@ -224,3 +215,31 @@ def _reply(
             return f"reply {event.reply} was interrupted after: {event.heard}"
         case _:
             assert_never(event)
+
+
+def _heard(event: TranscriptEvent | TranscriptDrafted) -> Entry:
+    return Entry("caller", _transcript(event))
+
+
+def _found(event: PassagesEvent) -> Entry:
+    return Entry("knowledge", _passages(event))
+
+
+def _spoken(event: SynthesisEvent) -> Entry:
+    return Entry("agent", _synthesis(event))
+
+
+def _afterwards(event: OutcomeRecorded | CallErased) -> Entry:
+    if isinstance(event, OutcomeRecorded):
+        return Entry("outcome", f"outcome: {event.outcome}")
+    return Entry("outcome", "what was said, and by whom, was erased")
+
+
+_TELLERS: Final[dict[type[Any], Callable[[Any], Entry]]] = {
+    **dict.fromkeys(get_args(LineEvent), _line),
+    **dict.fromkeys((*get_args(TranscriptEvent), TranscriptDrafted), _heard),
+    **dict.fromkeys(get_args(PassagesEvent), _found),
+    **dict.fromkeys(get_args(SynthesisEvent), _spoken),
+    **dict.fromkeys((OutcomeRecorded, CallErased), _afterwards),
+    **dict.fromkeys(get_args(DialogEvent), _dialog),
+}

@@ -1,38 +1,49 @@
 """call events -> table timeline -> page calls"""
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
 from contracts.passages import PassagesFound
 from contracts.recorded import CallEvent, Recorded
-from projections.projection import Projection
+from projections.folding import Rows
+from projections.moments import moment
+from projections.projection import Projection, Table
 from projections.timeline.labels import entry
-from projections.write import Write, moment
+from projections.timeline.rows import TimelineRow
 
-_ROW: Final = (
-    "INSERT INTO timeline"
-    " (tenant, call, sequence, index, at, lane, type, label, detail, stored_at, offset_ms)"
-    " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
-    " coalesce(round(extract(epoch FROM $5 - (SELECT at - offset_ms * interval '1 millisecond'"
-    " FROM timeline WHERE tenant = $1 AND call = $2 ORDER BY sequence, index LIMIT 1)) * 1000), 0)"
-)
-_SHOWN_ELSEWHERE: Final = frozenset(
-    # columns of their own; in the label; in tool_runs; of no use to somebody who reads
-    {"type", "at_ms", "text", "heard", "question", "result", "voice"}
-)
+# Columns of their own; in the label; in tool_runs; of no use to somebody who reads.
+_SHOWN_ELSEWHERE: Final = ("type", "at_ms", "text", "heard", "question", "result", "voice")
 
 
-def project(recorded: Recorded) -> list[Write]:
+class Began(msgspec.Struct):
+    """A note: when the call's first event was, from which the others are counted."""
+
+    tenant: str
+    call: str
+    at_ms: int | None = None
+
+
+def project(rows: Rows, recorded: Recorded, index: int, event: CallEvent) -> None:
     """A row for each event. Pure."""
-    return [_row(recorded, index, event) for index, event in recorded.events()]
-
-
-def _row(recorded: Recorded, index: int, event: CallEvent) -> Write:
+    began = rows.of(Began)
+    if began.at_ms is None:
+        began.at_ms = event.at_ms
     lane, label = entry(event)
-    place = (recorded.tenant, recorded.call, recorded.sequence, index, moment(event.at_ms))
-    type_ = event.__struct_config__.tag
-    return Write(_ROW, (*place, lane, type_, label, _detail(event), moment(recorded.stored_ms)))
+    row = TimelineRow(
+        tenant=recorded.tenant,
+        call=recorded.call,
+        sequence=recorded.sequence,
+        index=index,
+        at=moment(event.at_ms),
+        offset_ms=event.at_ms - began.at_ms,
+        lane=lane,
+        type=str(event.__struct_config__.tag),
+        label=label,
+        detail=_detail(event),
+        stored_at=moment(recorded.stored_ms),
+    )
+    rows.add(row, recorded.sequence, index)
 
 
 def _detail(event: CallEvent) -> dict[str, Any]:
@@ -43,7 +54,15 @@ def _detail(event: CallEvent) -> dict[str, Any]:
         ]
         return {"turn": event.turn, "passages": found, "took_ms": event.took_ms}
     fields: dict[str, Any] = msgspec.to_builtins(event)
-    return {name: value for name, value in fields.items() if name not in _SHOWN_ELSEWHERE}
+    for name in _SHOWN_ELSEWHERE:
+        fields.pop(name, None)
+    return fields
 
 
-TIMELINE: Final = Projection(name="timeline", version=1, tables=("timeline",), project=project)
+TIMELINE: Final = Projection(
+    name="timeline",
+    version=1,
+    tables=(Table(name="timeline", row=TimelineRow, key=4),),
+    reads=frozenset(get_args(CallEvent)),
+    project=project,
+)

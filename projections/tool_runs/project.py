@@ -1,45 +1,35 @@
 """tool events -> table tool_runs -> page calls"""
 
-from typing import Final
+from typing import Final, TypeAlias, get_args
 
 from contracts.dialog import ToolCalled, ToolReturned
-from contracts.recorded import CallEvent, Recorded
-from projections.projection import Projection
-from projections.write import Write, moment, upsert
+from contracts.recorded import Recorded
+from projections.folding import Rows
+from projections.moments import moment
+from projections.projection import Projection, Table
+from projections.tool_runs.rows import ToolRunRow
 
-_MERGE: Final = {
-    "runs": "tool_runs.runs + new.runs",
-    "called_at": "coalesce(tool_runs.called_at, new.called_at)",
-}
+Read: TypeAlias = ToolCalled | ToolReturned
 
 
-def project(recorded: Recorded) -> list[Write]:
+def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
     """The row of a tool's use, begun by ToolCalled and completed by ToolReturned. Pure."""
-    return [write for _, event in recorded.events() for write in _writes(recorded, event)]
-
-
-def _writes(recorded: Recorded, event: CallEvent) -> list[Write]:
-    key = {"tenant": recorded.tenant, "call": recorded.call}
+    row = rows.of(ToolRunRow, event.invocation)
+    row.tool = event.tool
     match event:
         case ToolCalled():
-            columns = {
-                "turn": event.turn,
-                "tool": event.tool,
-                "arguments": event.arguments,
-                "runs": 1,
-                "called_at": moment(event.at_ms),
-            }
+            row.turn, row.arguments = event.turn, event.arguments
+            row.runs += 1
+            row.called_at = row.called_at or moment(event.at_ms)
         case ToolReturned():
-            columns = {
-                "tool": event.tool,
-                "ok": event.ok,
-                "result": event.result,
-                "returned_at": moment(event.at_ms),
-                "took_ms": event.took_ms,
-            }
-        case _:
-            return []
-    return [upsert("tool_runs", {**key, "invocation": event.invocation}, columns, _MERGE)]
+            row.ok, row.result = event.ok, event.result
+            row.returned_at, row.took_ms = moment(event.at_ms), event.took_ms
 
 
-TOOL_RUNS: Final = Projection(name="tool_runs", version=1, tables=("tool_runs",), project=project)
+TOOL_RUNS: Final = Projection(
+    name="tool_runs",
+    version=1,
+    tables=(Table(name="tool_runs", row=ToolRunRow, key=3),),
+    reads=frozenset(get_args(Read)),
+    project=project,
+)

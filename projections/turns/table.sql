@@ -77,31 +77,3 @@ COMMENT ON COLUMN turns.model_ms IS 'Milliseconds to first_sentence_at from pass
 COMMENT ON COLUMN turns.tts_ms IS 'Milliseconds from taking up the first sentence to its first audio. From SentenceSynthesized.first_audio_ms.';
 COMMENT ON COLUMN turns.gateway_ms IS 'Milliseconds from first_sentence_at to playback_started_at, less tts_ms.';
 COMMENT ON COLUMN turns.wait_ms IS 'Milliseconds from speech_ended_at to playback_started_at: what the caller waited.';
-
-CREATE TABLE IF NOT EXISTS turn_transcripts (
-    tenant         text        NOT NULL,
-    call           text        NOT NULL,
-    utterance      int         NOT NULL,
-    transcribed_at timestamptz NOT NULL,
-    PRIMARY KEY (tenant, call, utterance)
-);
-COMMENT ON TABLE turn_transcripts IS 'When utterances became text: it is known before their turn is.';
-COMMENT ON COLUMN turn_transcripts.tenant IS 'Whose call, from the subject.';
-COMMENT ON COLUMN turn_transcripts.call IS 'The call''s id, from the subject.';
-COMMENT ON COLUMN turn_transcripts.utterance IS 'Starts at 1. From TranscriptFinalized, UtteranceMisheard.';
-COMMENT ON COLUMN turn_transcripts.transcribed_at IS 'When the log stored that event.';
-
-CREATE TABLE IF NOT EXISTS turn_replies (
-    tenant  text    NOT NULL,
-    call    text    NOT NULL,
-    reply   int     NOT NULL,
-    turn    int     NOT NULL,
-    written text,
-    PRIMARY KEY (tenant, call, reply)
-);
-COMMENT ON TABLE turn_replies IS 'Which turn a reply belongs to: most events of a reply name only the reply.';
-COMMENT ON COLUMN turn_replies.tenant IS 'Whose call, from the subject.';
-COMMENT ON COLUMN turn_replies.call IS 'The call''s id, from the subject.';
-COMMENT ON COLUMN turn_replies.reply IS 'Starts at 1. From ReplyBegun.';
-COMMENT ON COLUMN turn_replies.turn IS 'The turn it answers; 0: the greeting. From ReplyBegun.';
-COMMENT ON COLUMN turn_replies.written IS 'Personal data. Its sentences, joined by a space. From SentenceWritten.';

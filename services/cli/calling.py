@@ -14,6 +14,7 @@ from services.audio.wav import read_wav
 from services.cli.caller import Caller, place_call
 from services.cli.livecall import LiveView
 from services.cli.places import NothingRuns, find
+from services.cli.sealing import journal_of
 from services.cli.settings import Settings
 from services.cli.terminal import out
 from services.cli.up import GATEWAY_URL
@@ -65,19 +66,22 @@ def gateway_url(settings: Settings) -> str:
 async def watch(settings: Settings, call: str) -> None:
     """Print the call until it ends, when its log can be reached from here."""
     try:
-        bus = await connect(find(settings, "nats").nats, name="partyline call")
+        places = find(settings, "nats")
+        bus = await connect(places.nats, name="partyline call")
     except NothingRuns:
         out.print("[dim]The log is not within reach; the call goes on unwatched.[/dim]")
         return
     try:
-        await show_live(bus, settings, CallId(call), LiveView(out))
+        await show_live(journal_of(bus, places), bus, settings, CallId(call), LiveView(out))
     finally:
         await bus.close()
 
 
-async def show_live(bus: Bus, settings: Settings, call: CallId, view: LiveView) -> None:
+async def show_live(
+    journal: NatsJournal, bus: Bus, settings: Settings, call: CallId, view: LiveView
+) -> None:
     """Print the call's events as they come, until its line has ended."""
-    following = await follow(bus, NatsJournal(bus), settings.tenant, call)
+    following = await follow(bus, journal, settings.tenant, call)
     try:
         async for recorded in following:
             view.show(recorded)

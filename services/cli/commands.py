@@ -11,8 +11,12 @@ from cyclopts import App, Parameter
 
 from contracts.ids import BadId
 from contracts.journal import JournalUnavailable
+from contracts.seal import Locked
+from infra.archive.errors import ArchiveError
+from infra.archive.lease import LeaseLost, OtherArchiver
 from infra.children import ChildFailed
 from infra.data_folder import AlreadyRunning, MadeForOtherNodes
+from infra.master_key import BadMasterKey
 from infra.nats import BusUnavailable
 from infra.postgres import PostgresUnavailable
 from services.cli import settings as configuration
@@ -30,6 +34,8 @@ agent_app: Final = App(name="agent", help="Agents: what callers talk to.")
 calls_app: Final = App(name="calls", help="Calls: what was said.")
 app.command(agent_app)
 app.command(calls_app)
+projections_app: Final = App(name="projections", help="Tables: how far behind the log they are.")
+app.command(projections_app)
 
 Data = Annotated[Path | None, Parameter(help="Folder of the embedded servers' data.")]
 Nats = Annotated[str | None, Parameter(help="NATS server, nats://TOKEN@host:4222.")]
@@ -47,28 +53,40 @@ AsJson = Annotated[bool, Parameter(name="--json", help="Print JSON for other pro
 
 _EXPECTED: Final = (
     AlreadyRunning,
+    ArchiveError,
     BadId,
+    BadMasterKey,
+    BadSetting,
     BusUnavailable,
     ChildFailed,
     JournalUnavailable,
+    LeaseLost,
+    Locked,
     MadeForOtherNodes,
     NoSuchCall,
     NoSuchEvent,
     NothingRuns,
+    OtherArchiver,
     PostgresUnavailable,
 )
 
 
 def _do(work: Callable[[Settings], Coroutine[Any, Any, int | None]], given: dict[str, Any]) -> None:
     """Run a command with its settings; what users can mend is said in one sentence."""
+    from projections.costs.prices import BadPrices
+    from projections.reading import LogAway
+    from projections.rebuild import AlreadyRebuilding, Deviated, NothingKept, WorkerDied
     from services.audio.errors import AudioError
     from services.cli.agent_file import AgentFileError
     from services.cli.caller import CallRefused
+    from services.cli.not_erased import NotErased
 
     try:
         settings = configuration.from_environment(given)
         code = run(work(settings), settings.log_level)
-    except (*_EXPECTED, BadSetting, AgentFileError, AudioError, CallRefused) as expected:
+    except (*_EXPECTED, AgentFileError, AudioError, BadPrices, CallRefused, NotErased) as expected:
+        fail(str(expected))
+    except (AlreadyRebuilding, Deviated, LogAway, NothingKept, WorkerDied) as expected:
         fail(str(expected))
     except aiohttp.ClientConnectionError:
         fail("The gateway does not answer. Start it with 'partyline up', or give another --url.")
@@ -193,6 +211,73 @@ def calls_show(
 
 
 @app.command
+def prices(
+    *,
+    load: Annotated[
+        Path | None, Parameter(help="A TOML file whose prices take the place of all others.")
+    ] = None,
+    data: Data = None,
+    postgres: Postgres = None,
+) -> None:
+    """List what outside services cost, as calls are priced by."""
+    from services.cli.pricing import prices as work
+
+    given = _given(data=data, postgres=postgres)
+    _do(lambda settings: work(settings, load), given)
+
+
+@projections_app.default
+def projections(
+    *, as_json: AsJson = False, data: Data = None, nats: Nats = None, postgres: Postgres = None
+) -> None:
+    """How far each projection has read the log, and which calls it does not follow."""
+    from services.cli.projecting import projections as work
+
+    _do(lambda settings: work(settings, as_json), _given(data=data, nats=nats, postgres=postgres))
+
+
+@projections_app.command(name="retry")
+def projections_retry(
+    name: str | None = None,
+    /,
+    *,
+    data: Data = None,
+    nats: Nats = None,
+    postgres: Postgres = None,
+) -> None:
+    """Make the rows of parked calls anew, and follow them again; of one projection, or of all."""
+    from services.cli.projecting import retry
+
+    _do(lambda settings: retry(settings, name), _given(data=data, nats=nats, postgres=postgres))
+
+
+@app.command
+def rebuild(
+    *names: Annotated[str, Parameter(help="Projections.")],
+    all: Annotated[bool, Parameter(negative=(), help="Every projection.")] = False,
+    rollback: Annotated[
+        bool, Parameter(negative=(), help="Go back to the tables of before the last rebuild.")
+    ] = False,
+    workers: Annotated[int | None, Parameter(help="Processes; else one for each core.")] = None,
+    check: Annotated[
+        bool, Parameter(help="Compare finished calls with the present tables first.")
+    ] = True,
+    data: Data = None,
+    nats: Nats = None,
+    postgres: Postgres = None,
+) -> None:
+    """Make tables anew from the log, beside those that serve; then let them take over."""
+    from services.cli.rebuilding import rebuild_command, rollback_command
+
+    if all == bool(names):
+        fail("Name projections, or give --all.")
+    given = _given(data=data, nats=nats, postgres=postgres)
+    if rollback:
+        _do(lambda settings: rollback_command(settings, names), given)
+    _do(lambda settings: rebuild_command(settings, names, workers, check), given)
+
+
+@app.command
 def replay(
     call: str,
     /,
@@ -230,6 +315,59 @@ def verify(
         fail("Name one call, or give --all.")
     given = _given(data=data, nats=nats, postgres=postgres, tenant=tenant)
     _do(lambda settings: work(settings, call, tables, as_json), given)
+
+
+@app.command
+def archive(
+    *,
+    once: Annotated[
+        bool, Parameter(negative=(), help="One run; else it goes on once an hour.")
+    ] = False,
+    older_than: Annotated[float | None, Parameter(help="Days since the call's end.")] = None,
+    whole_days: Annotated[
+        bool, Parameter(negative=(), help="Only up to the last midnight, UTC, that is so old.")
+    ] = False,
+    dry_run: Annotated[bool, Parameter(negative=(), help="Only say what would go.")] = False,
+    to: Annotated[str | None, Parameter(help="A folder or s3://bucket/prefix.")] = None,
+    expire: Annotated[
+        bool, Parameter(negative=(), help="End archiving: the log forgets by age again.")
+    ] = False,
+    as_json: AsJson = False,
+    data: Data = None,
+    nats: Nats = None,
+) -> None:
+    """Move calls that ended long ago from the log to the archive, for all tenants."""
+    from services.cli.archiving import archive_command, expire_command
+
+    given = _given(data=data, nats=nats, archive=to, archive_after_days=older_than)
+    if expire:
+        _do(expire_command, given)
+    told = {"once": once, "whole_days": whole_days, "dry": dry_run, "as_json": as_json}
+    _do(lambda settings: archive_command(settings, **told), given)
+
+
+@app.command
+def erase(
+    *,
+    call: Annotated[str | None, Parameter(help="One call, by its id.")] = None,
+    caller: Annotated[
+        str | None, Parameter(help="All calls of this number; '-': asked for, seen by nobody.")
+    ] = None,
+    by: Annotated[str, Parameter(help="Who wants it; else the user of this machine.")] = "",
+    reason: Annotated[str, Parameter(help="Why. Both stay in the log.")] = "",
+    yes: Annotated[bool, Parameter(negative=(), help="Do not ask.")] = False,
+    data: Data = None,
+    nats: Nats = None,
+    postgres: Postgres = None,
+    tenant: Tenant = None,
+) -> None:
+    """Make what callers said, and who they were, unreadable for ever: log, archive and tables."""
+    from services.cli.erasing import erase as work
+
+    if (call is None) == (caller is None):
+        fail("Name one call with --call, or a number with --caller.")
+    given = _given(data=data, nats=nats, postgres=postgres, tenant=tenant)
+    _do(lambda settings: work(settings, call, caller, by, reason, yes), given)
 
 
 @app.command

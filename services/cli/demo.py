@@ -9,7 +9,6 @@ import msgspec
 
 from contracts.ids import CallId
 from infra.agents import Agents
-from infra.journal import NatsJournal
 from infra.postgres import connect_pool
 from infra.stopping import until_signalled
 from projections.run import caught_up
@@ -76,7 +75,7 @@ async def _one_call(settings: Settings, here: Platform, started: float) -> Repor
         here.running.url, agent="receptionist", auth_token=settings.twilio_auth_token
     ) as caller:
         call = CallId(caller.call)
-        watching = asyncio.create_task(show_live(here.running.bus, settings, call, LiveView(out)))
+        watching = asyncio.create_task(_watch(here, settings, call))
         try:
             await _converse(caller, waits)
             await asyncio.wait_for(watching, REPLY_HEARD_S)
@@ -86,6 +85,11 @@ async def _one_call(settings: Settings, here: Platform, started: float) -> Repor
             watching.cancel()
     booked = (here.book.requests if here.book else 0) - booked_before
     return await _afterwards(settings, here, call, waits, booked)
+
+
+async def _watch(here: Platform, settings: Settings, call: CallId) -> None:
+    running = here.running
+    await show_live(running.journal, running.bus, settings, call, LiveView(out))
 
 
 async def _converse(caller: Caller, waits: Waits) -> None:
@@ -114,7 +118,7 @@ async def _afterwards(
     settings: Settings, here: Platform, call: CallId, waits: Waits, booked: int
 ) -> Report:
     """Read the call back, from the log and from Postgres, and print both."""
-    recorded = await history(NatsJournal(here.running.bus), settings.tenant, call)
+    recorded = await history(here.running.journal, settings.tenant, call)
     agent = await Agents(here.running.bus).latest(settings.tenant, settings.agent)
     wrong = check(recorded, agent.agent) if agent else [Mismatch(sequence=0, wrong="agent")]
     pool = await connect_pool(here.places.postgres)

@@ -12,12 +12,16 @@ import aiohttp
 import asyncpg
 import msgspec
 
+from contracts.journal import JournalUnavailable
+from contracts.seal import Locked
 from infra.embedded import running
+from infra.master_key import MAKE, BadMasterKey
 from infra.nats import BusUnavailable, connect
 from infra.nats_server import assert_durable
 from infra.postgres import Pool, PostgresUnavailable, connect_pool
 from projections.parking import all_parked
-from services.cli.places import NothingRuns, find
+from services.cli.places import NothingRuns, Places, find
+from services.cli.sealing import vault_of
 from services.cli.settings import Settings, variable
 from services.cli.terminal import out
 from services.cli.up import GATEWAY_URL
@@ -128,6 +132,7 @@ async def _servers(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding(what="servers", verdict="note", says="none runs", remedy=str(nothing))
         return
     yield await _nats(places.nats, settings)
+    yield await _personal_data(places)
     async for finding in _postgres(places.postgres):
         yield finding
     if places.qdrant.startswith("http"):
@@ -151,6 +156,33 @@ async def _nats(url: str, settings: Settings) -> Finding:
         await assert_durable(addresses.nats_system_url)
         synced = ", synced to disk before it acknowledges"
     return Finding(what="NATS", verdict="ok", says=f"{version}{synced}")
+
+
+async def _personal_data(places: Places) -> Finding:
+    what = "personal data"
+    try:
+        bus = await connect(places.nats, name="partyline doctor")
+    except BusUnavailable:
+        return Finding(what=what, verdict="note", says="not looked at: NATS is away")
+    try:
+        vault = vault_of(bus, places)
+        await vault.check()
+    except (BadMasterKey, Locked, JournalUnavailable) as shut:
+        remedy = "Without the right master key no call can be read nor taken."
+        return Finding(what=what, verdict="fails", says=str(shut), remedy=remedy)
+    finally:
+        await bus.close()
+    if vault.master is not None and places.seal:
+        says = f"calls are sealed, master key {vault.master.id} in {places.master_key}"
+        return Finding(what=what, verdict="ok", says=says)
+    return Finding(
+        what=what,
+        verdict="note",
+        says="what callers say is stored in the clear, and can't be erased",
+        remedy=f"{MAKE}; then {variable('master_key_file')}=FILE for every process."
+        if vault.master is None
+        else f"Leave {variable('seal')} out.",
+    )
 
 
 async def _postgres(dsn: str) -> AsyncIterator[Finding]:

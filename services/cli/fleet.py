@@ -181,6 +181,7 @@ def _environment(crew: Crew) -> dict[str, str]:
     """Ours, and the crew's settings: addresses hold credentials, which no command line shows."""
     told: dict[str, str] = {
         "nats": crew.places.nats,
+        "master_key_file": crew.places.master_key,
         "postgres": crew.places.postgres,
         "qdrant": crew.places.qdrant,
         **({"port": str(crew.port)} if crew.port else {}),

@@ -3,6 +3,7 @@
 import msgspec
 
 from infra.embedded import Addresses, running
+from infra.master_key import NAME
 from services.cli.settings import Settings, variable
 
 
@@ -12,6 +13,8 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
     nats: str
     postgres: str
     qdrant: str  # http://... or a folder
+    master_key: str = ""  # file; empty: nothing is sealed, nor can be opened
+    seal: bool = True  # calls that ring from now on
 
     def __repr__(self) -> str:
         return "Places(...)"
@@ -27,6 +30,8 @@ def of_stack(addresses: Addresses, settings: Settings) -> Places:
         nats=settings.nats or addresses.nats_url,
         postgres=settings.postgres or addresses.postgres_dsn,
         qdrant=settings.qdrant or str(addresses.qdrant_path),
+        master_key=settings.master_key_file or _master_key(addresses, settings),
+        seal=settings.seal,
     )
 
 
@@ -44,4 +49,16 @@ def find(settings: Settings, *needed: str) -> Places:
                 f"Nothing runs on {settings.data}. Start it with 'partyline up' in another"
                 f" terminal, or name the servers: --{name} or {variable(name)}."
             )
-    return Places(nats=settings.nats, postgres=settings.postgres, qdrant=settings.qdrant)
+    return Places(
+        nats=settings.nats,
+        postgres=settings.postgres,
+        qdrant=settings.qdrant,
+        master_key=settings.master_key_file,
+        seal=settings.seal,
+    )
+
+
+def _master_key(addresses: Addresses, settings: Settings) -> str:
+    """The stack's own, for the stack's own log."""
+    own = settings.nats in ("", addresses.nats_url)
+    return str(addresses.data / NAME) if own and (addresses.data / NAME).exists() else ""

@@ -2,6 +2,8 @@
 
 from contracts.ids import CallId, TenantId
 from contracts.recorded import CallEvent, Recorded
+from infra.archive import Archive
+from infra.call_log import WholeCall, begins, together
 from infra.journal import NatsJournal
 from services.call.actor import dialog_events
 from services.call.evolve import fold
@@ -13,9 +15,15 @@ class NoSuchCall(LookupError):
     """The log holds nothing of this call."""
 
 
-async def history(journal: NatsJournal, tenant: TenantId, call: CallId) -> list[Recorded]:
-    """Every message of the call in stored order. Raises NoSuchCall."""
+async def history(
+    journal: NatsJournal, tenant: TenantId, call: CallId, archive: Archive | None = None
+) -> list[Recorded]:
+    """Every message of the call in stored order, archived ones too. Raises NoSuchCall."""
     found = [recorded async for recorded in journal.read(tenant, call)]
+    if archive is not None and not begins(found):
+        old = await archive.read(tenant, call)
+        readable = [each for each in old.history if each.sequence not in old.unreadable]
+        found = together(WholeCall(readable, {}), WholeCall(found, {})).history
     if not found:
         raise NoSuchCall(f"The log holds no call {call}. 'partyline calls' lists those it holds.")
     return found

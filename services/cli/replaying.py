@@ -11,13 +11,14 @@ from contracts.ids import CallId, checked
 from contracts.line import LineRang
 from contracts.recorded import CallEvent, Recorded
 from infra.agents import Agents
-from infra.journal import NatsJournal
 from infra.nats import connect
 from projections.timeline.labels import entry
-from services.call.replay import Mismatch, check, state_at
+from services.call.replay import Mismatch, check, state_at, was_erased
 from services.call.state import CallState, Ended, Unopened, state_hash
+from services.cli.archiving import archive_of
 from services.cli.places import find
 from services.cli.recorded import history, numbered, state_after
+from services.cli.sealing import journal_of
 from services.cli.settings import Settings
 from services.cli.terminal import out
 
@@ -25,9 +26,12 @@ from services.cli.terminal import out
 async def replay(settings: Settings, call: str, at: int | None, as_json: bool) -> int:
     """Print the call, or its state after event `at`. Exit code 1 when it does not add up."""
     call_id = CallId(checked("call", call))
-    bus = await connect(find(settings, "nats").nats, name="partyline replay")
+    places = find(settings, "nats")
+    bus = await connect(places.nats, name="partyline replay")
     try:
-        recorded = await history(NatsJournal(bus), settings.tenant, call_id)
+        journal = journal_of(bus, places)
+        archive = archive_of(settings, journal.codec)
+        recorded = await history(journal, settings.tenant, call_id, archive)
         if at is not None:
             _print_state(state_after(recorded, at), at, as_json)
             return 0
@@ -105,6 +109,10 @@ def _print_verdict(recorded: list[Recorded], wrong: list[Mismatch]) -> None:
     if wrong:
         places = ", ".join(f"{each.wrong} at {each.sequence}" for each in wrong)
         out.print(f"[red]{len(wrong)} of {decisions} decisions do not add up: {places}[/red]")
+    elif was_erased(recorded):
+        out.print(
+            f"The call was erased: its {decisions} decisions are numbered and chained as ever."
+        )
     else:
         out.print(f"All {decisions} decisions follow from the recorded facts.")
     out.print("The state after event N: add --at N")

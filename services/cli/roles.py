@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeVar, get_args
 
 import msgspec
 
+from contracts.codec import Codec
 from contracts.ids import new_host_id
 from infra.agents import Agents
 from infra.beside import beside
@@ -19,8 +20,12 @@ from infra.journal import NatsJournal
 from infra.nats import Bus, connect, create_streams
 from infra.postgres import connect_pool
 from projections import PROJECTIONS
+from projections.rebuild import Servers
 from projections.run import run as run_projections
+from services.cli.archiving import archiving
 from services.cli.places import Places
+from services.cli.pricing import load_configured
+from services.cli.sealing import vault_of
 from services.cli.settings import Settings, variable
 from services.dialog import providers as dialog_providers
 from services.stt import providers as stt_providers
@@ -43,6 +48,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     """What is up. `url`: the gateway's, when it is among the roles."""
 
     bus: Bus
+    journal: NatsJournal
     url: str = ""
 
 
@@ -52,15 +58,21 @@ async def serve_roles(
 ) -> AsyncIterator[Running]:
     """Run the roles while the context lasts; on the way out each ends its work in order.
 
-    Raises: BusUnavailable, PostgresUnavailable, and what a role needs that is not there.
+    Raises: BusUnavailable, PostgresUnavailable, BadMasterKey, Locked, and what a role needs that is
+    not there.
     """
     async with AsyncExitStack() as stack:
         bus = await connect(places.nats, name=f"partyline {' '.join(roles)}")
         stack.push_async_callback(bus.close)
-        await create_streams(bus, replicas=settings.replicas)
-        journal, agents = NatsJournal(bus), Agents(bus)
+        kept = bool(settings.archive)
+        await create_streams(bus, replicas=settings.replicas, keep_calls=kept)
+        vault = vault_of(bus, places)
+        await vault.check()
+        journal, agents = NatsJournal(bus, Codec(vault)), Agents(bus)
         if "projections" in roles:
-            await stack.enter_async_context(_projections(bus, places))
+            await stack.enter_async_context(_projections(bus, journal.codec, places, settings))
+            if settings.archive:
+                await stack.enter_async_context(archiving(places, settings))
         if "rag" in roles:
             await stack.enter_async_context(_rag(bus, journal, places, settings))
         if "tts" in roles:
@@ -72,7 +84,7 @@ async def serve_roles(
         url = ""
         if "gateway" in roles:
             url = await stack.enter_async_context(_gateway(bus, journal, agents, settings))
-        yield Running(bus=bus, url=url)
+        yield Running(bus=bus, journal=journal, url=url)
 
 
 def import_ahead(roles: Sequence[Role]) -> None:
@@ -84,10 +96,15 @@ def import_ahead(roles: Sequence[Role]) -> None:
 
 
 @asynccontextmanager
-async def _projections(bus: Bus, places: Places) -> AsyncIterator[None]:
+async def _projections(
+    bus: Bus, codec: Codec, places: Places, settings: Settings
+) -> AsyncIterator[None]:
     pool = await connect_pool(places.postgres, size=len(PROJECTIONS) + 2)
     try:
-        async with beside(run_projections(bus, pool, stop=asyncio.Event())):
+        await load_configured(pool, settings)
+        servers = Servers(nats=places.nats, postgres=places.postgres, master_key=places.master_key)
+        stop = asyncio.Event()
+        async with beside(run_projections(bus, pool, stop=stop, codec=codec, servers=servers)):
             yield
     finally:
         await pool.close()
@@ -106,7 +123,9 @@ async def _rag(
     else:
         store = await open_folder(Path(places.qdrant), Bm25())
     try:
-        async with serve(bus, places.nats, store, journal, host=new_host_id("rag")):
+        async with serve(
+            bus, places.nats, store, journal, host=new_host_id("rag"), codec=journal.codec
+        ):
             yield
     finally:
         await store.close()
@@ -126,7 +145,12 @@ async def _tts(
     voices = tts_providers.Providers(options)
     told = TtsSettings(warm=("embedded",))
     try:
-        async with serve(bus, places.nats, voices, journal, host=new_host_id("tts"), settings=told):
+        async with serve(
+            *(bus, places.nats, voices, journal),
+            host=new_host_id("tts"),
+            codec=journal.codec,
+            settings=told,
+        ):
             yield
     finally:
         await voices.close()

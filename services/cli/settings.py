@@ -36,6 +36,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Agent that answers when the carrier's webhook names none."""
     nats: str = ""
     """NATS server(s), nats://TOKEN@host:4222; for `serve`."""
+    master_key_file: str = ""
+    """File with the master key of personal data; empty: the embedded servers' own, or none."""
+    seal: bool = True
+    """Seal what callers say where there is a master key; no: for development, in the clear."""
     postgres: str = ""
     """PostgreSQL, postgresql://user@host/database; for `serve projections` and for reading."""
     qdrant: str = ""
@@ -88,6 +92,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Key for ElevenLabs' voices."""
     elevenlabs_url: str = ""
     """Another address of ElevenLabs' API."""
+    prices: str = ""
+    """TOML file of what outside services cost, read when projections start."""
+    archive: str = ""
+    """Folder or s3://bucket/prefix old calls go to; empty: they expire after 30 days."""
+    archive_after_days: float = 30.0
+    """Days after its end a call stays in the log before it is archived."""
     log_level: str = "WARNING"
     """DEBUG, INFO, WARNING or ERROR."""
 

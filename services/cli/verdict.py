@@ -28,6 +28,7 @@ class Verified(msgspec.Struct, kw_only=True):
     calls: int = 0
     going_on: int = 0  # of those: not ended yet, checked as far as they are
     expiring: int = 0  # of those: their beginning is too old to be kept, so not checked
+    erased: int = 0  # of those: checked as stored; their words are gone, so not decided again
     uncovered: int = 0  # of those: recorded before decisions named facts, which nothing proves
     messages: int = 0
     events: int = 0
@@ -80,6 +81,8 @@ def _left_open(found: Verified) -> list[str]:
     said = {
         f"{_many(found.going_on, 'call')} not ended, checked as far as they are.": found.going_on,
         f"{_many(found.expiring, 'call')} left out: their beginning has expired.": found.expiring,
+        f"{_many(found.erased, 'call')} erased: whole as stored; without the words nothing could"
+        " be decided again.": found.erased,
         f"{_many(found.uncovered, 'call')} of a time when decisions named no facts: those of"
         " theirs could be changed unseen.": found.uncovered,
         f"{_many(found.outside, 'message')} after a call's last decision, which nothing vouches"

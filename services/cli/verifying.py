@@ -12,6 +12,7 @@ from contracts.dialog import CallOpened
 from contracts.ids import CallId, TenantId, checked
 from contracts.line import LineRang
 from infra.agents import Agents, NoSuchAgent
+from infra.archive import Archive, SegmentDamaged, missed_by
 from infra.call_log import CallLog, Extent, WholeCall
 from infra.journal import NatsJournal
 from infra.nats import Bus, connect
@@ -20,8 +21,10 @@ from projections.comparing import Difference, Halted, calls_in_tables, compare, 
 from projections.reading import Stored, Unread
 from projections.run import caught_up
 from services.call.verify import Finding, verify
+from services.cli.archiving import archive_of
 from services.cli.places import find
 from services.cli.recorded import NoSuchCall
+from services.cli.sealing import journal_of
 from services.cli.settings import Settings
 from services.cli.verdict import Broken, Verified, print_json, print_verdict
 
@@ -37,25 +40,38 @@ async def verify_calls(
     pool: "Pool | None",
     tenant: TenantId,
     calls: Sequence[CallId],
+    archive: Archive | None = None,
 ) -> Verified:
     """Check these calls and their rows. `pool`: None leaves the tables out.
 
-    Memory: that of some calls, however many there are. Raises: JournalUnavailable.
+    Memory: that of some calls, however many there are. Raises: JournalUnavailable, ArchiveAway.
     """
-    return await _Examination(bus, journal, agents, pool, tenant).of_calls(calls)
+    return await _Examination(bus, journal, agents, pool, tenant, archive).of_calls(calls)
 
 
 async def verify_log(
-    bus: Bus, journal: NatsJournal, agents: Agents, pool: "Pool | None", tenant: TenantId
+    bus: Bus,
+    journal: NatsJournal,
+    agents: Agents,
+    pool: "Pool | None",
+    tenant: TenantId,
+    archive: Archive | None = None,
 ) -> Verified:
     """Check all calls of a tenant, and that nothing was deleted nor added beside them.
 
-    Raises: JournalUnavailable.
+    Raises: JournalUnavailable, ArchiveAway.
     """
-    examination = _Examination(bus, journal, agents, pool, tenant)
+    examination = _Examination(bus, journal, agents, pool, tenant, archive)
     calls = await examination.log.calls(tenant)
+    damaged: list[SegmentDamaged] = []
+    if archive is not None:
+        calls = sorted({*calls, *await archive.calls(tenant, damaged.append)})
     found = await examination.of_calls(calls)
-    found.log += _deleted(await examination.log.extent(), found)
+    extent = await examination.log.extent()
+    if archive is not None:
+        extent = extent._replace(deleted=await missed_by(archive, extent.deleted, damaged.append))
+    found.log += [Finding(kind="altered", says=says) for says in sorted(set(map(str, damaged)))]
+    found.log += _deleted(extent, found)
     found.log += await examination.rows_without_a_call(calls)
     return found
 
@@ -69,19 +85,20 @@ async def verify_command(settings: Settings, call: str | None, tables: bool, as_
         pool = await connect_pool(places.postgres) if tables else None
         if pool:
             opened.push_async_callback(pool.close)
-        found = await _verified(bus, pool, settings, call)
+        found = await _verified(bus, journal_of(bus, places), pool, settings, call)
     (print_json if as_json else print_verdict)(found)
     return 0 if found.whole else 1
 
 
 async def _verified(
-    bus: Bus, pool: "Pool | None", settings: Settings, call: str | None
+    bus: Bus, journal: NatsJournal, pool: "Pool | None", settings: Settings, call: str | None
 ) -> Verified:
-    journal, agents = NatsJournal(bus), Agents(bus)
+    agents = Agents(bus)
+    archive = archive_of(settings, journal.codec)
     if call is None:
-        return await verify_log(bus, journal, agents, pool, settings.tenant)
+        return await verify_log(bus, journal, agents, pool, settings.tenant, archive)
     one = CallId(checked("call", call))
-    found = await verify_calls(bus, journal, agents, pool, settings.tenant, [one])
+    found = await verify_calls(bus, journal, agents, pool, settings.tenant, [one], archive)
     if not found.messages and not found.expiring:
         raise NoSuchCall(f"The log holds no call {call}. 'partyline calls' lists those it holds.")
     return found
@@ -91,11 +108,18 @@ class _Examination:
     """Of some calls of one tenant."""
 
     def __init__(
-        self, bus: Bus, journal: NatsJournal, agents: Agents, pool: "Pool | None", tenant: TenantId
+        self,
+        bus: Bus,
+        journal: NatsJournal,
+        agents: Agents,
+        pool: "Pool | None",
+        tenant: TenantId,
+        archive: Archive | None,
     ) -> None:
-        self.log: Final = CallLog(bus, journal.codec)
+        self.log: Final = CallLog(bus, journal.codec, archive)
         self._agents, self._pool, self._tenant = agents, pool, tenant
         self._found = Verified()
+        self._damaged: dict[CallId, SegmentDamaged] = {}
 
     async def of_calls(self, calls: Sequence[CallId]) -> Verified:
         began_s = time.perf_counter()
@@ -116,7 +140,7 @@ class _Examination:
         return [
             Finding(kind="rows", says=f"{', '.join(in_tables[call])}: rows of call {call}")
             for call in sorted(strange)
-            if not (await self.log.read(self._tenant, call)).history  # else it began just now
+            if (read := await self._read(call)) is None or not read.history  # else it began now
         ]
 
     async def _wait_for_tables(self, extent: Extent) -> None:
@@ -131,20 +155,31 @@ class _Examination:
         live = await remembered(self._pool, self._tenant, calls) if self._pool else []
         wrong: dict[CallId, list[Finding]] = {call: [] for call in calls}
         stored: dict[CallId, list[Stored]] = {}
-        reads = (self.log.read(self._tenant, call) for call in calls)
+        reads = (self._read(call) for call in calls)
         for call, whole in zip(calls, await asyncio.gather(*reads), strict=True):
+            if whole is None:
+                says = f"its archived part can't be read: {self._damaged.pop(call)}"
+                wrong[call].append(Finding(kind="altered", says=says))
+                continue
             if _expires(whole, extent):
                 self._found.expiring += 1
                 continue
             wrong[call] += await self._check(whole)
             stored[call] = _as_projections_read(whole)
         for each in live:
-            assert self._pool is not None
             self._found.rows += sum(map(len, each.rows.values()))
-            for difference in await compare(self._pool, each, self._tenant, stored):
+            for difference in compare(each, self._tenant, stored):
                 wrong[difference.call].append(_finding(difference))
         self._found.calls += len(calls)
         self._found.broken += [Broken(call=c, findings=tuple(f)) for c, f in wrong.items() if f]
+
+    async def _read(self, call: CallId) -> WholeCall | None:
+        """None where the archive's part of it is damaged, and then why is noted."""
+        try:
+            return await self.log.read(self._tenant, call)
+        except SegmentDamaged as damaged:
+            self._damaged[call] = damaged
+            return None
 
     async def _check(self, whole: WholeCall) -> tuple[Finding, ...]:
         if not whole.history:
@@ -162,6 +197,7 @@ class _Examination:
         found.facts += checked.facts
         found.outside += checked.outside
         found.going_on += not checked.ended
+        found.erased += checked.erased
         found.uncovered += not checked.covered
         return checked.findings
 

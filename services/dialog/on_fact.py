@@ -233,7 +233,6 @@ class HostedCall:
         owned = partial(
             still_owned,
             outside.bus,
-            outside.journal.codec,
             actor.tenant,
             actor.call,
             "dialog",

@@ -88,6 +88,7 @@ async def _record(gateway: Gateway, ring: Ring, newest: AgentPublished) -> tuple
     )
     message = Message(by=gateway.host, events=(rang,))
     id = f"{tenant}:{ring.carrier}:{ring.carrier_call}:rang"
+    await gateway.journal.codec.begin(call)  # the first that is stored is sealed already
     appended = await gateway.journal.append(tenant, call, "line", message, id=id)
     if not appended.duplicate:
         return call, rang

@@ -98,7 +98,7 @@ class Answerer:
         """Answer, then acknowledge. What no contract covers is never delivered again."""
         try:
             place = parse_call_subject(message.raw_message.subject)
-            questions = list(_questions(self._codec.decode(place.call, message.body)))
+            questions = list(_questions(await self._codec.read(place.call, message.body)))
         except Unreadable as broken:
             self._counts.unreadable += 1
             _log.error("CALLS message %s skipped: %s", _sequence(message), broken)

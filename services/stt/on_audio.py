@@ -1,6 +1,7 @@
 """The host of one call: the caller's frames and the line's events in, the transcript out."""
 
 import asyncio
+import contextlib
 import logging
 from contextlib import AsyncExitStack
 from functools import partial
@@ -14,6 +15,7 @@ from contracts.dialog import CallEnded
 from contracts.ids import HostId
 from contracts.line import LineEnded, LineLost, SpeechEnded, SpeechStarted
 from contracts.recorded import Message
+from contracts.seal import KeyWanted
 from contracts.streams import DRAFT, audio_subject, live_subject
 from contracts.transcript import TranscriptDrafted
 from infra.cancelling import end_tasks
@@ -260,7 +262,8 @@ class HostedCall:
         drafted = TranscriptDrafted(at_ms=now_ms(), utterance=utterance, text=heard.text)
         message = Message(by=self._host, events=(drafted,), epoch=self._transcript.epoch)
         subject = live_subject(claim.tenant, claim.call, DRAFT)
-        self._bus.pub(subject, self._codec.encode(claim.call, message))
+        with contextlib.suppress(KeyWanted):  # a draft is not worth waiting: the next append does
+            self._bus.pub(subject, self._codec.encode(claim.call, message))
 
     async def _write(self) -> bool:
         while not isinstance(turn := await self._concluded.get(), _Done):

@@ -64,7 +64,7 @@ async def serve(
     """
     counts, codec = Counts(), codec or Codec()
     phrases = Phrases(settings.cache_bytes, settings.cache_folder)
-    lines = Lines(bus, journal, codec, counts)
+    lines = Lines(bus, journal, counts)
     tools = Tools(
         bus=bus,
         journal=journal,

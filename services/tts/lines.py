@@ -8,7 +8,7 @@ from typing import Final
 
 from nats.aio.subscription import Subscription
 
-from contracts.codec import Codec, Unreadable
+from contracts.codec import Unreadable, outline
 from contracts.dialog import CallEnded, ReplyInterrupted, SentenceWritten
 from contracts.ids import CallId, TenantId
 from contracts.journal import Journal, JournalUnavailable
@@ -108,8 +108,8 @@ class Line:
 class Lines:
     """The calls used last; each is listened to while its sentences are in work."""
 
-    def __init__(self, bus: Bus, journal: Journal, codec: Codec, counts: Counts) -> None:
-        self._bus, self._journal, self._codec, self._counts = bus, journal, codec, counts
+    def __init__(self, bus: Bus, journal: Journal, counts: Counts) -> None:
+        self._bus, self._journal, self._counts = bus, journal, counts
         self._lines: OrderedDict[tuple[TenantId, CallId], Line] = OrderedDict()
         self._listened: dict[tuple[TenantId, CallId], Line] = {}
         self._reading: set[asyncio.Task[None]] = set()
@@ -174,6 +174,6 @@ class Lines:
 
     def _learn(self, place: CallPlace, line: Line, payload: bytes) -> None:
         try:
-            line.learn(self._codec.decode(place.call, payload))
+            line.learn(outline(payload))  # no words are wanted, so no key
         except Unreadable as broken:  # the consumer gets it too, and ends its delivery
             _log.warning("call %s: a live message is left out: %s", place.call, broken)

@@ -12,6 +12,7 @@ from contracts.dialog import SentenceWritten
 from contracts.ids import BadId
 from contracts.journal import JournalUnavailable
 from contracts.recorded import Message, SynthesisEvent
+from contracts.seal import Locked
 from contracts.streams import CALLS, CallPlace, audio_subject, parse_call_subject
 from contracts.synthesis import SynthesisDropped
 from services.tts.lines import Line, Work, may_stop
@@ -41,9 +42,12 @@ class Speaker:
             return await message.nack()  # another worker takes it at once
         try:
             place = _place(message.raw_message.subject)
-            said = self._tools.codec.decode(place.call, payload)
+            said = await self._tools.codec.read(place.call, payload)
         except (Unreadable, BadId) as broken:
             return await self._refuse(message, str(broken))
+        except (JournalUnavailable, Locked) as shut:
+            _log.warning("call %s: a sentence could not be opened: %s", place.call, shut)
+            return await message.nack(delay=_RETRY_S)
         sequence = _sequence(message)
         self._tools.lines.line(place).learn(said, sequence)
         sentences = [event for event in said.events if isinstance(event, SentenceWritten)]

@@ -10,8 +10,9 @@ from wire_examples import CALL, CALL_EVENTS, EVERYTHING, INNER_FACTS, MESSAGE, P
 from contracts.agent import AgentPublished
 from contracts.channels import EVENTS, RETIRED, channels, members, present, tag
 from contracts.claim import Claim
-from contracts.codec import Codec, decode_agent, decode_claim, decode_knowledge, encode
+from contracts.codec import Codec, decode_agent, decode_claim, decode_key, decode_knowledge, encode
 from contracts.dialog import InnerFact
+from contracts.key import KeyErased, KeyEvent, KeyMade
 from contracts.knowledge import KnowledgeEvent
 from contracts.recorded import CallEvent, Decision, FactCause, Message
 from contracts.transcript import TranscriptFinalized
@@ -68,10 +69,11 @@ def test_an_inner_fact_is_read_and_written_as_the_cause_of_a_decision(fact: Inne
 
 @pytest.mark.parametrize("value", PLAIN, ids=named)
 def test_what_belongs_to_no_call_is_read_and_written_as_ever(
-    value: AgentPublished | Claim | KnowledgeEvent,
+    value: AgentPublished | Claim | KnowledgeEvent | KeyEvent,
 ) -> None:
-    readers: dict[type, Callable[[bytes], AgentPublished | Claim | KnowledgeEvent]]
+    readers: dict[type, Callable[[bytes], AgentPublished | Claim | KnowledgeEvent | KeyEvent]]
     readers = {AgentPublished: decode_agent, Claim: decode_claim}
+    readers |= {KeyMade: decode_key, KeyErased: decode_key}
     stored = golden(type(value))
     read = readers.get(type(value), decode_knowledge)(stored)
     assert read == value

@@ -32,6 +32,7 @@ PERSONAL = {
     "ModelCalledTool": {"arguments"},
     "ToolReported": {"result"},
     "OutcomeRecorded": {"summary"},
+    "Decision": {"state"},  # whoever guesses what was said could make sure of it
     "Recorded": {"payload"},
 }
 WORDS = ("Zoë", "+4930", "check-up", "tuesday", "Tuesday", "10:30", '"#"', "what does a")

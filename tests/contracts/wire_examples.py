@@ -9,6 +9,7 @@ from contracts.agent import Agent, AgentPublished, Intent, Phrases, Provider, To
 from contracts.claim import Claim
 from contracts.event import AgentRef, OwnerClaimed
 from contracts.ids import AgentId, CallId, DocumentId, TenantId
+from contracts.key import KeyErased, KeyMade
 from contracts.knowledge import DocumentAdded, DocumentWithdrawn
 from contracts.recorded import Decision, FactCause, FactSeen, Message
 
@@ -145,6 +146,7 @@ _WORKERS: Final = (
     outcome.OutcomeRecorded(
         at_ms=AT_MS, outcome="success", summary="Booked a check-up on Tuesday at 10:30."
     ),
+    outcome.CallErased(at_ms=AT_MS, by="b.brandt", reason="asked for by letter of 2 March"),
 )
 _INNER: Final = (
     dialog.ModelWrote(at_ms=AT_MS, reply=2, text="A check-up costs 45 €."),
@@ -190,6 +192,8 @@ _PLAIN: Final = (
     ),
     DocumentWithdrawn(at_ms=AT_MS, document=DocumentId("prices")),
     Claim(tenant=TenantId("brandt"), call=CALL, role="dialog", agent=RECEPTION, rang_ms=AT_MS),
+    KeyMade(at_ms=AT_MS, wrapped="c2VhbGVk" * 8, master="0123456789abcdef"),
+    KeyErased(at_ms=AT_MS),
 )
 MESSAGE: Final = Message(
     by="dialog-4711-9f2c01aa",

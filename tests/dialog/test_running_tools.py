@@ -235,7 +235,7 @@ async def test_a_host_that_was_replaced_while_it_connected_runs_no_tool(
         first = hosts.start(call, "dialog-1")
         await call.greet()
         journal = NatsJournal(bus)
-        asking = partial(still_owned, bus, journal.codec, TENANT, call.call, "dialog")
+        asking = partial(still_owned, bus, TENANT, call.call, "dialog")
         await asking(HostId("dialog-1"))
         second = hosts.start(call, "dialog-2")
         await call.next(OwnerClaimed)

@@ -1,4 +1,7 @@
-"""Take a call out of a running platform's log: python tests/histories/record.py DATA CALL FILE."""
+"""Take a call out of a running platform's log: python tests/histories/record.py DATA CALL FILE.
+
+The call has to be in the clear, as under `PARTYLINE_SEAL=no partyline up`.
+"""
 
 import asyncio
 import sys

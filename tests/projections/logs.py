@@ -91,9 +91,9 @@ async def tables(pool: Pool) -> dict[str, list[dict[str, Any]]]:
     found = {}
     for projection in PROJECTIONS:
         for table in projection.tables:
-            rows = await pool.fetch(f"SELECT * FROM {table} AS t ORDER BY t")
+            rows = await pool.fetch(f"SELECT * FROM {table.name} AS t ORDER BY t")
             left_out = {"visible_at", "row_ms"}
-            found[table] = [
+            found[table.name] = [
                 {name: value for name, value in row.items() if name not in left_out} for row in rows
             ]
     return found

@@ -3,10 +3,14 @@
 from contracts import dialog, line, passages, synthesis, transcript
 from contracts.event import AgentRef
 from contracts.ids import AgentId, CallId, DocumentId, TenantId, new_call_id
-from contracts.recorded import CallEvent, Message, Recorded
+from contracts.recorded import CallEvent, Decision, Message, Recorded
 from contracts.streams import Family
 from infra.postgres import Pool
+from projections.call_fold import Readers, folded
 from projections.projection import Projection
+from projections.reading import Place
+from projections.schema import prepare
+from projections.storing import store_rows
 
 TENANT = TenantId("practice")
 RANG_MS = 1_750_000_000_000
@@ -32,7 +36,11 @@ class Story:
         self.messages: list[Recorded] = []
         self._sequence = first_sequence
 
-    def stored(self, stored_ms: float, *events: CallEvent) -> "Story":
+    def stored(
+        self, stored_ms: float, *events: CallEvent, cause: dialog.InnerFact | None = None
+    ) -> "Story":
+        """`cause`: what the actor's own process reported, where the events answer that."""
+        decision = Decision(n=1, basis=0, cause=cause) if cause else None
         self.messages.append(
             Recorded(
                 tenant=TENANT,
@@ -40,7 +48,7 @@ class Story:
                 family=family_of(events[0]),
                 sequence=self._sequence,
                 stored_ms=RANG_MS + stored_ms,
-                message=Message(by="someone", events=events),
+                message=Message(by="someone", events=events, decision=decision),
             )
         )
         self._sequence += 1
@@ -48,10 +56,13 @@ class Story:
 
     async def remembered(self, pool: Pool, projection: Projection) -> None:
         """Write the rows of all messages."""
+        generation = await prepare(pool, projection)
+        assert generation is not None
+        place = Place(TENANT, self.call)
+        fold, refused = folded(place, Readers([projection]), self.messages)
+        assert not refused
         async with pool.acquire() as db, db.transaction():
-            for recorded in self.messages:
-                for write in projection.project(recorded):
-                    await db.execute(write.sql, *write.args)
+            await store_rows(db, generation, [fold])
 
 
 def at(offset_ms: int) -> int:

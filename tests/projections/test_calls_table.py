@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from stories import AGENT, RANG_MS, TENANT, Story, at, question_answered, rang
 
-from contracts import dialog, line
+from contracts import dialog, line, outcome, transcript
 from contracts.ids import new_call_id
 from infra.postgres import Pool
 from projections.calls import read
@@ -17,7 +17,6 @@ RANG = datetime.fromtimestamp(RANG_MS / 1000, UTC)
 
 
 async def row_of(pool: Pool, story: Story) -> read.Call:
-    await prepare(pool, CALLS)
     await story.remembered(pool, CALLS)
     call = await read.show(pool, TENANT, story.call)
     assert call is not None
@@ -38,6 +37,7 @@ async def test_a_finished_call_has_one_row_that_tells_it_from_ring_to_hang_up(po
         agent=AGENT.agent,
         revision=3,
         language="en-US",
+        languages=("en-US",),
         rang_at=RANG,
         answered_at=RANG + timedelta(milliseconds=20),
         ended_at=RANG + timedelta(milliseconds=9_020),
@@ -53,6 +53,8 @@ async def test_a_finished_call_has_one_row_that_tells_it_from_ring_to_hang_up(po
         carrier_status=None,
         frames=450,
         late_frames=2,
+        outcome=None,
+        summary=None,
     )
 
 
@@ -110,8 +112,35 @@ async def test_misheard_turns_tools_and_the_transfer_are_counted(pool: Pool) -> 
     )
 
 
+async def test_languages_are_those_the_caller_was_heard_in_beside_the_agents_own(
+    pool: Pool,
+) -> None:
+    story = question_answered()
+    for utterance, language in enumerate(("de-DE", "", "en-US", "de-DE"), start=2):
+        heard = transcript.TranscriptFinalized(
+            at_ms=at(6_000),
+            utterance=utterance,
+            text="ja",
+            confidence=1.0,
+            speech_ended_ms=at(6_000),
+            language=language,
+        )
+        story.stored(6_000 + utterance, heard)
+    assert (await row_of(pool, story)).languages == ("en-US", "de-DE")
+
+
+async def test_the_last_judgement_of_a_call_is_its_outcome(pool: Pool) -> None:
+    story = question_answered()
+    for judged, summary in (("unknown", ""), ("success", "Asked for a price and was told.")):
+        story.stored(
+            10_000, outcome.OutcomeRecorded(at_ms=at(10_000), outcome=judged, summary=summary)
+        )
+    call = await row_of(pool, story)
+    assert (call.outcome, call.summary) == ("success", "Asked for a price and was told.")
+    assert call.state == "ended"
+
+
 async def test_calls_are_listed_by_their_ring_the_newest_first(pool: Pool) -> None:
-    await prepare(pool, CALLS)
     calls = [new_call_id() for _ in range(3)]
     for minutes, call in enumerate(calls):
         await Story(call).stored(1, rang(at(minutes * 60_000))).remembered(pool, CALLS)

@@ -7,7 +7,6 @@ from stories import TENANT, Story, at, question_answered
 from contracts import line
 from contracts.recorded import CallEvent
 from infra.postgres import Pool
-from projections.schema import prepare
 from projections.timeline import read
 from projections.timeline.labels import entry
 from projections.timeline.project import TIMELINE
@@ -16,7 +15,6 @@ LANES = {"line", "caller", "agent", "dialog", "knowledge", "tool", "outcome"}
 
 
 async def rows_of(pool: Pool, story: Story) -> tuple[read.Moment, ...]:
-    await prepare(pool, TIMELINE)
     await story.remembered(pool, TIMELINE)
     return await read.of_call(pool, TENANT, story.call)
 

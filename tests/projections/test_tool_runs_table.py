@@ -5,7 +5,6 @@ from stories import TENANT, Story, at
 
 from contracts import dialog
 from infra.postgres import Pool
-from projections.schema import prepare
 from projections.tool_runs import read
 from projections.tool_runs.project import TOOL_RUNS
 
@@ -19,7 +18,6 @@ RETURNED = dialog.ToolReturned(
 
 
 async def rows_of(pool: Pool, story: Story) -> tuple[read.ToolRun, ...]:
-    await prepare(pool, TOOL_RUNS)
     await story.remembered(pool, TOOL_RUNS)
     return await read.of_call(pool, TENANT, story.call)
 

@@ -6,7 +6,6 @@ from stories import TENANT, Story, at, question_answered, rang, sentence, synthe
 
 from contracts import dialog, line, passages, transcript
 from infra.postgres import Pool
-from projections.schema import prepare
 from projections.turns import read
 from projections.turns.project import TURNS
 
@@ -14,7 +13,6 @@ pytestmark = pytest.mark.stack
 
 
 async def rows_of(pool: Pool, story: Story) -> tuple[read.Turn, ...]:
-    await prepare(pool, TURNS)
     await story.remembered(pool, TURNS)
     return await read.of_call(pool, TENANT, story.call)
 
@@ -156,3 +154,24 @@ async def test_an_answer_that_a_broken_line_cut_in_two_is_one_answer(pool: Pool)
     assert (turn.reply, turn.interrupted) == (1, False)
     assert turn.written == "At nine. Until five."
     assert turn.heard == "At nine. We were cut off. Until five."
+
+
+async def test_the_phrase_for_a_line_that_is_back_is_said_in_the_turn_and_does_not_answer_it(
+    pool: Pool,
+) -> None:
+    story = Story().stored(1, rang()).stored(100, taken(1))
+    for reply, kind, text in ((1, "bridge", "We were cut off."), (2, "answer", "At nine.")):
+        began = dialog.ReplyBegun(at_ms=at(100), reply=reply, turn=1, kind=kind)
+        story.stored(100 * reply + 20, began, sentence(reply, 1, text))
+    (turn,) = await rows_of(pool, story)
+    assert (turn.reply, turn.reply_kind, turn.replies) == (2, "answer", 1)
+    assert turn.written == "We were cut off. At nine."
+
+
+async def test_words_heard_behind_nothing_heard_stand_alone(pool: Pool) -> None:
+    story = Story().stored(1, rang()).stored(100, taken(1))
+    for reply, heard in ((1, ""), (2, "At nine.")):
+        story.stored(110, dialog.ReplyBegun(at_ms=at(110), reply=reply, turn=1, kind="answer"))
+        story.stored(120, dialog.ReplyInterrupted(at_ms=at(120), reply=reply, heard=heard))
+    (turn,) = await rows_of(pool, story)
+    assert turn.heard == "At nine."

@@ -3,7 +3,9 @@
 What this proves: the decisions are one unbroken chain, each taken from the facts it names by the
 agent's own rules, and the facts are the very bytes that were seen then. What it cannot: that the
 chain's last decision is the last there ever was (where the line's end is stored, it must have been
-decided), and who wrote a chain that is consistent from its first message on.
+decided), and who wrote a chain that is consistent from its first message on. Of an erased call the
+bytes are all there, so numbers, chain, owners and facts are checked; what was decided is not taken
+again, for the words it was taken by are gone.
 """
 
 import math
@@ -12,10 +14,13 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from contracts.agent import Agent
+from contracts.codec import is_sealed
 from contracts.dialog import CallEnded
+from contracts.outcome import CallErased
 from contracts.recorded import Recorded
 from contracts.streams import FAMILIES
 from services.call.actor import dialog_events
+from services.call.replay import was_erased
 from services.call.verify.again import SETTLED_MS, Again
 from services.call.verify.chain import Chain, chain
 from services.call.verify.epochs import owners, stints
@@ -35,6 +40,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     outside: int  # messages no decision vouches for: after the last one, and outcomes
     covered: bool  # False: recorded before decisions named facts, so they are not vouched for
     ended: bool
+    erased: bool  # its decisions could not be taken again
     findings: tuple[Finding, ...]  # by stream sequence
 
 
@@ -64,10 +70,14 @@ def verify(
         ),
         *(_foreign(each) for each in history if each.family not in FAMILIES),
         *(*links.findings, *names.findings, *_epochs(history, unreadable)),
+        *_erasure(history),
     ]
     basis = links.links[-1].decision.basis if links.links else 0
     later = [r for r in facts if r.sequence > max([basis, *names.by])]
-    if agent is None and (facts or any(each.decision.cause for each in links.links)):
+    erased = was_erased(history)
+    if erased:
+        pass
+    elif agent is None and (facts or any(each.decision.cause for each in links.links)):
         findings.append(Finding(kind="unfounded", says="its agent is not in the log"))
     elif agent:
         again = Again(facts, agent)
@@ -82,6 +92,7 @@ def verify(
         outside=sum(r.family not in FACTS and r.family != "dialog" for r in history) + len(later),
         covered=names.covers or not basis,
         ended=ended,
+        erased=erased,
         findings=tuple(sorted(findings, key=lambda each: each.sequence)),
     )
 
@@ -99,6 +110,18 @@ def _epochs(history: Sequence[Recorded], unreadable: Mapping[int, str]) -> list[
         *owners(r for r in readable if r.family == "transcript"),
         *stints(r for r in readable if r.family == "line"),
     ]
+
+
+def _erasure(history: Sequence[Recorded]) -> list[Finding]:
+    """Words are gone where the log says so, and nowhere else."""
+    recorded = any(isinstance(e, CallErased) for each in history for _, e in each.events())
+    gone = [each for each in history if each.message.sealed == "erased"]
+    left = [each for each in history if is_sealed(each.payload) and not each.message.sealed]
+    if recorded and left:
+        return [about("readable", left[0], "can still be read, though the call was erased")]
+    if gone and not recorded:
+        return [about("unreadable", gone[0], "has lost its key, and no erasure is recorded")]
+    return []
 
 
 def _unread(recorded: Recorded, why: str) -> Finding:

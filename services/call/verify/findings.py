@@ -16,6 +16,7 @@ Kind: TypeAlias = Literal[
     "undecided",  # a fact that should have led to a decision
     "epoch",  # written by somebody who did not own the call
     "unreadable",
+    "readable",  # the log says it was erased, and its words are still there
     "behind",  # a projection has yet to read some of the log
     "parked",  # a projection does not follow the call any more
     "rows",  # a table is not what the log makes of it

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from contracts.ids import AgentId, CallId
 from infra.agents import Agents
 from infra.beside import beside
-from infra.journal import NatsJournal
 from infra.live import follow
 from infra.postgres import PostgresUnavailable, connect_pool
 from infra.stopping import until_signalled
@@ -89,7 +88,7 @@ async def _one_call(
 
 async def _follow(settings: Settings, here: Platform, call: CallId, killing: Killing) -> None:
     bus = here.running.bus
-    following = await follow(bus, NatsJournal(bus), settings.tenant, call)
+    following = await follow(bus, here.running.journal, settings.tenant, call)
     try:
         async for recorded in following:
             await killing.see(recorded)
@@ -136,7 +135,7 @@ async def _afterwards(
 ) -> KillReport:
     """Read the call back, from the log and from Postgres, and print what was killed of it."""
     call, bus = CallId(caller.call), here.running.bus
-    journal, agents = NatsJournal(bus), Agents(bus)
+    journal, agents = here.running.journal, Agents(bus)
     pool = await connect_pool(here.places.postgres)
     try:
         found = await verify_calls(bus, journal, agents, pool, settings.tenant, [call])

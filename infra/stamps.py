@@ -1,0 +1,18 @@
+"""The server's time stamps as UNIX milliseconds, to the same bit for all who read the log."""
+
+from datetime import UTC, datetime
+
+
+def unix_ms(stamp: str) -> float:
+    """Of an RFC 3339 stamp in UTC, with up to nine digits of a second."""
+    seconds, _, fraction = stamp.rstrip("Z").partition(".")
+    whole_s = int(datetime.fromisoformat(seconds + "+00:00").timestamp())
+    return stored_ms(whole_s * 1_000_000_000 + int(fraction.ljust(9, "0")))
+
+
+def stored_ms(since_ns: int) -> float:
+    """Of nanoseconds, rounded as nats-py rounds what a consumer delivers.
+
+    So it is to the bit what the projections had, and their rows can be compared with.
+    """
+    return datetime.fromtimestamp(since_ns / 1_000_000_000.0, UTC).timestamp() * 1000

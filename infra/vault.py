@@ -1,0 +1,271 @@
+"""The calls' keys on JetStream, and those at hand: the one way to what callers said.
+
+A process keeps some keys in memory. It forgets one when the call is erased: the KEYS stream
+republishes what it stores, so every process hears of it within about a millisecond, and who reads
+CallErased in the log knows it from there. After a reconnection, which may have missed news, all are
+forgotten; and none is kept for longer than an hour.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Collection, Sequence
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+import nats.errors
+from nats.aio.msg import Msg
+from nats.js.api import RawStreamMsg
+from nats.js.errors import APIError, NotFoundError
+
+from contracts.codec import decode_key, encode
+from contracts.ids import CallId
+from contracts.journal import JournalUnavailable
+from contracts.key import KeyErased, KeyEvent
+from contracts.marked_fields import Hand, exchanged
+from contracts.recorded import Message
+from contracts.seal import KeyWanted, Locked, Opened
+from contracts.streams import KEYS, key_subject
+from infra.direct_get import direct_last
+from infra.nats import Bus
+from infra.sealing import CallKey, Erasing, Leaving, MasterKey, Opening
+
+_MOST: Final = 20_000  # keys at hand, about 1 KiB each
+_LIFE_S: Final = 3600.0
+_ANSWER_S: Final = 0.5
+_ASKED_AT_ONCE: Final = 500
+_TRIES: Final = 5  # to delete a key that others may be deleting, too
+_WRONG_SEQUENCE: Final = 10071
+_NO_MESSAGE: Final = 10037
+_NOT_DELETED: Final = 10057  # also: it is not there
+_EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
+_AWAY: Final = (TimeoutError, OSError, nats.errors.Error)
+
+Held: TypeAlias = CallKey | Literal["erased", "none"]
+"""A call's key; or that it was deleted; or that the call never had one."""
+
+
+class Vault:
+    """contracts.seal.Seal with the KEYS stream.
+
+    `master`: None opens nothing and seals nothing; `new_calls`: False makes no keys, so that calls
+    which ring from now on are stored in the clear.
+    """
+
+    def __init__(self, bus: Bus, master: MasterKey | None, *, new_calls: bool = True) -> None:
+        self._bus, self.master, self._new_calls = bus, master, new_calls
+        self._held: dict[CallId, tuple[Held, float]] = {}  # with the time until which
+        self._news = 0  # counts what might make an answer under way untrue
+        self._listening = asyncio.Lock()
+        self._listens = False
+
+    def close(self, call: CallId, message: Message) -> Message:
+        """See contracts.seal.Seal.close. Whether the call has a key decides, not this process."""
+        hand = _Closing(self, call)
+        closed = exchanged(message, hand)
+        return msgspec.structs.replace(closed, sealed="siv") if hand.sealed else closed
+
+    def open(self, call: CallId, wire: Opened) -> Opened:
+        """See contracts.seal.Seal.open."""
+        held = self.held(call)
+        if isinstance(held, CallKey):
+            return msgspec.structs.replace(exchanged(wire, Opening(held)), sealed="")
+        return msgspec.structs.replace(exchanged(wire, Erasing()), sealed="erased")
+
+    def held(self, call: CallId) -> Held:
+        """Raises KeyWanted."""
+        held, until_s = self._held.get(call, ("none", 0.0))
+        if until_s < time.monotonic():
+            raise KeyWanted(call)
+        return held
+
+    async def fetch(self, calls: Collection[CallId]) -> None:
+        """See contracts.seal.Seal.fetch."""
+        now_s = time.monotonic()
+        wanted = [call for call in calls if self._held.get(call, ("", 0.0))[1] < now_s]
+        if wanted:
+            await self._listen()
+        for start in range(0, len(wanted), _ASKED_AT_ONCE):
+            await self._fetch(wanted[start : start + _ASKED_AT_ONCE])
+
+    async def begin(self, call: CallId) -> None:
+        """See contracts.seal.Seal.begin."""
+        if self.master is None or not self._new_calls:
+            return
+        with contextlib.suppress(KeyWanted):
+            self.held(call)
+            return
+        await self._listen()
+        made = self.master.make(call, _now_ms())
+        if await self._store(call, made):
+            self._keep(call, made)
+        else:
+            await self.fetch((call,))
+
+    def forget(self, call: CallId) -> None:
+        """See contracts.seal.Seal.forget."""
+        self._news += 1
+        self._hold(call, "erased")
+
+    async def erase(self, call: CallId) -> None:
+        """Delete and overwrite the call's key, for ever. Erasing again changes nothing.
+
+        For calls that hold sealed fields only: one that never had a key would count as erased.
+        Raises: JournalUnavailable.
+        """
+        for _ in range(_TRIES):
+            stored = await self._last(key_subject(call))
+            if stored is None:
+                break
+            if isinstance(decode_key(stored.data or b""), KeyErased):
+                return self.forget(call)
+            await self._delete(stored.seq or 0)
+        else:
+            raise JournalUnavailable("the key was not deleted")
+        self.forget(call)
+        await self._store(call, KeyErased(at_ms=_now_ms()))
+
+    async def _delete(self, sequence: int) -> None:
+        """The server overwrites its bytes. Raises JournalUnavailable."""
+        try:
+            await self._bus.js.delete_msg(KEYS.name, sequence)
+        except APIError as refused:
+            if refused.err_code != _NOT_DELETED:  # somebody else was quicker
+                raise JournalUnavailable(f"the keys refused, code {refused.err_code}") from None
+        except _AWAY:
+            raise JournalUnavailable("the keys did not answer") from None
+
+    async def check(self) -> None:
+        """Whether this process can open what is in this log. Raises Locked, JournalUnavailable."""
+        stored = await self._last(KEYS.subjects[0])
+        if stored is not None:
+            self._state(CallId((stored.subject or "").rpartition(".")[2]), stored.data)
+
+    async def _fetch(self, calls: Sequence[CallId]) -> None:
+        while True:
+            news = self._news
+            found = await self._ask(calls)
+            if news == self._news:
+                break
+        for call in calls:
+            self._hold(call, self._state(call, found.get(call)))
+
+    async def _ask(self, calls: Sequence[CallId]) -> dict[CallId, bytes]:
+        """What is stored for each. Any copy may say what there is; only the leader, that nothing
+        is: a copy may be behind, and then a call's words would be written in the clear."""
+        subjects = {key_subject(call): call for call in calls}
+        found: dict[CallId, bytes] = {}
+        with contextlib.suppress(*_AWAY):
+            stored = direct_last(self._bus, KEYS.name, list(subjects), wait_s=_ANSWER_S)
+            async with contextlib.aclosing(stored):
+                async for message in stored:
+                    subject = (message.headers or {})["Nats-Subject"]
+                    found[subjects[subject]] = message.data
+        missing = [(subject, call) for subject, call in subjects.items() if call not in found]
+        answers = await asyncio.gather(*(self._last(subject) for subject, _ in missing))
+        asked = zip(missing, answers, strict=True)
+        return found | {call: each.data or b"" for (_, call), each in asked if each is not None}
+
+    async def _last(self, subject: str) -> RawStreamMsg | None:
+        """By the stream's leader. Raises JournalUnavailable."""
+        js = self._bus.nc.jetstream(timeout=_ANSWER_S)
+        try:
+            return await js.get_last_msg(KEYS.name, subject)
+        except NotFoundError as absent:
+            if absent.err_code != _NO_MESSAGE:  # there is no stream: nobody knows of any key
+                raise JournalUnavailable("the KEYS stream is not there") from None
+            return None
+        except (*_AWAY, APIError):
+            raise JournalUnavailable("the keys did not answer") from None
+
+    async def _store(self, call: CallId, event: KeyEvent) -> bool:
+        """False: there is a key, or the word that it was erased. Raises JournalUnavailable."""
+        js = self._bus.nc.jetstream(timeout=_ANSWER_S)
+        try:
+            await js.publish(key_subject(call), encode(event), headers={_EXPECTED: "0"})
+        except APIError as refused:
+            if refused.err_code == _WRONG_SEQUENCE:
+                return False
+            raise JournalUnavailable(f"the keys refused, code {refused.err_code}") from None
+        except _AWAY:
+            raise JournalUnavailable("the keys did not answer") from None
+        return True
+
+    def _state(self, call: CallId, stored: bytes | None) -> Held:
+        """Raises Locked."""
+        if stored is None:
+            return "none"
+        event = decode_key(stored)
+        if isinstance(event, KeyErased):
+            return "erased"
+        if self.master is None:
+            raise Locked(
+                f"The calls in this log are sealed by master key {event.master}: name its file,"
+                " PARTYLINE_MASTER_KEY_FILE."
+            )
+        return self.master.unwrap(call, event)
+
+    def _keep(self, call: CallId, event: KeyEvent) -> None:
+        self._hold(call, self._state(call, encode(event)))
+
+    def _hold(self, call: CallId, held: Held) -> None:
+        self._held.pop(call, None)
+        self._held[call] = held, time.monotonic() + _LIFE_S
+        if len(self._held) > _MOST:
+            del self._held[next(iter(self._held))]
+
+    async def _listen(self) -> None:
+        """Hear of what is erased, as long as the connection lasts. Raises JournalUnavailable."""
+        async with self._listening:
+            if self._listens:
+                return
+            try:
+                await self._bus.nc.subscribe(f"live.{KEYS.subjects[0]}", cb=self._on_news)
+                await self._bus.nc.flush()
+            except _AWAY:
+                raise JournalUnavailable("NATS did not answer") from None
+            self._bus.on_reconnect(self._on_reconnect)
+            self._listens = True
+
+    async def _on_news(self, message: Msg) -> None:
+        call = CallId(message.subject.rpartition(".")[2])
+        if isinstance(decode_key(message.data), KeyErased):
+            self.forget(call)
+        elif self._held.get(call, ("", 0.0))[0] == "none":
+            del self._held[call]
+
+    async def _on_reconnect(self) -> None:
+        self._news += 1
+        self._held.clear()
+
+
+class _Closing:
+    """The hand that seals where the call has a key, asked for when there is something to seal."""
+
+    def __init__(self, vault: Vault, call: CallId) -> None:
+        self._vault, self._call = vault, call
+        self._hand: Hand | None = None
+        self.sealed = False
+
+    def text(self, place: str, value: str) -> str:
+        return self._its_hand().text(place, value)
+
+    def whole(self, place: str, value: dict[str, Any]) -> dict[str, Any]:
+        return self._its_hand().whole(place, value)
+
+    def values(self, place: str, value: dict[str, str]) -> dict[str, str]:
+        return self._its_hand().values(place, value)
+
+    def _its_hand(self) -> Hand:
+        if self._hand is None:
+            held = self._vault.held(self._call)
+            self.sealed = isinstance(held, CallKey)
+            self._hand = held if isinstance(held, CallKey) else _WITHOUT_KEY[held]
+        return self._hand
+
+
+_WITHOUT_KEY: Final[dict[str, Hand]] = {"erased": Erasing(), "none": Leaving()}
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,93 @@
+"""call events -> table costs -> page costs"""
+
+from typing import Final, TypeAlias, get_args
+
+from contracts.dialog import CallEnded, ReplyFinished, SentenceWritten
+from contracts.line import (
+    CarrierReported,
+    LineAnswered,
+    LineEnded,
+    LineLost,
+    LineRang,
+    LineResumed,
+    SpeechEnded,
+    SpeechStarted,
+)
+from contracts.recorded import Recorded
+from contracts.synthesis import SentenceSynthesized, SynthesisDropped
+from contracts.transcript import TranscriptFinalized, UtteranceMisheard
+from projections.costs import line, speech
+from projections.costs.rows import CostRow, Rung, Voiced, add
+from projections.folding import Rows
+from projections.projection import Projection, Table
+
+Read: TypeAlias = (
+    LineRang
+    | LineAnswered
+    | LineLost
+    | LineResumed
+    | LineEnded
+    | CarrierReported
+    | SpeechStarted
+    | SpeechEnded
+    | TranscriptFinalized
+    | UtteranceMisheard
+    | SentenceWritten
+    | ReplyFinished
+    | SentenceSynthesized
+    | SynthesisDropped
+    | CallEnded
+)
+
+
+def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
+    """What the event says was used up. Pure."""
+    if rows.find(Rung) is None:
+        rows.of(Rung).at_ms = event.at_ms
+    match event:
+        case LineRang():
+            rung = rows.of(Rung)
+            rung.at_ms, rung.carrier = event.at_ms, event.carrier
+            rung.agent, rung.revision = event.agent.agent, event.agent.revision
+        case LineAnswered() | LineLost() | LineResumed():
+            line.flow(rows, event)
+        case CarrierReported():
+            line.bill(rows, event)
+        case SpeechStarted() | SpeechEnded():
+            speech.speak(rows, event)
+        case TranscriptFinalized() | UtteranceMisheard():
+            speech.hear(rows, event)
+        case ReplyFinished():
+            add(rows, "llm", "", "tokens_in", event.tokens_in)
+            add(rows, "llm", "", "tokens_out", event.tokens_out)
+        case SentenceWritten() | SentenceSynthesized() | SynthesisDropped():
+            _voice(rows, event)
+        case LineEnded() | CallEnded():
+            speech.end(rows)
+            line.end(rows, event)
+
+
+def _voice(rows: Rows, event: SentenceWritten | SentenceSynthesized | SynthesisDropped) -> None:
+    voiced = rows.of(Voiced, event.reply, event.sentence)
+    match event:
+        case SentenceWritten():
+            voiced.provider, voiced.model = event.voice.provider, event.voice.model
+        case SentenceSynthesized():
+            prefix = "cached_" if event.cached else ""
+            for unit, quantity in (
+                ("characters", event.characters),
+                ("seconds", event.audio_ms / 1000),
+            ):
+                add(rows, "tts", event.provider, prefix + unit, quantity, voiced.model)
+        case SynthesisDropped():
+            seconds = event.audio_ms / 1000
+            add(rows, "tts", voiced.provider, "dropped_seconds", seconds, voiced.model)
+
+
+COSTS: Final = Projection(
+    name="costs",
+    version=1,
+    tables=(Table(name="costs", row=CostRow, key=6),),
+    reads=frozenset(get_args(Read)),
+    project=project,
+)

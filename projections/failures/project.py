@@ -1,0 +1,217 @@
+"""call events -> table failures -> page failures"""
+
+from typing import Final, TypeAlias, get_args
+
+from contracts.dialog import (
+    CallEnded,
+    ModelFailed,
+    ModelFinished,
+    PassagesTaken,
+    ReplyBegun,
+    ReplyFinished,
+    ReplyInterrupted,
+    SentenceWritten,
+    ToolCalled,
+    ToolRefused,
+    ToolReturned,
+    TurnMisheard,
+    TurnTaken,
+)
+from contracts.line import LineEnded, LineLost, LineResumed, PlaybackCleared, PlaybackFinished
+from contracts.passages import PassagesFailed
+from contracts.recorded import Recorded
+from contracts.synthesis import SynthesisDropped, SynthesisFailed
+from contracts.transcript import UtteranceMisheard
+from projections.failures import followed
+from projections.failures.rows import FailureRow, Talk, Use, Utterance
+from projections.folding import Rows
+from projections.moments import moment
+from projections.projection import Projection, Table
+
+_Wrong: TypeAlias = (
+    UtteranceMisheard
+    | PassagesFailed
+    | PassagesTaken
+    | SynthesisFailed
+    | SynthesisDropped
+    | ToolReturned
+    | ToolRefused
+    | LineLost
+)
+_Further: TypeAlias = (
+    LineResumed
+    | PlaybackFinished
+    | PlaybackCleared
+    | TurnTaken
+    | ReplyBegun
+    | ReplyInterrupted
+    | ToolCalled
+)
+Read: TypeAlias = _Wrong | _Further | TurnMisheard | ReplyFinished | LineEnded | CallEnded
+
+_BROKEN: Final = ("media_lost", "line_lost", "bus_lost")  # ends of a call that nobody wanted
+
+
+def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
+    """What the event says went wrong, or what followed on it. Pure."""
+    place = (recorded.sequence, index)
+    match event:
+        case TurnMisheard():
+            followed.overtake(rows, event.turn)
+            _mishear(rows, place, event)
+        case ReplyFinished():
+            _see_model(rows, place, recorded, event)
+            followed.finish(rows, event)
+        case LineEnded() | CallEnded():
+            _end(rows, place, event)
+        case (
+            LineResumed()
+            | PlaybackFinished()
+            | PlaybackCleared()
+            | TurnTaken()
+            | ReplyBegun()
+            | ReplyInterrupted()
+            | ToolCalled()
+        ):
+            _follow(rows, event)
+        case _:
+            _fail(rows, place, event)
+
+
+def _fail(rows: Rows, place: tuple[int, int], event: _Wrong) -> None:
+    match event:
+        case UtteranceMisheard():
+            row = _row(rows, place, event.at_ms, "stt", event.reason)
+            row.provider = event.provider or None
+            rows.of(Utterance, event.utterance).failure = place
+        case PassagesFailed():
+            _unfound(rows, place, event, event.kind)
+        case PassagesTaken():
+            if event.late:
+                _unfound(rows, place, event, "late")
+        case SynthesisFailed():
+            _unspoken(rows, place, event, event.kind).provider = event.provider
+        case SynthesisDropped():
+            talk = rows.of(Talk)
+            if event.reply > talk.given_up and not talk.over:
+                _unspoken(rows, place, event, "dropped")
+        case ToolReturned():
+            if not event.ok:
+                row = _tool(rows, place, event, "unsure" if event.unsure else "failed")
+                use = rows.find(Use, event.invocation)
+                row.turn = use.turn if use else None
+        case ToolRefused():
+            _tool(rows, place, event, "refused")
+        case LineLost():
+            if not event.planned:
+                _broken(rows, place, event).reply = event.reply or None
+
+
+def _follow(rows: Rows, event: _Further) -> None:
+    match event:
+        case LineResumed():
+            followed.come_back(rows)
+        case PlaybackFinished():
+            followed.play(rows, event.reply, None)
+        case PlaybackCleared():
+            followed.play(rows, event.reply, event)
+        case TurnTaken():
+            followed.overtake(rows, event.turn)
+        case ReplyBegun():
+            followed.begin(rows, event)
+        case ReplyInterrupted():
+            followed.give_up(rows, event.reply)
+        case ToolCalled():
+            rows.of(Use, event.invocation).turn = event.turn
+
+
+def _mishear(rows: Rows, place: tuple[int, int], event: TurnMisheard) -> None:
+    """The turn that an utterance has become; the recogniser's own word of it came before."""
+    known = rows.find(Utterance, event.utterance)
+    if known is not None and known.failure is not None:
+        row = rows.of(FailureRow, *known.failure)
+    else:
+        row = _row(rows, place, event.at_ms, "stt", "misheard")
+    row.turn, row.in_a_row = event.turn, event.failures
+    followed.wait(rows, row)
+
+
+def _see_model(
+    rows: Rows, place: tuple[int, int], recorded: Recorded, event: ReplyFinished
+) -> None:
+    """A model's failure stands in the log only as the cause of the phrase said instead."""
+    decision = recorded.message.decision
+    match decision.cause if decision else None:
+        case ModelFailed(kind=failure):
+            kind = failure
+        case ModelFinished() if _says_something(recorded):
+            kind = "nothing_written"  # else its sentences were written before, each on its own
+        case _:
+            return
+    row = _row(rows, place, event.at_ms, "llm", kind)
+    row.reply, row.turn = event.reply, followed.turn_of(rows, event.reply)
+    row.followed = "fallback"
+
+
+def _says_something(recorded: Recorded) -> bool:
+    return any(isinstance(event, SentenceWritten) for event in recorded.message.events)
+
+
+def _end(rows: Rows, place: tuple[int, int], event: LineEnded | CallEnded) -> None:
+    """A line that was lost is not lost again by the end of the call."""
+    talk = rows.of(Talk)
+    waiting = [rows.find(FailureRow, *key) for key in talk.waiting]
+    told = any(row is not None and row.stage == "line" for row in waiting)
+    if event.reason in _BROKEN and not talk.over and not told:
+        _broken(rows, place, event)
+    talk.over = True
+    followed.end(rows)
+
+
+def _unfound(
+    rows: Rows, place: tuple[int, int], event: PassagesFailed | PassagesTaken, kind: str
+) -> None:
+    row = _row(rows, place, event.at_ms, "rag", kind)
+    row.turn = event.turn
+    followed.wait(rows, row)
+
+
+def _unspoken(
+    rows: Rows, place: tuple[int, int], event: SynthesisFailed | SynthesisDropped, kind: str
+) -> FailureRow:
+    row = _row(rows, place, event.at_ms, "tts", kind)
+    row.reply, row.turn = event.reply, followed.turn_of(rows, event.reply)
+    followed.wait(rows, row)
+    return row
+
+
+def _tool(
+    rows: Rows, place: tuple[int, int], event: ToolReturned | ToolRefused, kind: str
+) -> FailureRow:
+    row = _row(rows, place, event.at_ms, "tool", kind)
+    row.tool = event.tool
+    followed.wait(rows, row)
+    return row
+
+
+def _broken(
+    rows: Rows, place: tuple[int, int], event: LineLost | LineEnded | CallEnded
+) -> FailureRow:
+    row = _row(rows, place, event.at_ms, "line", event.reason)
+    followed.wait(rows, row)
+    return row
+
+
+def _row(rows: Rows, place: tuple[int, int], at_ms: int, stage: str, kind: str) -> FailureRow:
+    row = rows.of(FailureRow, *place)
+    row.at, row.stage, row.kind = moment(at_ms), stage, kind
+    return row
+
+
+FAILURES: Final = Projection(
+    name="failures",
+    version=1,
+    tables=(Table(name="failures", row=FailureRow, key=4),),
+    reads=frozenset(get_args(Read)),
+    project=project,
+)

@@ -1,0 +1,1 @@
+"""Which passages were in which answers, and which questions found nothing."""

@@ -1,0 +1,79 @@
+"""call events -> table latency"""
+
+from typing import Any, Final, get_args
+
+from contracts.dialog import ModelWrote, SentenceWritten, TurnMisheard, TurnTaken
+from contracts.recorded import Recorded
+from contracts.synthesis import SentenceSynthesized
+from projections.folding import Rows
+from projections.latency.rows import LatencyRow
+from projections.latency.stages import STAGES, Stage, Waited, reckon
+from projections.moments import moment
+from projections.projection import Projection, Table
+from projections.turn_times import Timed, Transcribed, keep_times
+
+
+def project(rows: Rows, recorded: Recorded, index: int, event: Timed) -> None:
+    """The times of the event's turn. Pure."""
+    turn = keep_times(rows, recorded, event, Waited)
+    if turn is None:
+        return
+    match event:
+        case TurnTaken() | TurnMisheard():
+            heard = rows.find(Transcribed, event.utterance)
+            turn.stt_provider = heard.provider or None if heard else None
+        case SentenceSynthesized(sentence=1, reply=reply) if reply == turn.reply:
+            turn.tts_provider, turn.cached = event.provider, event.cached
+        case SentenceWritten(again=False) if turn.model_wrote_at is None:
+            _note_model(turn, recorded, event)
+        case _:
+            pass
+
+
+def _note_model(turn: Waited, recorded: Recorded, event: SentenceWritten) -> None:
+    """The model reports to the process it runs in: its word stands only as a decision's cause."""
+    cause = recorded.message.decision.cause if recorded.message.decision else None
+    is_first = turn.first_sentence_at == moment(recorded.stored_ms)
+    if is_first and isinstance(cause, ModelWrote) and cause.reply == event.reply:
+        turn.model_wrote_at = moment(cause.at_ms)
+
+
+def derive(rows: Rows) -> None:
+    """The stages of changed turns both of whose ends are known."""
+    for turn in [each for each in rows.changed.values() if isinstance(each, Waited)]:
+        reckon(turn)
+        for place, stage in enumerate(STAGES, start=1):
+            start, end = getattr(turn, stage.start), getattr(turn, stage.end)
+            if start is not None and end is not None:
+                _keep(rows, turn, place, stage, (turn.reply, start, end, *_who(turn, stage)))
+
+
+def _who(turn: Waited, stage: Stage) -> tuple[str | None, bool | None]:
+    """The provider that was waited for, and whether the cache stood in for it."""
+    match stage.name:
+        case "stt":
+            return turn.stt_provider, None
+        case "tts":
+            return turn.tts_provider, turn.cached
+        case _:
+            return None, None
+
+
+def _keep(rows: Rows, turn: Waited, place: int, stage: Stage, told: tuple[Any, ...]) -> None:
+    row = rows.find(LatencyRow, turn.turn, stage.name)
+    if row and told == (row.reply, row.started_at, row.ended_at, row.provider, row.cached):
+        return
+    row = rows.of(LatencyRow, turn.turn, stage.name)
+    row.place, row.is_part = place, stage.is_part
+    row.started_clock, row.ended_clock = stage.start_clock, stage.end_clock
+    row.reply, row.started_at, row.ended_at, row.provider, row.cached = told
+
+
+LATENCY: Final = Projection(
+    name="latency",
+    version=1,
+    tables=(Table(name="latency", row=LatencyRow, key=4),),
+    reads=frozenset(get_args(Timed)),
+    project=project,
+    derive=derive,
+)

@@ -1,0 +1,23 @@
+"""A row of the table latency, as far as events make it. Its columns' comments are in table.sql."""
+
+from datetime import datetime
+
+import msgspec
+
+
+class LatencyRow(msgspec.Struct):
+    """All columns but the generated one. Made when both ends of the stage are known."""
+
+    tenant: str
+    call: str
+    turn: int
+    stage: str
+    place: int = 0
+    is_part: bool = False
+    reply: int | None = None
+    provider: str | None = None
+    cached: bool | None = None
+    started_at: datetime | None = None
+    started_clock: str = ""
+    ended_at: datetime | None = None
+    ended_clock: str = ""

@@ -1,0 +1,202 @@
+"""Tables made anew from the log, beside those that serve.
+
+Fill a new generation chunk by chunk, follow the log with it until it is as far as the live one,
+compare the two, and swap the views in one transaction.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from typing import Final, NamedTuple
+
+from contracts.codec import Codec
+from infra.cancelling import end_tasks
+from infra.nats import Bus
+from infra.postgres import Pool
+from projections.projection import Projection
+from projections.reading import extent
+from projections.rebuild.checking import Deviation, deviations
+from projections.rebuild.crew import WorkerDied, filled_by_crew
+from projections.rebuild.filling import Filled, Filling
+from projections.rebuild.plan import AlreadyRebuilding, Plan, begun, done_chunks, hold_lease
+from projections.rebuild.swapping import AfterShow, NothingKept, rolled_back, swapped
+from projections.rebuild.worker import Job, Servers
+from projections.runner import Runner
+from projections.views.making import make_views
+
+__all__ = [
+    "AlreadyRebuilding",
+    "Deviated",
+    "NothingKept",
+    "Progress",
+    "Rebuilt",
+    "Servers",
+    "WorkerDied",
+    "rebuild",
+    "rolled_back",
+]
+
+_log: Final = logging.getLogger("partyline.projections")
+_LOOK_S: Final = 0.02
+
+
+class Deviated(Exception):
+    """The new tables are not what the live ones are, though they should mean the same."""
+
+    def __init__(self, found: Sequence[Deviation]) -> None:
+        tables = ", ".join(f"{each.table} ({each.calls} calls)" for each in found)
+        super().__init__(f"the rebuilt tables differ from the live ones: {tables}")
+        self.found: Final = tuple(found)
+
+
+class Progress(NamedTuple):
+    """How far it is."""
+
+    step: str  # fill, index, follow, check, swap
+    messages: int  # of the log, done
+    of: int
+    events: int  # stored by this process
+
+
+Tell = Callable[[Progress], None]
+
+
+class Rebuilt(NamedTuple):
+    """What a rebuild did."""
+
+    events: int  # stored by this process; what an earlier one had stored is not counted
+    rows: int
+    filled_s: float  # from the beginning until tables and indexes were there
+    took_s: float  # until they were live
+
+
+async def rebuild(
+    bus: Bus,
+    pool: Pool,
+    projections: Sequence[Projection],
+    *,
+    workers: int | None = None,
+    servers: Servers | None = None,
+    codec: Codec | None = None,
+    tell: Tell | None = None,
+    after_show: AfterShow = make_views,
+    check: bool = True,
+) -> Rebuilt:
+    """Make the projections' tables anew, and live. What was killed goes on where it was.
+
+    Args:   workers: processes that fill; 0: this one does. None: as many as there are cores.
+            servers: for the workers to connect to; without them there are none.
+            after_show: makes again what stands on the live tables, as they change.
+            check: compare finished calls with the live tables before the swap.
+    Raises: AlreadyRebuilding; LogAway; WorkerDied; Deviated, and the live tables stay.
+    """
+    began_s = time.monotonic()
+    async with pool.acquire() as db:
+        await hold_lease(db)
+        try:
+            plan = await begun(pool, projections, await extent(bus))
+            crew = 0 if servers is None else (os.cpu_count() or 1) if workers is None else workers
+            work = _Work(bus, pool, plan, crew, servers, codec, tell or (lambda _: None))
+            await work.fill()
+            filled_s = time.monotonic() - began_s
+            await work.take_over(after_show, check=check)
+        finally:
+            await db.execute("SELECT pg_advisory_unlock_all()")
+    return Rebuilt(work.events, work.rows, filled_s, time.monotonic() - began_s)
+
+
+class _Work:
+    def __init__(
+        self,
+        bus: Bus,
+        pool: Pool,
+        plan: Plan,
+        crew: int,
+        servers: Servers | None,
+        codec: Codec | None,
+        tell: Tell,
+    ) -> None:
+        self._bus, self._pool, self._plan = bus, pool, plan
+        self._crew, self._servers, self._codec, self._tell = crew, servers, codec, tell
+        self.events = self.rows = 0
+
+    async def fill(self) -> None:
+        """All chunks that are not stored yet, then the indexes, then the position."""
+        plan = self._plan
+        if plan.filled:
+            return
+        done = await done_chunks(self._pool, plan)
+        sizes = {chunk.name: chunk.last - chunk.first + 1 for chunk in plan.chunks}
+        total, at = sum(sizes.values()), sum(sizes[name] for name in done if name in sizes)
+        self._tell(Progress("fill", at, total, self.events))
+        async with aclosing(self._filled(done)) as filling:
+            async for filled in filling:
+                self.events, self.rows = self.events + filled.events, self.rows + filled.rows
+                at += sizes[filled.chunk]
+                self._tell(Progress("fill", at, total, self.events))
+        self._tell(Progress("index", total, total, self.events))
+        await self._index()
+
+    async def _filled(self, done: dict[str, int]) -> AsyncGenerator[Filled]:
+        plan = self._plan
+        chunks = [chunk for chunk in plan.chunks if chunk.name not in done]
+        if self._crew and self._servers and len(chunks) > 1:
+            numbers = {each.name: each.number for each in plan.generations}
+            job = Job(servers=self._servers, rebuild=plan.id, last=plan.last, generations=numbers)
+            async with aclosing(filled_by_crew(job, chunks, self._crew)) as crew:
+                async for filled in crew:
+                    yield filled
+            return
+        filling = Filling(self._bus, self._pool, plan.generations, self._codec)
+        for chunk in chunks:
+            yield await filling.fill(plan.id, chunk, plan.last)
+
+    async def _index(self) -> None:
+        plan = self._plan
+        async with self._pool.acquire() as db, db.transaction():
+            for statement in plan.indexes:
+                await db.execute(statement, timeout=3600)
+            for each in plan.generations:
+                await db.execute(
+                    "UPDATE projection_positions SET position = $3"
+                    " WHERE name = $1 AND generation = $2",
+                    *(each.name, each.number, plan.last),
+                )
+            await db.execute("UPDATE rebuilds SET filled = true WHERE id = $1", plan.id)
+
+    async def take_over(self, after_show: AfterShow, *, check: bool) -> None:
+        """Follow the log until the live tables are met, and take their place."""
+        plan = self._plan
+        runner = Runner(plan.generations, self._bus, self._pool, self._codec)
+        following = asyncio.create_task(runner.run())
+        try:
+            self._tell(Progress("follow", plan.last, plan.last, self.events))
+            await self._met(following, runner)
+            if check and (found := await deviations(self._pool, plan.generations)):
+                raise Deviated(found)
+            self._tell(Progress("swap", plan.last, plan.last, self.events))
+            await self._swap(after_show)
+        finally:
+            await end_tasks([following])
+            await asyncio.gather(following, return_exceptions=True)
+        await self._pool.execute("DELETE FROM rebuilds WHERE id = $1", plan.id)
+
+    async def _met(self, following: "asyncio.Task[None]", runner: Runner) -> None:
+        """Wait until the new tables are as far as the log was when this was asked."""
+        last = (await extent(self._bus)).last
+        while True:
+            if following.done():
+                return following.result()
+            if runner.position >= last:
+                return
+            await asyncio.sleep(_LOOK_S)
+
+    async def _swap(self, after_show: AfterShow) -> None:
+        """As soon as these tables are as far as the live ones, and nobody holds the views."""
+        while True:
+            if await swapped(self._pool, self._plan.generations, after_show):
+                return
+            await asyncio.sleep(_LOOK_S)

@@ -1,0 +1,95 @@
+"""Worker processes that share the chunks of a rebuild."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncGenerator, Iterable
+from typing import Final
+
+import msgspec
+
+from infra.cancelling import end_tasks
+from projections.rebuild.filling import Filled
+from projections.rebuild.plan import Chunk
+from projections.rebuild.worker import Job, Unfilled
+
+_TRIES: Final = 20  # of one chunk, while the log or PostgreSQL is away
+_AGAIN_S: Final = 0.5
+
+
+class WorkerDied(Exception):
+    """A worker ended, or could not do a chunk for long. What is stored stays: go on later."""
+
+
+async def filled_by_crew(job: Job, chunks: Iterable[Chunk], workers: int) -> AsyncGenerator[Filled]:
+    """What each chunk came to, as they are done. Raises WorkerDied. Close it when leaving."""
+    waiting: asyncio.Queue[Chunk] = asyncio.Queue()
+    for chunk in chunks:
+        waiting.put_nowait(chunk)
+    left = waiting.qsize()
+    done: asyncio.Queue[Filled | None] = asyncio.Queue()
+    crew = [asyncio.create_task(_one(job, waiting, done)) for _ in range(min(workers, left))]
+    try:
+        while left:
+            filled = await done.get()
+            if filled is None:
+                await _failure(crew)
+            else:
+                left -= 1
+                yield filled
+    finally:
+        await end_tasks(crew)
+        await asyncio.gather(*crew, return_exceptions=True)
+
+
+async def _failure(crew: "list[asyncio.Task[None]]") -> None:
+    for task in crew:
+        if task.done():
+            task.result()
+
+
+async def _one(
+    job: Job, waiting: "asyncio.Queue[Chunk]", done: "asyncio.Queue[Filled | None]"
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "projections.rebuild"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
+        env=dict(os.environ),
+    )
+    try:
+        await _say(process, job)
+        while not waiting.empty():
+            done.put_nowait(await _filled(process, waiting.get_nowait()))
+    except BaseException:
+        done.put_nowait(None)
+        raise
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def _filled(process: asyncio.subprocess.Process, chunk: Chunk) -> Filled:
+    for _ in range(_TRIES):
+        await _say(process, chunk)
+        assert process.stdout is not None
+        line = await process.stdout.readline()
+        if not line:
+            raise WorkerDied(f"a worker ended at messages {chunk.first} to {chunk.last}")
+        answer = msgspec.json.decode(line, type=Filled | Unfilled)
+        if isinstance(answer, Filled):
+            return answer
+        why = answer.why
+        await asyncio.sleep(_AGAIN_S)
+    raise WorkerDied(f"messages {chunk.first} to {chunk.last} could not be filled: {why}")
+
+
+async def _say(process: asyncio.subprocess.Process, what: Job | Chunk) -> None:
+    assert process.stdin is not None
+    process.stdin.write(msgspec.json.encode(what) + b"\n")
+    try:
+        await process.stdin.drain()
+    except ConnectionError:
+        raise WorkerDied("a worker ended") from None

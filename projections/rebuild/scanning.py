@@ -1,0 +1,100 @@
+"""The log in stored order as fast as it comes, as bytes: decoded is only what is wanted."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+import nats.errors
+from nats.js import api
+from nats.js.errors import Error as JetStreamError
+
+from contracts.streams import CALLS
+from infra.nats import Bus
+from projections.reading import LogAway
+
+_AT_ONCE: Final = 4_000  # messages asked for; asked again when half of them are here
+_SILENCE_S: Final = 10.0
+_UNUSED_S: Final = 60.0  # the server forgets a reader that died after so long
+_AWAY: Final = (OSError, TimeoutError, nats.errors.Error, JetStreamError)
+
+
+class Raw(NamedTuple):
+    """A message as stored."""
+
+    subject: bytes
+    sequence: int
+    stored_ns: int  # UNIX time in nanoseconds, clock of the server
+    payload: bytes
+
+
+async def scan(bus: Bus, first: int) -> AsyncGenerator[list[Raw]]:
+    """All messages from the stream sequence `first` on, without end, in lists of what has come.
+
+    Close it when leaving. Raises LogAway.
+    """
+    settings = api.ConsumerConfig(
+        description="a rebuild",
+        deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE,
+        opt_start_seq=first,
+        ack_policy=api.AckPolicy.NONE,
+        inactive_threshold=_UNUSED_S,
+        num_replicas=1,
+        mem_storage=True,
+    )
+    try:
+        made = await bus.js.add_consumer(CALLS.name, settings)
+        scanning = _Scanning(bus, made.name)
+        subscription = await bus.nc.sub_raw(scanning.inbox, scanning.on_raw)
+        try:
+            while True:
+                yield await scanning.some()
+        finally:
+            with suppress(*_AWAY):
+                await subscription.unsubscribe()
+                await bus.js.delete_consumer(CALLS.name, made.name)
+    except _AWAY as away:
+        raise LogAway(type(away).__name__) from None
+
+
+class _Scanning:
+    def __init__(self, bus: Bus, consumer: str) -> None:
+        self._bus = bus
+        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{CALLS.name}.{consumer}"
+        self.inbox = bus.nc.new_inbox()
+        self._news = asyncio.Event()
+        self._here: list[Raw] = []
+        self._asked = 0
+        self._delivered = 0
+        self._broken = ""
+
+    async def some(self) -> list[Raw]:
+        if self._asked < _AT_ONCE:
+            question = {"batch": _AT_ONCE, "expires": 30_000_000_000}
+            await self._bus.nc.publish(
+                self._subject, json.dumps(question).encode(), reply=self.inbox
+            )
+            self._asked += _AT_ONCE
+        if not self._here:
+            self._news.clear()
+            async with asyncio.timeout(_SILENCE_S):
+                await self._news.wait()
+        if self._broken:
+            raise LogAway(self._broken)
+        here, self._here = self._here, []
+        return here
+
+    def on_raw(self, subject: bytes, reply: bytes, payload: bytes, headers: bytes) -> None:
+        """Reply subjects: https://docs.nats.io/nats-concepts/jetstream/consumers ($JS.ACK...)."""
+        parts = reply.split(b".")
+        if len(parts) < 9 or parts[1] != b"ACK":  # a word of the server's own
+            if b" 408" not in headers[:16]:
+                self._broken = "the server ended it"
+        elif int(parts[-3]) != self._delivered + 1:
+            self._broken = "a delivery was lost"
+        else:
+            self._delivered += 1
+            self._asked -= 1
+            self._here.append(Raw(subject, int(parts[-4]), int(parts[-2]), payload))
+        self._news.set()

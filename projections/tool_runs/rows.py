@@ -1,0 +1,23 @@
+"""A row of the table tool_runs. Its columns' comments are in table.sql."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+
+class ToolRunRow(msgspec.Struct):
+    """All columns."""
+
+    tenant: str
+    call: str
+    invocation: str
+    turn: int | None = None
+    tool: str = ""
+    arguments: dict[str, Any] | None = None
+    runs: int = 0
+    ok: bool | None = None
+    result: dict[str, Any] | None = None
+    called_at: datetime | None = None
+    returned_at: datetime | None = None
+    took_ms: float | None = None

@@ -1,0 +1,1 @@
+"""What was said, sentence by sentence, and how to search it."""

@@ -1,0 +1,100 @@
+"""call events -> table transcripts"""
+
+from typing import Final, TypeAlias, get_args
+
+from contracts.dialog import (
+    CallerLost,
+    CallOpened,
+    ReplyBegun,
+    ReplyHeard,
+    ReplyInterrupted,
+    SentenceWritten,
+    TurnTaken,
+)
+from contracts.line import SentencePlayed
+from contracts.recorded import Recorded
+from contracts.transcript import TranscriptFinalized
+from projections.folding import Rows
+from projections.moments import moment
+from projections.projection import Projection, Table
+from projections.transcripts.hearing import hear
+from projections.transcripts.rows import ReplyPlaces, Spoken, TranscriptRow, UtterancePlace
+
+Read: TypeAlias = (
+    CallOpened
+    | TranscriptFinalized
+    | TurnTaken
+    | ReplyBegun
+    | SentenceWritten
+    | SentencePlayed
+    | ReplyHeard
+    | ReplyInterrupted
+    | CallerLost
+)
+
+
+def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
+    """The row of what was said, and what became of it. Pure."""
+    place = (recorded.sequence, index)
+    match event:
+        case CallOpened():
+            rows.of(Spoken).language = event.language
+        case TranscriptFinalized():
+            _transcribe(rows, place, event)
+        case TurnTaken():
+            _take(rows, place, event)
+        case ReplyBegun():
+            reply = rows.of(ReplyPlaces, event.reply)
+            reply.turn, reply.kind = event.turn, event.kind
+        case SentenceWritten():
+            _write(rows, place, event)
+        case SentencePlayed() | ReplyHeard() | ReplyInterrupted() | CallerLost():
+            hear(rows, event)
+
+
+def _transcribe(rows: Rows, place: tuple[int, int], event: TranscriptFinalized) -> None:
+    row = _row(rows, place, "caller")
+    row.at = moment(event.speech_ended_ms)
+    row.text, row.confidence = event.text, event.confidence
+    row.language = event.language or row.language
+    row.utterance, row.provider = event.utterance, event.provider or None
+    rows.of(UtterancePlace, event.utterance).row = place
+
+
+def _take(rows: Rows, place: tuple[int, int], event: TurnTaken) -> None:
+    """The utterance is a turn. A key was never an utterance: its words begin here."""
+    note = rows.find(UtterancePlace, event.utterance)
+    if note and note.row:
+        row = rows.of(TranscriptRow, *note.row)
+    else:
+        row = _row(rows, place, "caller")
+        row.at = moment(event.speech_ended_ms or event.at_ms)
+        row.text, row.utterance, row.confidence = event.text, event.utterance, event.confidence
+        row.provider = None if event.utterance else "keys"
+    row.turn, row.kind = event.turn, event.kind
+
+
+def _write(rows: Rows, place: tuple[int, int], event: SentenceWritten) -> None:
+    reply = rows.of(ReplyPlaces, event.reply)
+    reply.rows[event.sentence] = place
+    row = _row(rows, place, "agent")
+    row.at, row.text = moment(event.at_ms), event.text
+    row.turn, row.kind = reply.turn, reply.kind
+    row.reply, row.sentence = event.reply, event.sentence
+    row.provider, row.repeated = event.voice.provider, event.again
+
+
+def _row(rows: Rows, place: tuple[int, int], speaker: str) -> TranscriptRow:
+    row = rows.of(TranscriptRow, *place)
+    spoken = rows.find(Spoken)
+    row.speaker, row.language = speaker, spoken.language if spoken else ""
+    return row
+
+
+TRANSCRIPTS: Final = Projection(
+    name="transcripts",
+    version=1,
+    tables=(Table(name="transcripts", row=TranscriptRow, key=4),),
+    reads=frozenset(get_args(Read)),
+    project=project,
+)

@@ -1,0 +1,61 @@
+CREATE OR REPLACE VIEW public.v_daily AS
+SELECT d.tenant, d.day, d.agent, d.language, d.direction,
+       sum(d.calls) AS calls, sum(d.answered) AS answered, sum(d.ended) AS ended,
+       sum(d.duration_s) AS duration_s, sum(d.turns) AS turns, sum(d.misheard) AS misheard,
+       sum(d.replies) AS replies, sum(d.fallbacks) AS fallbacks, sum(d.interruptions) AS interruptions,
+       sum(d.barge_ins) AS barge_ins, sum(d.wait_ms) AS wait_ms, sum(d.waits) AS waits,
+       sum(d.questions) AS questions, sum(d.unanswered_questions) AS unanswered_questions,
+       sum(d.tool_runs) AS tool_runs, sum(d.tool_failures) AS tool_failures,
+       sum(d.transfers) AS transfers, sum(d.transfers_misheard) AS transfers_misheard,
+       sum(d.line_losses) AS line_losses, sum(d.tokens_in) AS tokens_in, sum(d.tokens_out) AS tokens_out,
+       sum(d.succeeded) AS succeeded, sum(d.failed) AS failed,
+       sum(d.end_caller_hung_up) AS end_caller_hung_up, sum(d.end_agent_hung_up) AS end_agent_hung_up,
+       sum(d.end_transferred) AS end_transferred, sum(d.end_inactivity) AS end_inactivity,
+       sum(d.end_duration) AS end_duration, sum(d.end_media_lost) AS end_media_lost,
+       sum(d.end_line_lost) AS end_line_lost, sum(d.end_refused) AS end_refused,
+       sum(d.end_unanswered) AS end_unanswered, sum(d.end_bus_lost) AS end_bus_lost,
+       sum(d.end_shutdown) AS end_shutdown, sum(d.end_other) AS end_other
+FROM v_hourly AS d
+GROUP BY d.tenant, d.day, d.agent, d.language, d.direction;
+
+COMMENT ON VIEW public.v_daily IS 'What calls add up to, by the day (UTC) on which they rang, agent, language and direction.';
+COMMENT ON COLUMN public.v_daily.tenant IS 'Whose calls.';
+COMMENT ON COLUMN public.v_daily.day IS 'Day (UTC).';
+COMMENT ON COLUMN public.v_daily.agent IS 'The agent''s name; empty: not known.';
+COMMENT ON COLUMN public.v_daily.language IS 'BCP 47; empty: none was spoken yet.';
+COMMENT ON COLUMN public.v_daily.direction IS 'inbound or outbound.';
+COMMENT ON COLUMN public.v_daily.calls IS 'Calls that rang.';
+COMMENT ON COLUMN public.v_daily.answered IS 'Of those, answered.';
+COMMENT ON COLUMN public.v_daily.ended IS 'Over.';
+COMMENT ON COLUMN public.v_daily.duration_s IS 'Seconds from answer to end, in all.';
+COMMENT ON COLUMN public.v_daily.turns IS 'Turns understood.';
+COMMENT ON COLUMN public.v_daily.misheard IS 'Turns not understood.';
+COMMENT ON COLUMN public.v_daily.replies IS 'Replies begun, greetings included.';
+COMMENT ON COLUMN public.v_daily.fallbacks IS 'Replies that were a phrase in place of an answer.';
+COMMENT ON COLUMN public.v_daily.interruptions IS 'Replies given up before their end.';
+COMMENT ON COLUMN public.v_daily.barge_ins IS 'Times a caller spoke over a reply.';
+COMMENT ON COLUMN public.v_daily.wait_ms IS 'Milliseconds waited in all, from the end of speech to the first audio of the reply.';
+COMMENT ON COLUMN public.v_daily.waits IS 'Turns in wait_ms: wait_ms / waits is the mean.';
+COMMENT ON COLUMN public.v_daily.questions IS 'Questions to the knowledge.';
+COMMENT ON COLUMN public.v_daily.unanswered_questions IS 'Of those, for which it held nothing.';
+COMMENT ON COLUMN public.v_daily.tool_runs IS 'Uses of tools.';
+COMMENT ON COLUMN public.v_daily.tool_failures IS 'Of those, failed or of unknown fate.';
+COMMENT ON COLUMN public.v_daily.transfers IS 'Calls handed to a person.';
+COMMENT ON COLUMN public.v_daily.transfers_misheard IS 'Of those, because the agent did not understand.';
+COMMENT ON COLUMN public.v_daily.line_losses IS 'Times a line broke unplanned.';
+COMMENT ON COLUMN public.v_daily.tokens_in IS 'Tokens the model read.';
+COMMENT ON COLUMN public.v_daily.tokens_out IS 'Tokens it wrote.';
+COMMENT ON COLUMN public.v_daily.succeeded IS 'Calls judged a success.';
+COMMENT ON COLUMN public.v_daily.failed IS 'Calls judged a failure.';
+COMMENT ON COLUMN public.v_daily.end_caller_hung_up IS 'Ended by the caller.';
+COMMENT ON COLUMN public.v_daily.end_agent_hung_up IS 'Ended by the agent.';
+COMMENT ON COLUMN public.v_daily.end_transferred IS 'Ended by a transfer.';
+COMMENT ON COLUMN public.v_daily.end_inactivity IS 'Ended because nobody spoke.';
+COMMENT ON COLUMN public.v_daily.end_duration IS 'Ended as they were as long as the agent allows.';
+COMMENT ON COLUMN public.v_daily.end_media_lost IS 'Ended because no more audio came.';
+COMMENT ON COLUMN public.v_daily.end_line_lost IS 'Ended because a broken line did not come back.';
+COMMENT ON COLUMN public.v_daily.end_refused IS 'Refused.';
+COMMENT ON COLUMN public.v_daily.end_unanswered IS 'Never answered.';
+COMMENT ON COLUMN public.v_daily.end_bus_lost IS 'Ended because the gateway lost NATS.';
+COMMENT ON COLUMN public.v_daily.end_shutdown IS 'Ended because the gateway was stopped.';
+COMMENT ON COLUMN public.v_daily.end_other IS 'Ended for another reason.';

@@ -1,0 +1,24 @@
+CREATE OR REPLACE VIEW public.v_latency AS
+SELECT l.tenant, l.started_at AS at, date_trunc('hour', l.started_at, 'UTC') AS hour,
+       (l.started_at AT TIME ZONE 'UTC')::date AS day, l.call, l.turn, c.agent, c.revision, l.stage, l.place, l.is_part,
+       l.provider, l.cached, l.ms, l.started_clock, l.ended_clock
+FROM latency AS l
+LEFT JOIN calls AS c ON c.tenant = l.tenant AND c.call = l.call;
+
+COMMENT ON VIEW public.v_latency IS 'One row for each turn and stage of the caller''s wait: made for percentile_cont(0.95) WITHIN GROUP (ORDER BY ms).';
+COMMENT ON COLUMN public.v_latency.tenant IS 'Whose call.';
+COMMENT ON COLUMN public.v_latency.at IS 'When the stage began.';
+COMMENT ON COLUMN public.v_latency.hour IS 'Begin of its hour (UTC).';
+COMMENT ON COLUMN public.v_latency.day IS 'Day (UTC) of at.';
+COMMENT ON COLUMN public.v_latency.call IS 'The call''s id, a UUIDv7.';
+COMMENT ON COLUMN public.v_latency.turn IS 'Starts at 1; 0: the greeting.';
+COMMENT ON COLUMN public.v_latency.agent IS 'The agent''s name.';
+COMMENT ON COLUMN public.v_latency.revision IS 'The agent''s revision, starts at 1.';
+COMMENT ON COLUMN public.v_latency.stage IS 'stt, dialog, passages, model, tts, gateway: one after another. wait: all of them, from the end of speech to the first audio. model_wrote: within model, until the first sentence was complete.';
+COMMENT ON COLUMN public.v_latency.place IS 'Order of the stages, starts at 1.';
+COMMENT ON COLUMN public.v_latency.is_part IS 'true: a part of wait; false: wait itself, and model_wrote.';
+COMMENT ON COLUMN public.v_latency.provider IS 'stt: the recogniser; tts: the synthesiser; else NULL.';
+COMMENT ON COLUMN public.v_latency.cached IS 'tts: whether the audio came from the cache; else NULL.';
+COMMENT ON COLUMN public.v_latency.ms IS 'Milliseconds. Below 0 where the clocks of two machines differ by more.';
+COMMENT ON COLUMN public.v_latency.started_clock IS 'Whose clock began it: gateway, dialog, log.';
+COMMENT ON COLUMN public.v_latency.ended_clock IS 'Whose clock ended it.';

@@ -1,0 +1,173 @@
+"""Tables made anew beside those that serve."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from logs import append, append_calls, running, tables
+from stories import TENANT, question_answered
+
+from infra.nats import Bus
+from infra.nats_server import NatsServer
+from infra.postgres import Pool
+from projections import PROJECTIONS
+from projections.calls import read as calls
+from projections.calls.project import CALLS
+from projections.generations import standings
+from projections.rebuild import (
+    AlreadyRebuilding,
+    Deviated,
+    Progress,
+    Servers,
+    rebuild,
+    rolled_back,
+)
+from projections.rebuild import plan as planning
+from projections.run import caught_up
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many chunks in a small log, so that calls lie across their borders."""
+    monkeypatch.setattr(planning, "CHUNK", 70)
+
+
+async def rebuilt(bus: Bus, pool: Pool, **options: object) -> None:
+    await rebuild(bus, pool, PROJECTIONS, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_a_rebuild_makes_the_same_rows_as_following_did(bus: Bus, pool: Pool) -> None:
+    _, last = await append_calls(bus, 40)
+    async with running(bus, pool):
+        await caught_up(pool, last)
+        before = await tables(pool)
+        await rebuilt(bus, pool)
+        assert await tables(pool) == before
+        assert await states(pool, "turns") == [(1, "kept"), (2, "live")]
+        later = question_answered()
+        await caught_up(pool, await append(bus, later))
+        assert await calls.show(pool, TENANT, later.call) is not None
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_processes_that_share_the_chunks_make_the_same_rows(
+    bus: Bus, pool: Pool, log_server: NatsServer, postgres_dsn: str
+) -> None:
+    _, last = await append_calls(bus, 40)
+    async with running(bus, pool):
+        await caught_up(pool, last)
+    before = await tables(pool)
+    await rebuilt(bus, pool, servers=Servers(nats=log_server.url, postgres=postgres_dsn), workers=2)
+    assert await tables(pool) == before
+
+
+async def test_dropping_the_whole_database_and_rebuilding_gives_the_same_rows(
+    bus: Bus, pool: Pool, other_pool: Pool
+) -> None:
+    _, last = await append_calls(bus, 20)
+    async with running(bus, pool):
+        await caught_up(pool, last)
+    await rebuilt(bus, other_pool)
+    assert await tables(other_pool) == await tables(pool)
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_nobody_who_reads_notices_a_rebuild(bus: Bus, pool: Pool) -> None:
+    _, last = await append_calls(bus, 30)
+    async with running(bus, pool):
+        await caught_up(pool, last)
+        async with reading_on(pool) as found:
+            await rebuilt(bus, pool)
+            await rebuilt(bus, pool)
+            await rolled_back(pool, PROJECTIONS)
+    assert len(found) > 10
+    assert set(found) == {30}
+
+
+@asynccontextmanager
+async def reading_on(pool: Pool) -> AsyncIterator[list[int]]:
+    """Somebody who reads all the time, and what they find."""
+    found: list[int] = []
+
+    async def read() -> None:
+        while True:
+            rows = await pool.fetch("SELECT t.call FROM timeline AS t JOIN calls USING (call)")
+            found.append(len({row["call"] for row in rows}))
+
+    reading = asyncio.create_task(read())
+    try:
+        yield found
+    finally:
+        failed = reading.done()
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        assert not failed
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_a_rebuild_that_is_stopped_goes_on_where_it_was(bus: Bus, pool: Pool) -> None:
+    _, last = await append_calls(bus, 40)
+    done: list[Progress] = []
+    filling = asyncio.create_task(rebuilt(bus, pool, tell=done.append))
+    while not (done and done[-1].messages):
+        await asyncio.sleep(0)
+    filling.cancel()
+    await asyncio.gather(filling, return_exceptions=True)
+    (before,) = await pool.fetchrow("SELECT count(*) FROM rebuild_chunks") or [0]
+    assert 0 < before < len(range(1, last + 1, 70))
+    again: list[Progress] = []
+    await rebuilt(bus, pool, tell=again.append)
+    assert again[0].messages == before * 70
+    assert {c.state for c in await calls.list(pool, TENANT, 100)} == {"ended"}
+    assert len(await calls.list(pool, TENANT, 100)) == 40
+
+
+async def test_a_second_rebuild_at_the_same_time_is_refused(bus: Bus, pool: Pool) -> None:
+    await append_calls(bus, 5)
+    both = await asyncio.gather(rebuilt(bus, pool), rebuilt(bus, pool), return_exceptions=True)
+    assert [type(each) for each in both if each] == [AlreadyRebuilding]
+
+
+async def test_after_a_rollback_the_earlier_tables_read_on(bus: Bus, pool: Pool) -> None:
+    _, last = await append_calls(bus, 5)
+    async with running(bus, pool):
+        await caught_up(pool, last)
+        await rebuilt(bus, pool)
+        await caught_up(pool, await append(bus, question_answered()))
+        await rolled_back(pool, PROJECTIONS)
+        assert await states(pool, "calls") == [(1, "live"), (2, "kept")]
+        await caught_up(pool, await append(bus, question_answered()))
+    assert len(await calls.list(pool, TENANT)) == 7
+
+
+async def test_tables_that_would_say_something_else_do_not_become_live(
+    bus: Bus, pool: Pool
+) -> None:
+    stories, last = await append_calls(bus, 3)
+    async with running(bus, pool):
+        await caught_up(pool, last)
+    await pool.execute("UPDATE calls_1.calls SET turns = 7 WHERE call = $1", stories[1].call)
+    with pytest.raises(Deviated, match=r"calls \(1 calls\)"):
+        await rebuilt(bus, pool)
+    assert await states(pool, "calls") == [(1, "live"), (2, "filling")]
+    await rebuilt(bus, pool, check=False)
+    assert {c.turns for c in await calls.list(pool, TENANT)} == {1}
+
+
+async def test_one_projection_can_be_rebuilt_alone(bus: Bus, pool: Pool) -> None:
+    _, last = await append_calls(bus, 3)
+    async with running(bus, pool):
+        await caught_up(pool, last)
+        await rebuild(bus, pool, [CALLS])
+        await caught_up(pool, await append(bus, question_answered()))
+    assert await states(pool, "turns") == [(1, "live")]
+    assert len(await calls.list(pool, TENANT)) == 4
+
+
+async def states(pool: Pool, name: str) -> list[tuple[int, str]]:
+    async with pool.acquire() as db:
+        return [(each.generation, each.state) for each in await standings(db, name)]
