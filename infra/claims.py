@@ -29,7 +29,6 @@ from contracts.streams import (
 )
 from infra.beside import beside
 from infra.cancelling import stop_if_cancelled
-from infra.journal import NatsJournal
 from infra.nats import Bus
 
 _log: Final = logging.getLogger("partyline.claims")
@@ -96,8 +95,8 @@ class Held:
 class Claims:
     """Takes claims of one role for one host. Use as an async context manager."""
 
-    def __init__(self, bus: Bus, journal: NatsJournal, role: Role, host: HostId) -> None:
-        self._bus, self._journal = bus, journal
+    def __init__(self, bus: Bus, role: Role, host: HostId) -> None:
+        self._bus = bus
         self._role, self._host = role, host
         self._ack_wait_s = _ACK_WAIT_S.get(role, ACK_WAIT_S)
         self._held: dict[CallId, Held] = {}

@@ -25,30 +25,41 @@ async def refold(
     In every generation that is followed. What still can't be taken parks the call again: returned.
     Runners wait meanwhile. Raises LogAway.
     """
-    refused: list[Refused] = []
-    for projection in projections:
-        async with pool.acquire() as db:
-            for standing in await standings(db, projection.name):
-                if standing.version == projection.version:
-                    generation = Generation(projection, standing.generation, standing.state)
-                    refused += await _refold(db, generation, history, place)
-    return refused
+    async with pool.acquire() as db, db.transaction():
+        held = [each for projection in projections for each in await _held(db, projection)]
+        known = await history(place)  # after the positions are held: nothing newer is stored
+        return [
+            refused
+            for generation, position in held
+            for refused in await _refold(
+                db, generation, place, [each for each in known if each.sequence <= position]
+            )
+        ]
+
+
+async def _held(db: Connection, projection: Projection) -> list[tuple[Generation, int]]:
+    """The generations of our version and their positions, which can't advance now."""
+    return [
+        (
+            generation := Generation(projection, each.generation, each.state),
+            await db.fetchval(_POSITION, generation.name, generation.number),
+        )
+        for each in await standings(db, projection.name)
+        if each.version == projection.version
+    ]
 
 
 async def _refold(
-    db: Connection, generation: Generation, history: History, place: Place
+    db: Connection, generation: Generation, place: Place, known: Sequence[Stored]
 ) -> list[Refused]:
-    async with db.transaction():
-        position = await db.fetchval(_POSITION, generation.name, generation.number)
-        known = [each for each in await history(place) if each.sequence <= position]
-        await delete(db, generation, place)
-        await free(db, generation, place)
-        fold, refused = _as_far_as_taken(generation, place, known)
-        if await is_refused(db, generation, fold) and not refused:
-            refused = [Refused(generation.name, place, known[-1].sequence, "RefusedByPostgreSQL")]
-        for each in refused:
-            await park(db, generation, place, each.sequence, each.error)
-        return refused
+    await delete(db, generation, place)
+    await free(db, generation, place)
+    fold, refused = _as_far_as_taken(generation, place, known)
+    if await is_refused(db, generation, fold) and not refused:
+        refused = [Refused(generation.name, place, known[-1].sequence, "RefusedByPostgreSQL")]
+    for each in refused:
+        await park(db, generation, place, each.sequence, each.error)
+    return refused
 
 
 def _as_far_as_taken(

@@ -128,7 +128,7 @@ class _Following:
             try:
                 async with self._pool.acquire() as db, db.transaction():
                     return await make_views(db)
-            except AWAY as away:
+            except (asyncpg.LockNotAvailableError, *AWAY) as away:
                 _log.warning("the views wait for PostgreSQL: %s", type(away).__name__)
                 await asyncio.sleep(_AGAIN_S)
 

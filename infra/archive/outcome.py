@@ -18,6 +18,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     """Messages the stream let go, those of earlier runs that were killed among them."""
     open: int = 0
     """Calls with messages old enough that are not closed, or not for long enough."""
+    oldest: str = ""
+    """The oldest of those, tenant/call: the stream's beginning stays for it."""
     strange: int = 0
     """Calls whose names no contract covers. They stay."""
     wrong: list[str] = msgspec.field(default_factory=list)

@@ -67,6 +67,7 @@ class _Run:
             await self._archive(old for old in found.calls if old[:2] not in self._stay)
             if not means.dry:
                 means.outcome.let_go += await means.going.purge(means.lease)
+            means.outcome.oldest = means.outcome.oldest or self._first_that_stays(found.calls)
             self._strange |= found.strange
             start = found.go_on
         means.outcome.strange = len(self._strange)
@@ -80,6 +81,9 @@ class _Run:
         for day, tenant in sorted(days):
             stayed = await Day(self._means, tenant, day).archive(sorted(days[day, tenant]))
             self._stay |= {(tenant, call) for call in stayed}
+
+    def _first_that_stays(self, calls: Iterable[Old]) -> str:
+        return next((f"{o.tenant}/{o.call}" for o in calls if o[:2] in self._stay), "")
 
     async def _day(self, old: Old) -> date:
         """The ring's; where the id does not tell, that of what is archived, or of the log."""

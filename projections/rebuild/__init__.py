@@ -16,14 +16,23 @@ from contracts.codec import Codec
 from infra.cancelling import end_tasks
 from infra.nats import Bus
 from infra.postgres import Pool
+from projections.history import history_of
 from projections.projection import Projection
 from projections.reading import extent
 from projections.rebuild.checking import Deviation, deviations
 from projections.rebuild.crew import WorkerDied, filled_by_crew
 from projections.rebuild.filling import Filled, Filling
-from projections.rebuild.plan import AlreadyRebuilding, Plan, begun, done_chunks, hold_lease
+from projections.rebuild.plan import (
+    AlreadyRebuilding,
+    Plan,
+    begun,
+    done_chunks,
+    hold_lease,
+    late_calls,
+)
 from projections.rebuild.swapping import AfterShow, NothingKept, rolled_back, swapped
 from projections.rebuild.worker import Job, Servers
+from projections.refolding import refold
 from projections.runner import Runner
 from projections.views.making import make_views
 
@@ -167,9 +176,16 @@ class _Work:
                 )
             await db.execute("UPDATE rebuilds SET filled = true WHERE id = $1", plan.id)
 
+    async def _make_late_calls_anew(self) -> None:
+        history = history_of(self._bus, self._codec or Codec())
+        projections = [each.projection for each in self._plan.generations]
+        for place in await late_calls(self._pool, self._plan):
+            await refold(self._pool, projections, history, place)
+
     async def take_over(self, after_show: AfterShow, *, check: bool) -> None:
         """Follow the log until the live tables are met, and take their place."""
         plan = self._plan
+        await self._make_late_calls_anew()
         runner = Runner(plan.generations, self._bus, self._pool, self._codec)
         following = asyncio.create_task(runner.run())
         try:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -50,7 +50,8 @@ class Filling:
 
     async def fill(self, rebuild: int, chunk: Chunk, last: int) -> Filled:
         """Store the calls that begin in this chunk, as they are after the message `last`."""
-        calls = await self._read(chunk, last)
+        reading = await self._read(chunk, last)
+        calls = await self._opened(reading.begun)
         events = sum(_events(call.messages) for call in calls)
         folds, refused = [], []
         for call in calls:
@@ -60,7 +61,8 @@ class Filling:
                     refused.append(each)
                     self._put_back(fold, each, call.messages)
             folds.append(fold)
-        rows = await self._store(rebuild, chunk.name, folds, refused, events)
+        crossings = reading.crossings()
+        rows = await self._store(rebuild, chunk.name, folds, refused, events, crossings)
         return Filled(chunk.name, events, rows)
 
     def _put_back(self, fold: CallFold, refused: Refused, messages: Iterable[Stored]) -> None:
@@ -73,7 +75,7 @@ class Filling:
         if rows := before.rows.get(refused.projection):
             fold.left[refused.projection] = rows
 
-    async def _read(self, chunk: Chunk, last: int) -> "list[_Call]":
+    async def _read(self, chunk: Chunk, last: int) -> "_Reading":
         reading = _Reading(chunk)
         until = min(last, chunk.last + _OVERLAP)
         async with aclosing(scan(self._bus, chunk.first)) as pieces:
@@ -86,24 +88,13 @@ class Filling:
                     break
         if until < last:
             await self._complete(reading.open, last)
-        return await self._opened(await self._begun_here(reading, chunk))
+        return reading
 
     async def _complete(self, calls: "Iterable[_Call]", last: int) -> None:
         """Calls that go on for long behind the chunk."""
         for call in calls:
             history = await self._history(call.place)
             call.raw, call.messages = [], [each for each in history if each.sequence <= last]
-
-    async def _begun_here(self, reading: "_Reading", chunk: Chunk) -> "list[_Call]":
-        """Without those whose first message stands before the chunk: they belong to an earlier."""
-        found = []
-        for call in reading.calls.values():
-            if not call.rang:
-                history = await self._history(call.place)
-                if history and history[0].sequence < chunk.first:
-                    continue
-            found.append(call)
-        return found
 
     async def _opened(self, calls: "list[_Call]") -> "list[_Call]":
         """Decoded. The keys of all are asked for together."""
@@ -121,6 +112,7 @@ class Filling:
         folds: Sequence[CallFold],
         refused: Sequence[Refused],
         events: int,
+        crossings: "list[_Crossing]",
     ) -> int:
         async with self._pool.acquire() as db, db.transaction():
             rows = 0
@@ -133,29 +125,55 @@ class Filling:
                 "INSERT INTO rebuild_chunks (rebuild, chunk, events, rows) VALUES ($1, $2, $3, $4)",
                 *(rebuild, chunk, events, rows),
             )
+            await db.executemany(
+                "INSERT INTO rebuild_crossings (rebuild, chunk, tenant, call, begun, last)"
+                " VALUES ($1, $2, $3, $4, $5, $6)",
+                [(rebuild, chunk, *each.place, each.begun, each.last) for each in crossings],
+            )
         return rows
 
 
+class _Crossing(NamedTuple):
+    """See the table rebuild_crossings."""
+
+    place: Place
+    begun: bool
+    last: int
+
+
 class _Call:
-    __slots__ = ("ended", "messages", "place", "rang", "raw", "sealed")
+    __slots__ = ("begun", "ended", "last", "messages", "place", "raw", "sealed")
 
     def __init__(self, place: Place) -> None:
         self.place = place
         self.raw: list[Raw] = []
         self.messages: list[Stored] = []
-        self.rang = self.ended = self.sealed = False
+        self.begun = self.ended = self.sealed = False
+        self.last = 0
 
 
 class _Reading:
-    """The calls of a chunk, as bytes, and which of them have yet to end."""
+    """The calls of a chunk, as bytes, and which of those that begin in it have yet to end."""
 
     def __init__(self, chunk: Chunk) -> None:
         self._chunk = chunk
         self.calls: dict[bytes, _Call] = {}
 
     @property
+    def begun(self) -> list[_Call]:
+        return [call for call in self.calls.values() if call.begun]
+
+    @property
     def open(self) -> list[_Call]:
-        return [call for call in self.calls.values() if not call.ended]
+        return [call for call in self.calls.values() if call.begun and not call.ended]
+
+    def crossings(self) -> list[_Crossing]:
+        end = self._chunk.last
+        return [
+            _Crossing(call.place, call.begun, call.last)
+            for call in self.calls.values()
+            if not call.begun or call.last > end
+        ]
 
     def take(self, raw: Raw) -> None:
         name, _, family = raw.subject.rpartition(b".")
@@ -165,12 +183,16 @@ class _Reading:
                 return
             place = parse_call_subject(raw.subject.decode())
             call = self.calls[name] = _Call(Place(place.tenant, place.call))
-        call.raw.append(raw)
-        call.sealed = call.sealed or is_sealed(raw.payload)
         if family == b"line":
-            call.rang = call.rang or b'"line.rang/' in raw.payload
+            call.begun = call.begun or b'"line.rang/' in raw.payload
         elif family == b"dialog":
             call.ended = call.ended or b'"dialog.ended/' in raw.payload
+        if call.begun:
+            call.last = raw.sequence
+            call.raw.append(raw)
+            call.sealed = call.sealed or is_sealed(raw.payload)
+        elif raw.sequence <= self._chunk.last:
+            call.last = raw.sequence
 
 
 async def _stored(codec: Codec, place: Place, raw: Raw) -> Stored:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from infra.postgres import Connection, Pool
 from projections.generations import Generation
 from projections.projection import Projection
-from projections.reading import Extent
+from projections.reading import Extent, Place
 from projections.rebuild.indexes import take_indexes
 from projections.schema import forget, lock, make, next_generation
 
@@ -74,6 +74,16 @@ async def done_chunks(pool: Pool, plan: Plan) -> dict[str, int]:
     """The chunks that are stored, with their events."""
     rows = await pool.fetch("SELECT chunk, events FROM rebuild_chunks WHERE rebuild = $1", plan.id)
     return {row["chunk"]: row["events"] for row in rows}
+
+
+async def late_calls(pool: Pool, plan: Plan) -> list[Place]:
+    """Calls that go on behind what the chunk they begin in saw, or that begin without a ring."""
+    rows = await pool.fetch(
+        "SELECT tenant, call FROM rebuild_crossings WHERE rebuild = $1 GROUP BY tenant, call"
+        " HAVING max(last) > coalesce(max(last) FILTER (WHERE begun), 0)",
+        plan.id,
+    )
+    return [Place(row["tenant"], row["call"]) for row in rows]
 
 
 async def _under_way(db: Connection, projections: Sequence[Projection]) -> Plan | None:

@@ -11,7 +11,7 @@ from infra.postgres import Connection, Pool
 from projections.generations import Generation, Standing, standings
 from projections.projection import Projection
 from projections.schema import forget, hold_views, lock, show
-from projections.views.making import make_views
+from projections.views.making import hold, make_views
 
 _POSITIONS: Final = (
     "SELECT name, generation, version, position, state FROM projection_positions"
@@ -57,6 +57,7 @@ async def _swap(db: Connection, generations: Sequence[Generation], after_show: A
         before, after = live.get(each.name), new[each.name, each.number]
         if before and after.position < before.position:
             return False
+    await hold(db)
     await hold_views(db, [each.projection for each in generations])
     for each in generations:
         await _replace(db, each, live.get(each.name))
@@ -76,6 +77,7 @@ async def rolled_back(
             async with pool.acquire() as db, db.transaction():
                 await lock(db)
                 await db.execute(_GIVE_WAY)
+                await hold(db)
                 await hold_views(db, projections)
                 for projection in projections:
                     await _go_back(db, projection)

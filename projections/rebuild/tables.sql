@@ -34,3 +34,19 @@ COMMENT ON COLUMN rebuild_chunks.rebuild IS 'Which rebuild.';
 COMMENT ON COLUMN rebuild_chunks.chunk IS 'Stream sequence at which it begins; or the archive''s segment.';
 COMMENT ON COLUMN rebuild_chunks.events IS 'Events of the calls that begin in it.';
 COMMENT ON COLUMN rebuild_chunks.rows IS 'Rows stored.';
+
+CREATE TABLE IF NOT EXISTS rebuild_crossings (
+    rebuild bigint  NOT NULL REFERENCES rebuilds ON DELETE CASCADE,
+    chunk   text    NOT NULL,
+    tenant  text    NOT NULL,
+    call    text    NOT NULL,
+    begun   boolean NOT NULL,
+    last    bigint  NOT NULL
+);
+COMMENT ON TABLE rebuild_crossings IS 'Calls that have messages in more than one chunk. One that the chunk it begins in did not see to its end is made anew at last.';
+COMMENT ON COLUMN rebuild_crossings.rebuild IS 'Which rebuild.';
+COMMENT ON COLUMN rebuild_crossings.chunk IS 'Which of its chunks.';
+COMMENT ON COLUMN rebuild_crossings.tenant IS 'Whose call.';
+COMMENT ON COLUMN rebuild_crossings.call IS 'The call.';
+COMMENT ON COLUMN rebuild_crossings.begun IS 'Whether it begins in this chunk: then its rows are stored.';
+COMMENT ON COLUMN rebuild_crossings.last IS 'Stream sequence of the last of its messages that the chunk saw.';

@@ -5,6 +5,7 @@ with a line: a Filled, or an Unfilled. It ends with its input.
 """
 
 import asyncio
+import gc
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -66,6 +67,7 @@ async def work() -> None:
         async for line in lines:
             chunk = msgspec.json.decode(line, type=Chunk)
             _answer(await _filled(filling, job, chunk))
+            gc.collect()  # what failures and the like have left
     finally:
         await pool.close()
         await bus.close()

@@ -13,7 +13,6 @@ from infra.postgres import Connection, Pool
 from infra.scram import verifier
 from projections.rows import as_structs, columns
 from projections.views.guarding import ANALYSTS, build_wall
-from projections.views.making import make_views
 
 _NAME: Final = re.compile(r"(?!pg_|partyline_)[a-z_][a-z0-9_]{0,62}")
 _CONNECTIONS: Final = 10  # of one analyst at a time: the projections need some themselves
@@ -80,7 +79,6 @@ async def add(pool: Pool, name: str, tenant: TenantId, password: str) -> None:
             " with neither pg_ nor partyline_."
         )
     async with pool.acquire() as db, db.transaction():
-        await make_views(db)
         if not await build_wall(db):
             raise Refused(_MAY_NOT)
         await _refuse_a_known(db, name)

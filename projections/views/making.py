@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Sequence
 from functools import cache
 from graphlib import TopologicalSorter
 from importlib.resources import files
@@ -23,6 +24,7 @@ _LIVE: Final = (
     " JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relkind = 'r'"
     " WHERE p.state = 'live' ORDER BY 1, 2"
 )
+_GIVE_WAY: Final = "SET LOCAL lock_timeout = '200ms'"  # rather than be in the readers' way
 _FORCED: Final = "SELECT relforcerowsecurity FROM pg_class WHERE oid = $1::text::regclass"
 _BASES: Final = """
     SELECT DISTINCT b.oid::regclass::text FROM pg_depend AS d
@@ -44,6 +46,7 @@ async def make_views(db: Connection) -> None:
 
     In a transaction of the caller's: after all projections are prepared, and again whenever
     another generation of tables has become live. A view whose tables nobody has made is left out.
+    Raises asyncpg.LockNotAvailableError while somebody reads a view that has to change: try again.
     """
     await lock(db)
     roles = await build_wall(db)
@@ -52,7 +55,9 @@ async def make_views(db: Connection) -> None:
     schemas = dict.fromkeys(schema for schema, _ in bases)
     wanted = {name: digest(text, *around) for name, text in definitions().items()}
     changed = [name for name in wanted if not await guarding.made_from(db, name, wanted[name])]
-    await _lock_views(db, changed)
+    if changed:
+        await db.execute(_GIVE_WAY)
+        await hold(db, changed)
     await db.execute(f"SET LOCAL search_path = {', '.join([*schemas, 'public'])}")
     for name, text in definitions().items():
         if not await guarding.made_from(db, name, wanted[name]) and await _make(
@@ -96,14 +101,17 @@ async def _guarded_tables(db: Connection, *, roles: bool) -> list[tuple[str, str
     return live
 
 
-async def _lock_views(db: Connection, names: list[str]) -> None:
-    """Wait for readers of the views in the order in which readers lock them: a view, then what it
-    stands on. Any other order may end in a deadlock."""
-    for name in reversed(names):
+async def hold(db: Connection, names: Sequence[str] | None = None) -> None:
+    """Keep readers out of these views, None: out of all, until the transaction ends.
+
+    In the order in which a reader locks what a statement needs: a view, then what it stands on, the
+    tables last. Whoever holds tables before views, or waits for long, ends in a deadlock. Raises
+    asyncpg.LockNotAvailableError where that was not to be waited for any longer.
+    """
+    for name in reversed(tuple(definitions()) if names is None else names):
         if await db.fetchval("SELECT to_regclass('public.' || $1) IS NOT NULL", name):
-            await db.execute(
-                f"ALTER VIEW public.{name} RESET (security_barrier)"
-            )  # only to lock it
+            # It changes nothing; LOCK would lock the tables below, too.
+            await db.execute(f"ALTER VIEW public.{name} RESET (security_barrier)")
 
 
 async def _make(db: Connection, name: str, text: str, *, roles: bool) -> bool:

@@ -1,13 +1,14 @@
 CREATE OR REPLACE VIEW public.v_daily AS
-SELECT d.tenant, d.day, d.agent, d.language, d.direction,
+SELECT d.tenant, (d.hour AT TIME ZONE 'UTC')::date AS day, d.agent, d.language, d.direction,
        sum(d.calls) AS calls, sum(d.answered) AS answered, sum(d.ended) AS ended,
-       sum(d.duration_s) AS duration_s, sum(d.turns) AS turns, sum(d.misheard) AS misheard,
-       sum(d.replies) AS replies, sum(d.fallbacks) AS fallbacks, sum(d.interruptions) AS interruptions,
-       sum(d.barge_ins) AS barge_ins, sum(d.wait_ms) AS wait_ms, sum(d.waits) AS waits,
-       sum(d.questions) AS questions, sum(d.unanswered_questions) AS unanswered_questions,
-       sum(d.tool_runs) AS tool_runs, sum(d.tool_failures) AS tool_failures,
-       sum(d.transfers) AS transfers, sum(d.transfers_misheard) AS transfers_misheard,
-       sum(d.line_losses) AS line_losses, sum(d.tokens_in) AS tokens_in, sum(d.tokens_out) AS tokens_out,
+       (sum(d.duration_ms) / 1000)::double precision AS duration_s, sum(d.turns) AS turns,
+       sum(d.misheard) AS misheard, sum(d.replies) AS replies, sum(d.fallbacks) AS fallbacks,
+       sum(d.interruptions) AS interruptions, sum(d.barge_ins) AS barge_ins,
+       sum(d.wait_ms)::bigint AS wait_ms, sum(d.waits) AS waits, sum(d.questions) AS questions,
+       sum(d.unanswered_questions) AS unanswered_questions, sum(d.tool_runs) AS tool_runs,
+       sum(d.tool_failures) AS tool_failures, sum(d.transfers) AS transfers,
+       sum(d.transfers_misheard) AS transfers_misheard, sum(d.line_losses) AS line_losses,
+       sum(d.tokens_in)::bigint AS tokens_in, sum(d.tokens_out)::bigint AS tokens_out,
        sum(d.succeeded) AS succeeded, sum(d.failed) AS failed,
        sum(d.end_caller_hung_up) AS end_caller_hung_up, sum(d.end_agent_hung_up) AS end_agent_hung_up,
        sum(d.end_transferred) AS end_transferred, sum(d.end_inactivity) AS end_inactivity,
@@ -15,8 +16,8 @@ SELECT d.tenant, d.day, d.agent, d.language, d.direction,
        sum(d.end_line_lost) AS end_line_lost, sum(d.end_refused) AS end_refused,
        sum(d.end_unanswered) AS end_unanswered, sum(d.end_bus_lost) AS end_bus_lost,
        sum(d.end_shutdown) AS end_shutdown, sum(d.end_other) AS end_other
-FROM v_hourly AS d
-GROUP BY d.tenant, d.day, d.agent, d.language, d.direction;
+FROM daily AS d
+GROUP BY d.tenant, (d.hour AT TIME ZONE 'UTC')::date, d.agent, d.language, d.direction;
 
 COMMENT ON VIEW public.v_daily IS 'What calls add up to, by the day (UTC) on which they rang, agent, language and direction.';
 COMMENT ON COLUMN public.v_daily.tenant IS 'Whose calls.';

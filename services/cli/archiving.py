@@ -42,8 +42,9 @@ async def archiving(places: Places, settings: Settings) -> AsyncIterator[None]:
     """Archive whole days once an hour beside the block.
 
     In a process of its own and at low priority: calls may run in this one, and compressing in a
-    thread made their appends wait 150 ms (p99).
+    thread made their appends wait 150 ms (p99). Raises: BadArchivePlace, BadSetting.
     """
+    archive_of(settings, Codec())
     async with beside(_hourly(places, settings)):
         yield
 
@@ -57,7 +58,10 @@ async def _hourly(places: Places, settings: Settings) -> None:
     }
     environment = os.environ | {variable(name): value for name, value in told.items()}
     while True:
-        await _once(environment)
+        try:
+            await _once(environment)
+        except OSError as refused:
+            _log.warning("the archiver did not start: %s", refused.strerror)
         await asyncio.sleep(_HOUR_S)
 
 
@@ -138,7 +142,7 @@ def _print(done: Outcome, archive: Archive, dry: bool) -> None:
     if not dry:
         out.print(f"The log let go of {done.let_go:,} messages.")
     for count, says in (
-        (done.open, "calls stay: not over, or not for long enough"),
+        (done.open, f"calls stay, not over or not for long enough; the oldest: {done.oldest}"),
         (done.strange, "calls stay: no contract covers their names"),
         (done.deleted, "holes in the stream, which close when the oldest calls go"),
     ):

@@ -68,11 +68,12 @@ def print_verdict(found: Verified) -> None:
 
 def _counts(found: Verified) -> str:
     rows = f"; {_many(found.rows, 'row')} compared with the log" if found.rows else ""
+    again = " and decided again" if found.erased < found.calls or not found.calls else ""
     speed = f", {found.calls / found.took_s:,.0f} calls/s" if found.took_s and found.calls else ""
     return (
         f"{_many(found.calls, 'call')}, {_many(found.messages, 'message')},"
         f" {_many(found.events, 'event')}: {_many(found.decisions, 'decision')} numbered, chained"
-        f" and decided again; {_many(found.facts, 'fact')} as they were seen{rows}"
+        f"{again}; {_many(found.facts, 'fact')} as they were seen{rows}"
         f" ({found.took_s:.1f} s{speed})."
     )
 

@@ -5,14 +5,13 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import Final
-from uuid import UUID
 
 from contracts.agent import Agent
 from contracts.dialog import CallOpened
 from contracts.ids import CallId, TenantId, checked
 from contracts.line import LineRang
 from infra.agents import Agents, NoSuchAgent
-from infra.archive import Archive, SegmentDamaged, missed_by
+from infra.archive import Archive, SegmentDamaged
 from infra.call_log import CallLog, Extent, WholeCall
 from infra.journal import NatsJournal
 from infra.nats import Bus, connect
@@ -22,6 +21,7 @@ from projections.reading import Stored, Unread
 from projections.run import caught_up
 from services.call.verify import Finding, verify
 from services.cli.archiving import archive_of
+from services.cli.forgotten import expires, was_kept, wrong_with_the_log
 from services.cli.places import find
 from services.cli.recorded import NoSuchCall
 from services.cli.sealing import journal_of
@@ -30,7 +30,6 @@ from services.cli.verdict import Broken, Verified, print_json, print_verdict
 
 _AT_ONCE: Final = 25  # calls in memory
 _TABLES_WITHIN_S: Final = 10.0
-_LONGEST_CALL_MS: Final = 86_400_000.0
 
 
 async def verify_calls(
@@ -67,11 +66,7 @@ async def verify_log(
     if archive is not None:
         calls = sorted({*calls, *await archive.calls(tenant, damaged.append)})
     found = await examination.of_calls(calls)
-    extent = await examination.log.extent()
-    if archive is not None:
-        extent = extent._replace(deleted=await missed_by(archive, extent.deleted, damaged.append))
-    found.log += [Finding(kind="altered", says=says) for says in sorted(set(map(str, damaged)))]
-    found.log += _deleted(extent, found)
+    found.log += await wrong_with_the_log(examination.log, archive, damaged, found)
     found.log += await examination.rows_without_a_call(calls)
     return found
 
@@ -136,7 +131,7 @@ class _Examination:
             return []
         extent = await self.log.extent()
         in_tables = await calls_in_tables(self._pool, self._tenant)
-        strange = [call for call in in_tables.keys() - set(calls) if not _was_kept(call, extent)]
+        strange = [call for call in in_tables.keys() - set(calls) if not was_kept(call, extent)]
         return [
             Finding(kind="rows", says=f"{', '.join(in_tables[call])}: rows of call {call}")
             for call in sorted(strange)
@@ -161,7 +156,7 @@ class _Examination:
                 says = f"its archived part can't be read: {self._damaged.pop(call)}"
                 wrong[call].append(Finding(kind="altered", says=says))
                 continue
-            if _expires(whole, extent):
+            if expires(whole, extent):
                 self._found.expiring += 1
                 continue
             wrong[call] += await self._check(whole)
@@ -213,46 +208,12 @@ class _Examination:
         return None
 
 
-def _expires(whole: WholeCall, extent: Extent) -> bool:
-    """Whether age is taking the call just now, from its beginning on."""
-    if not whole.history or not extent.max_age_ms:
-        return False
-    rang = any(isinstance(e, LineRang) for r in whole.history for _, e in r.events())
-    aged_ms = time.time() * 1000 - whole.history[0].stored_ms
-    return not rang and aged_ms > extent.max_age_ms - _LONGEST_CALL_MS
-
-
-def _was_kept(call: CallId, extent: Extent) -> bool:
-    """Whether the call is so old that the log may have let it go. Its id tells when it rang."""
-    if not extent.max_age_ms:
-        return False
-    try:
-        rang_ms = UUID(call).int >> 80
-    except ValueError:
-        return False
-    return time.time() * 1000 - rang_ms > extent.max_age_ms - _LONGEST_CALL_MS
-
-
 def _as_projections_read(whole: WholeCall) -> list[Stored]:
     return [
         Unread(r.tenant, r.call, r.sequence, whole.unreadable[r.sequence])
         if r.sequence in whole.unreadable
         else r
         for r in whole.history
-    ]
-
-
-def _deleted(extent: Extent, found: Verified) -> list[Finding]:
-    """What was taken out of the middle of the stream and is missed by no call that is left."""
-    missed = {f.sequence for each in found.broken for f in each.findings if f.kind == "removed"}
-    return [
-        Finding(
-            kind="removed",
-            says="was deleted from the stream; no decision that is left names it",
-            sequence=sequence,
-        )
-        for sequence in extent.deleted
-        if sequence not in missed
     ]
 
 

@@ -29,7 +29,7 @@ async def serve(
 
     Args: models: by name; room: calls at a time at most; drain: how they go.
     """
-    async with tools.session() as http, Claims(bus, journal, "dialog", host) as claims:
+    async with tools.session() as http, Claims(bus, "dialog", host) as claims:
         outside = Outside(bus, journal, models, http)
 
         async def host_one(held: Held) -> bool:

@@ -86,7 +86,7 @@ async def serve(
 async def _watching(gateway: Gateway) -> AsyncIterator[None]:
     """Watch over lines, whoever has them, during the block; then others do."""
     host = new_host_id("line")
-    async with Claims(gateway.bus, gateway.journal, "line", host) as claims:
+    async with Claims(gateway.bus, "line", host) as claims:
         watching = hosting(claims, gateway.settings.watched, partial(watch_line, gateway))
         async with beside(gateway.holders.run()), watching:
             yield

@@ -39,7 +39,7 @@ async def serve(
         return await host_call(bus, journal, claim, agent, host, ears, leave=held.leave)
 
     async with (
-        Claims(bus, journal, "stt", host) as claims,
+        Claims(bus, "stt", host) as claims,
         hosting(claims, room, host_one, drain),
     ):
         yield

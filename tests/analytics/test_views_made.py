@@ -121,7 +121,9 @@ async def test_before_any_projection_ever_ran_there_is_nothing_and_nothing_break
 async def test_new_tables_take_the_old_ones_place_under_readers_who_notice_nothing(
     owner: Pool, copy: str
 ) -> None:
-    await owner.execute("CREATE VIEW busy_days AS SELECT day, sum(calls) FROM v_containment GROUP BY 1")
+    await owner.execute(
+        "CREATE VIEW busy_days AS SELECT day, sum(calls) FROM v_containment GROUP BY 1"
+    )
     async with added(owner) as (ours, _):
         reader = await asyncpg.connect(dsn_of(copy, ours))
         wanted = await reader.fetchval("SELECT count(*) FROM v_calls")
@@ -202,7 +204,9 @@ async def test_an_owner_who_is_no_superuser_writes_and_copies_and_makes_views(
         await store(pool, calls)
         await store_agents(pool)
         await _make_views(pool)
-        assert await pool.fetchval("SELECT relforcerowsecurity FROM pg_class WHERE oid = 'calls_1.calls'::regclass")
+        assert await pool.fetchval(
+            "SELECT relforcerowsecurity FROM pg_class WHERE oid = 'calls_1.calls'::regclass"
+        )
         await store(pool, calls)  # the runner goes on, with rows that are there already
         assert await pool.fetchval("SELECT count(DISTINCT tenant) FROM v_calls") == 2
         async with added(pool) as (ours, _):

@@ -174,7 +174,8 @@ async def test_the_planner_knows_no_personal_data_and_so_gives_none_away(
     assert "calls_1.calls.caller" in {row["name"] for row in personal}
     assert [row["name"] for row in personal if row["attstattarget"] != 0 or row["exists"]] == []
     frequent = await owner.fetchval(
-        "SELECT caller FROM calls WHERE tenant = $1 GROUP BY 1 ORDER BY count(*) DESC LIMIT 1", THEIRS
+        "SELECT caller FROM calls WHERE tenant = $1 GROUP BY 1 ORDER BY count(*) DESC LIMIT 1",
+        THEIRS,
     )
     estimates = {
         await _estimate(ours, f"SELECT FROM v_calls WHERE caller = '{number}'")

@@ -39,8 +39,9 @@ class Killed(Exception):
 class House:
     """A log with calls in it. Its own clock stands forty days ahead, so that they are old."""
 
-    def __init__(self, bus: Bus, server: NatsServer) -> None:
-        self.bus, self.url, self._server = bus, server.url, server
+    def __init__(self, bus: Bus, server: NatsServer | None = None) -> None:
+        self.bus, self._server = bus, server
+        self.url = server.url if server else ""
         self.journal, self.agents = NatsJournal(bus), Agents(bus)
         self.now_ms = time.time() * 1000 + 40 * DAY_MS
 
@@ -135,6 +136,7 @@ class House:
 
     async def restart_server(self) -> None:
         """Stop it in order, start it on the same folder, and wait for the connection."""
+        assert self._server is not None
         await self._server.stop()
         await self._server.start()
 

@@ -1,6 +1,8 @@
 """An archiver in a process of its own that is killed at one point: kill -9, by its own hand.
 
 python archiver_process.py NATS_URL FOLDER NOW_MS POINT
+
+At no point of POINTS it comes through, and prints its outcome as JSON.
 """
 
 import asyncio
@@ -9,6 +11,8 @@ import signal
 import sys
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from infra.archive.letting_go import LettingGo
 from infra.archive.local import Folder
@@ -77,8 +81,10 @@ async def main(url: str, folder: Path, now_ms: float, point: str) -> None:
     Mortal.point = MortalLettingGo.point = point
     run.LettingGo = MortalLettingGo  # type: ignore[misc]
     bus = await connect(url, name="mortal archiver")
-    await archive_calls(bus, Archive(Mortal(folder)), before_ms=now_ms - 60_000, now_ms=now_ms)
+    archive = Archive(Mortal(folder))
+    done = await archive_calls(bus, archive, before_ms=now_ms - 60_000, now_ms=now_ms)
     await bus.close()
+    sys.stdout.buffer.write(msgspec.json.encode(done))
 
 
 if __name__ == "__main__":

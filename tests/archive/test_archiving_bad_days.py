@@ -10,19 +10,26 @@ import pytest
 from archive_house import DAY_MS, TENANT, House, read_all
 from eventually import eventually_async
 from small_disk import fill, only_where_disks_can_be_mounted, small_disk
+from stack_in_a_thread import stack_in_a_thread
 
 from contracts import line
-from contracts.ids import CallId, HostId, new_call_id
+from contracts.ids import CallId, HostId, TenantId, new_call_id
+from contracts.outcome import OutcomeRecorded
+from contracts.streams import CALLS
 from infra.archive import Archive, open_archive
 from infra.archive.errors import ArchiveAway
 from infra.archive.lease import Lease, LeaseLost, OtherArchiver, leased
+from infra.archive.letting_go import LettingGo
 from infra.archive.local import Folder
+from infra.archive.log import StoredCalls
 from infra.archive.run import keep_archiving
-from infra.archive.segment import manifest_key
+from infra.archive.segment import StoredMessage, manifest_key
 from infra.archive.store import Object
 from infra.archive.writing import Writer
 from infra.beside import beside
 from infra.call_log import CallLog
+from infra.embedded import Addresses
+from infra.nats import connect, create_streams
 
 pytestmark = pytest.mark.stack
 
@@ -229,3 +236,76 @@ async def test_many_holes_are_warned_of(
     town.now_ms = time.time() * 1000 + DAY_MS
     await town.archive(open_archive(str(tmp_path / "archive")), older_than=0.5)
     assert "10 interior deletes" in caplog.text
+
+
+@pytest.mark.parametrize("older_call_stays", [False, True])
+async def test_a_copy_of_the_stream_that_lacks_a_message_loses_nothing(
+    town: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, older_call_stays: bool
+) -> None:
+    """Any copy answers a read; a server whose disk lost a block answers without it."""
+    town.now_ms = time.time() * 1000 + DAY_MS
+    if older_call_stays:
+        await town.store(TENANT, new_call_id(), "line", line.DigitPressed(at_ms=1, digit="5"))
+    call = await town.ended_call()
+    whole = await town.hot(call)
+    stored = StoredCalls.stored
+
+    async def lacking(self: StoredCalls, tenant: TenantId, call: CallId) -> list[StoredMessage]:
+        return [m for m in await stored(self, tenant, call) if m.sequence != whole[2]]
+
+    archive = open_archive(str(tmp_path / "archive"))
+    with monkeypatch.context() as patched:
+        patched.setattr(StoredCalls, "stored", lacking)
+        assert (await town.archive(archive, older_than=0.5)).messages == 4
+    assert whole[2] in await town.hot(call)
+    await town.archive(archive, older_than=0.5)
+    assert await town.hot(call) == []
+    read = await open_archive(str(tmp_path / "archive")).read(TENANT, call)
+    assert [each.sequence for each in read.history] == whole
+
+
+async def test_what_comes_between_reading_and_letting_go_stays(
+    town: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.now_ms = time.time() * 1000 + DAY_MS
+    call = await town.ended_call()
+    purge = LettingGo.purge
+
+    async def late(self: LettingGo, lease: Lease) -> int:
+        outcome = OutcomeRecorded(at_ms=1, outcome="success")
+        await town.store(TENANT, call, "outcome", outcome)
+        return await purge(self, lease)
+
+    archive = open_archive(str(tmp_path / "archive"))
+    with monkeypatch.context() as patched:
+        patched.setattr(LettingGo, "purge", late)
+        await town.archive(archive, older_than=0.5)
+    log = CallLog(town.bus, archive=archive)
+    assert [each.family for each in (await log.read(TENANT, call)).history][-1] == "outcome"
+    await town.archive(archive, older_than=0.5)
+    assert await town.stored() == 0
+    log = CallLog(town.bus, archive=open_archive(str(tmp_path / "archive")))
+    assert len((await log.read(TENANT, call)).history) == 6
+
+
+async def test_three_servers_let_go_as_one_does(tmp_path: Path) -> None:
+    def in_a_stack() -> Addresses:
+        return stack.enter_context(stack_in_a_thread(tmp_path / "log", 3))
+
+    with contextlib.ExitStack() as stack:
+        addresses = await asyncio.to_thread(in_a_stack)
+        bus = await connect(addresses.nats_url, name="test")
+        await create_streams(bus)
+        town = House(bus)
+        town.now_ms = time.time() * 1000 + DAY_MS
+        kept = await town.store(
+            TENANT, new_call_id(), "line", line.DigitPressed(at_ms=1, digit="5")
+        )
+        calls = [await town.ended_call() for _ in range(5)]
+        archive = open_archive(str(tmp_path / "archive"))
+        done = await town.archive(archive, older_than=0.5)
+        assert (done.calls, done.let_go, done.wrong) == (5, 25, [])
+        state = (await bus.js.stream_info(CALLS.name)).state
+        assert (state.messages, state.first_seq) == (1, kept)
+        assert sorted(await read_all(archive)) == sorted(calls)
+        await bus.close()

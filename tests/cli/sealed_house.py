@@ -108,9 +108,9 @@ class House:
     ) -> subprocess.CompletedProcess[str]:
         nats, postgres = self._servers
         command = [sys.executable, "-m", "services.cli", *arguments]
-        named = ["--nats", nats, "--postgres", postgres, "--tenant", TENANT]
-        if arguments[0] == "replay":
-            named = ["--nats", nats, "--tenant", TENANT]
+        named = ["--nats", nats]
+        named += ["--postgres", postgres] if arguments[0] != "replay" else []
+        named += ["--tenant", TENANT] if arguments[0] != "doctor" else []
         key = {"PARTYLINE_MASTER_KEY_FILE": str(self.master_key)} if sealed else {}
         return await asyncio.to_thread(
             subprocess.run,

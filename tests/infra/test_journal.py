@@ -205,8 +205,8 @@ async def test_a_living_owner_keeps_its_call_and_a_dead_one_loses_it(
     mine, other = new_host_id("stt"), new_host_id("stt")
     ref = AgentRef(agent=AgentId("a"), revision=1)
     await offer(bus, Claim(tenant=TENANT, call=call, role="stt", agent=ref, rang_ms=1))
-    owner = Claims(bus, journal, "stt", mine)
-    async with owner, Claims(second_bus, journal, "stt", other) as newcomer:
+    owner = Claims(bus, "stt", mine)
+    async with owner, Claims(second_bus, "stt", other) as newcomer:
         held = await taken(owner, call)
         assert not held.takeover
         claimed = OwnerClaimed(at_ms=1, role="stt", host=HostId(mine), epoch=1)

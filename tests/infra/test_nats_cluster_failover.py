@@ -116,10 +116,7 @@ async def test_living_hosts_keep_their_calls_through_a_leader_change_and_a_dead_
 ) -> None:
     buses = [await town.connect() for _ in range(2)]
     hosts = [HostId(new_host_id("dialog")) for _ in buses]
-    living, newcomer = (
-        Claims(bus, NatsJournal(bus), "dialog", host)
-        for bus, host in zip(buses, hosts, strict=True)
-    )
+    living, newcomer = (Claims(bus, "dialog", host) for bus, host in zip(buses, hosts, strict=True))
     of_living, of_newcomer = asyncio.Queue[Held](), asyncio.Queue[Held]()
     seen = await _deliveries(town.bus)
     async with asyncio.timeout(WITHIN_S), living, newcomer:

@@ -71,7 +71,7 @@ async def measure(town: Town, asked: int) -> str:
         await town.wonder(QUESTIONS[number % len(QUESTIONS)])
         message = await arrived.get()
         whole_ms.append((time.perf_counter() - began_s) * 1000)
-        [answer] = town.journal.recorded(message).message.events  # type: ignore[arg-type]
+        [answer] = (await town.journal.recorded(message)).message.events  # type: ignore[arg-type]
         assert isinstance(answer, PassagesFound)
         search_ms.append(answer.took_ms)
     await subscription.unsubscribe()

@@ -328,7 +328,7 @@ async def test_a_host_whose_transcript_was_taken_over_writes_no_more_in_its_epoc
 ) -> None:
     call = await Telephone.ring(bus, scripted("mine"), tenant)
     journal, place = call.journal, (call.claim.tenant, call.claim.call)
-    async with Claims(bus, journal, "stt", HostId("other")), hosting(bus, Scripted()):
+    async with Claims(bus, "stt", HostId("other")), hosting(bus, Scripted()):
         await owned(call)
         last = [recorded async for recorded in journal.read(*place, "transcript")][-1]
         claimed = OwnerClaimed(at_ms=now_ms(), role="stt", host="other", epoch=2)

@@ -70,7 +70,7 @@ async def deliveries(bus: Bus) -> int:
 async def test_a_claim_that_comes_again_to_its_own_host_stays_with_it(
     bus: Bus, tenant: TenantId
 ) -> None:
-    async with Claims(bus, NatsJournal(bus), "stt", HostId("mine")) as claims:
+    async with Claims(bus, "stt", HostId("mine")) as claims:
         held = await an_owner(bus, tenant, claims, "mine")
         before = await deliveries(bus)
         await held._message.nak()  # as after a change of the server's leader
@@ -85,7 +85,7 @@ async def test_a_claim_that_comes_again_to_its_own_host_stays_with_it(
 async def test_a_claim_that_comes_again_tells_its_host_that_another_has_the_call(
     bus: Bus, tenant: TenantId
 ) -> None:
-    async with Claims(bus, NatsJournal(bus), "stt", HostId("mine")) as claims:
+    async with Claims(bus, "stt", HostId("mine")) as claims:
         held = await an_owner(bus, tenant, claims, "mine")
         other = await newest(bus, held)
         await claim(bus, tenant, held.claim.call, "other", epoch=2, after=other)
@@ -100,7 +100,7 @@ async def test_a_claim_that_comes_again_tells_its_host_that_another_has_the_call
 async def test_a_host_that_was_cut_off_learns_from_the_log_that_another_has_the_call(
     bus: Bus, elsewhere: Bus, tenant: TenantId
 ) -> None:
-    async with Claims(elsewhere, NatsJournal(elsewhere), "stt", HostId("mine")) as claims:
+    async with Claims(elsewhere, "stt", HostId("mine")) as claims:
         held = await an_owner(bus, tenant, claims, "mine")
         other = await newest(bus, held)
         await claim(bus, tenant, held.claim.call, "other", epoch=2, after=other)
@@ -118,7 +118,7 @@ async def test_a_host_that_was_cut_off_keeps_what_nobody_took(
         back.set()
 
     elsewhere.on_reconnect(on_back)
-    async with Claims(elsewhere, NatsJournal(elsewhere), "stt", HostId("mine")) as claims:
+    async with Claims(elsewhere, "stt", HostId("mine")) as claims:
         kept = await an_owner(bus, tenant, claims, "mine")
         lost = await an_owner(bus, tenant, claims, "mine")
         other = await newest(bus, lost)
@@ -133,8 +133,8 @@ async def test_a_host_that_takes_no_more_gives_what_comes_to_another(
     bus: Bus, elsewhere: Bus, tenant: TenantId
 ) -> None:
     async with (
-        Claims(bus, NatsJournal(bus), "stt", HostId("going")) as going,
-        Claims(elsewhere, NatsJournal(elsewhere), "stt", HostId("staying")) as staying,
+        Claims(bus, "stt", HostId("going")) as going,
+        Claims(elsewhere, "stt", HostId("staying")) as staying,
     ):
         taking = asyncio.create_task(going.take())
         await asyncio.sleep(0)
@@ -153,8 +153,8 @@ async def test_progress_that_fails_for_one_call_is_reported_for_the_others(
     bus: Bus, elsewhere: Bus, tenant: TenantId
 ) -> None:
     async with (
-        Claims(bus, NatsJournal(bus), "stt", HostId("mine")) as claims,
-        Claims(elsewhere, NatsJournal(elsewhere), "stt", HostId("heir")) as heir,
+        Claims(bus, "stt", HostId("mine")) as claims,
+        Claims(elsewhere, "stt", HostId("heir")) as heir,
     ):
         failing = await an_owner(bus, tenant, claims, "mine")
         failing._message.reply = ""  # nobody can be told

@@ -114,7 +114,7 @@ class Exchange:
             stored = direct_get(
                 self.bus, "CALLS", "call.*.*.synthesis", start=1, most=1_000, wait_s=3
             )
-            calls = [self.journal.recorded(message).call async for message in stored]
+            calls = [(await self.journal.recorded(message)).call async for message in stored]
             assert len(set(calls)) == len(calls), "two outcomes for one sentence"
             found.update(calls)
             return len(found) >= count
