@@ -70,6 +70,11 @@ chaos *ARGS: setup
 generate *ARGS: setup
     @{{ run }} python -m loadtest.generating "$@"
 
+# Time the rebuild of all tables, beside COPY and a peer: `./just bench-rebuild --events 1000000`
+[group('check'), no-exit-message]
+bench-rebuild *ARGS: setup
+    @{{ run }} python -m loadtest.rebuilding "$@"
+
 # List the calls, or show one: `./just calls show ID`
 [group('data'), no-exit-message]
 calls *ARGS: setup

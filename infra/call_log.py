@@ -97,7 +97,8 @@ class CallLog:
         """Raises: JournalUnavailable."""
         page = await self._info(deleted_details=True)
         state, max_age_ms = page.state, page.config.max_age / 1e6
-        return Extent(state.first_seq, state.last_seq, tuple(state.deleted or ()), max_age_ms)
+        deleted = tuple(filter(None, state.deleted or ()))  # of an empty stream: 0
+        return Extent(state.first_seq, state.last_seq, deleted, max_age_ms)
 
     async def _info(self, **question: Any) -> "_Info":
         """Source: https://docs.nats.io/reference/reference-protocols/nats_api_reference."""

@@ -100,10 +100,6 @@ class FollowedCalls:
         while len(self._calls) > _MOST_CALLS:
             self._calls.popitem(last=False)
 
-    def follow_again(self, place: Place) -> None:
-        """A projection had let go of the call, and its rows were made anew."""
-        self._calls.pop(place, None)
-
     def forget(self) -> None:
         """Make all calls again from the log, as they go on."""
         self._calls.clear()

@@ -15,15 +15,23 @@ _OF: Final = (
     "SELECT name, generation, version, position, state FROM projection_positions"
     " WHERE name = $1 ORDER BY generation"
 )
-_ADVANCE: Final = (
-    "UPDATE projection_positions SET position = $4, updated_at = clock_timestamp()"
-    " FROM unnest($1::text[], $2::int[], $5::text[]) AS wanted (projection, number, meant)"
-    " WHERE name = projection AND generation = number AND state = meant AND position = $3"
-)
-_POSITION: Final = (
-    "SELECT position FROM projection_positions"
-    " WHERE name = $1 AND generation = $2 AND version = $3 AND state = $4"
-)
+_ADVANCE: Final = """
+    WITH held AS (
+        SELECT name, generation FROM projection_positions
+        JOIN unnest($1::text[], $2::int[], $5::text[]) AS wanted (projection, number, meant)
+            ON name = projection AND generation = number AND state = meant
+        WHERE position = $3 ORDER BY name FOR UPDATE OF projection_positions
+    )
+    UPDATE projection_positions AS p SET position = $4, updated_at = clock_timestamp()
+    FROM held WHERE p.name = held.name AND p.generation = held.generation
+        AND (SELECT count(*) FROM held) = cardinality($1)
+"""
+_POSITIONS: Final = """
+    SELECT name, position FROM projection_positions
+    JOIN unnest($1::text[], $2::int[], $3::int[], $4::text[])
+        AS wanted (projection, number, meaning, meant)
+        ON name = projection AND generation = number AND version = meaning AND state = meant
+"""
 
 
 class Superseded(Exception):
@@ -80,20 +88,27 @@ async def standings(db: Connection, name: str) -> list[Standing]:
     return [msgspec.convert(dict(row), Standing) for row in await db.fetch(_OF, name)]
 
 
-async def position_of(db: Connection, generation: Generation) -> int:
-    """Stream sequence of the last message taken in, 0: none. Raises Superseded."""
-    position: int | None = await db.fetchval(
-        _POSITION,
-        *(generation.name, generation.number, generation.projection.version, generation.state),
+async def positions_of(db: Connection, generations: Sequence[Generation]) -> dict[str, int]:
+    """Of each, at one moment: stream sequence of the last message taken in, 0: none.
+
+    Raises: Superseded when one of them is not there any more, or is not what it was.
+    """
+    rows = await db.fetch(
+        _POSITIONS,
+        [each.name for each in generations],
+        [each.number for each in generations],
+        [each.projection.version for each in generations],
+        [each.state for each in generations],
     )
-    if position is None:
-        raise Superseded(generation.name)
-    return position
+    if len(rows) < len(generations):
+        raise Superseded(", ".join(each.name for each in generations))
+    return {row["name"]: row["position"] for row in rows}
 
 
 async def advance(db: Connection, generations: Sequence[Generation], old: int, new: int) -> bool:
-    """Replace the position `old` of all of them by `new`. False when one is not there any more,
-    or is not the live one any more.
+    """Replace the position `old` of all of them by `new`.
+
+    False, and nothing is changed: one of them is not there any more, or is not what it was.
 
     Until the transaction ends nobody else can advance.
     """

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 import asyncpg
 
@@ -15,7 +15,7 @@ from infra.nats import Bus
 from infra.postgres import AWAY, Pool
 from projections import PROJECTIONS
 from projections.agents.follow import follow_agents
-from projections.generations import Generation, Superseded, position_of, standings
+from projections.generations import Generation, Superseded, positions_of, standings
 from projections.projection import Projection
 from projections.reading import LogAway
 from projections.rebuild import AlreadyRebuilding, Servers, WorkerDied, rebuild
@@ -52,11 +52,6 @@ async def run(
         await end_tasks([stopping, *following.tasks])
 
 
-class _Found(NamedTuple):
-    generation: Generation
-    position: int
-
-
 class _Following:
     def __init__(self, bus: Bus, pool: Pool, codec: Codec | None, servers: Servers | None) -> None:
         self._bus, self._pool, self._codec, self._servers = bus, pool, codec, servers
@@ -78,21 +73,30 @@ class _Following:
                 loose += self.tasks.pop(task)
 
     async def _start(self, projections: list[Projection]) -> None:
-        groups: dict[int, list[Generation]] = {}
-        older: list[Projection] = []
-        for projection in projections:
-            found = await self._prepared(projection)
-            if found is not None:
-                groups.setdefault(found.position, []).append(found.generation)
-            elif await self._is_older(projection):
-                older.append(projection)
-        if groups:
+        found = [(each, await self._prepared(each)) for each in projections]
+        ready = [generation for _, generation in found if generation is not None]
+        older = [each for each, none in found if none is None and await self._is_older(each)]
+        if ready:
             await self._make_views()
-        for group in groups.values():
+        for group in await self._groups(ready):
             runner = Runner(group, self._bus, self._pool, self._codec)
             self._begin(asyncio.create_task(runner.run()), [each.projection for each in group])
         if older:
             self._begin(asyncio.create_task(self._rebuild(older)), older)
+
+    async def _groups(self, generations: list[Generation]) -> list[list[Generation]]:
+        """Those that are equally far."""
+        if not generations:
+            return []
+        try:
+            async with self._pool.acquire() as db:
+                positions = await positions_of(db, generations)
+        except (Superseded, *AWAY):  # each finds out for itself
+            return [[each] for each in generations]
+        groups: dict[int, list[Generation]] = {}
+        for each in generations:
+            groups.setdefault(positions[each.name], []).append(each)
+        return list(groups.values())
 
     async def _rebuild(self, projections: list[Projection]) -> None:
         """Beside the live tables, which nobody of this version follows meanwhile."""
@@ -108,17 +112,11 @@ class _Following:
         task.set_name(f"projections {', '.join(each.name for each in projections)}")
         self.tasks[task] = projections
 
-    async def _prepared(self, projection: Projection) -> "_Found | None":
-        """The live tables and how far they are; None: they are of another version."""
+    async def _prepared(self, projection: Projection) -> Generation | None:
+        """The live tables; None: they are of another version."""
         while True:
             try:
-                generation = await prepare(self._pool, projection)
-                if generation is None:
-                    return None
-                async with self._pool.acquire() as db:
-                    return _Found(generation, await position_of(db, generation))
-            except Superseded:  # by somebody who has just finished a rebuild
-                continue
+                return await prepare(self._pool, projection)
             except AWAY as away:
                 _log.warning("%s: waits for PostgreSQL: %s", projection.name, type(away).__name__)
                 await asyncio.sleep(_AGAIN_S)

@@ -11,7 +11,7 @@ from contracts.codec import Codec
 from infra.nats import Bus
 from infra.postgres import AWAY, Connection, Pool
 from projections.following import FollowedCalls, Taken
-from projections.generations import Generation, Superseded, position_of
+from projections.generations import Generation, Superseded, positions_of
 from projections.history import history_of
 from projections.parking import park, skip
 from projections.reading import LogAway, Stored, extent, reading
@@ -131,10 +131,10 @@ class Runner:
         self.parked += len(taken.refused)
         for (name, place), messages in taken.skipped.items():
             if not await skip(db, generations[name], place, messages):
-                self._calls.follow_again(place)  # somebody had it made anew
+                raise LogAway("a parked call was made anew: reading on from what is stored")
 
     async def _stored_position(self, db: Connection) -> int:
-        positions = {await position_of(db, each) for each in self._generations}
+        positions = set((await positions_of(db, self._generations)).values())
         if len(positions) > 1:  # a runner of fewer of them has been here
             raise Superseded(self._names)
         return positions.pop()

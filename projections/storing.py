@@ -75,11 +75,12 @@ async def is_refused(db: Connection, generation: Generation, fold: CallFold) -> 
                 return False
         except REFUSED:
             if once_more and (rows := fold.rows_of(generation.projection)):
-                _without_nul(rows)
+                without_nul(rows)
     return True
 
 
-def _without_nul(rows: Rows) -> None:
+def without_nul(rows: Rows) -> None:
+    """Let the changed rows be as PostgreSQL takes them."""
     for row in rows.changed.values():
         for name in row.__struct_fields__:
             setattr(row, name, clean(getattr(row, name)))

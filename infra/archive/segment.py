@@ -105,7 +105,9 @@ def frame(call: CallId, messages: Sequence[StoredMessage]) -> Frame:
 def unframe(key: str, data: bytes, entry: CallEntry) -> list[StoredMessage]:
     """The messages of a call. `key`: of the file, for the error. Raises SegmentDamaged."""
     try:
-        raw = zstandard.ZstdDecompressor().decompress(data, max_output_size=entry.raw_bytes)
+        if zstandard.frame_content_size(data) != entry.raw_bytes:  # it would be allocated unseen
+            raise zstandard.ZstdError
+        raw = zstandard.ZstdDecompressor().decompress(data)
     except zstandard.ZstdError:
         raise SegmentDamaged(key, f"the frame of call {entry.call} is broken") from None
     if hashlib.sha256(raw).hexdigest() != entry.sha256:

@@ -18,8 +18,10 @@ _ROWS: Final = f"SELECT {', '.join(_COLUMNS)} FROM timeline LIMIT {_MOST}"
 
 async def copying(pool: Pool) -> Copying:
     """Measure on one connection, with rows of the timeline that is live there."""
-    source = await pool.fetchval("SELECT relnamespace::regnamespace || '.timeline' FROM pg_class"
-        " WHERE relname = 'timeline' AND relkind = 'r'")
+    source = await pool.fetchval(
+        "SELECT relnamespace::regnamespace || '.timeline' FROM pg_class"
+        " WHERE relname = 'timeline' AND relkind = 'r'"
+    )
     async with pool.acquire() as db:
         like = f"CREATE TABLE {_TABLE} (LIKE {source} INCLUDING DEFAULTS INCLUDING GENERATED)"
         packed = io.BytesIO()

@@ -47,7 +47,8 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     """From stored to visible, while another process follows."""
 
     events: int
-    events_per_s: float  # appended
+    appended: int  # with those that were to warm up
+    events_per_s: float  # at which they were appended
     row_p50_ms: float  # until the row was written: timeline.row_ms
     row_p99_ms: float
     committed_p50_ms: float  # until another connection saw all tables that far, by batch

@@ -1,6 +1,6 @@
-"""The projections in a process of their own, until SIGTERM: python -m loadtest.rebuilding.following.
+"""The projections in a process of their own: python -m loadtest.rebuilding.following.
 
-Reads where its servers are from its input.
+Reads where its servers are from its input, and follows until that ends.
 """
 
 import asyncio
@@ -11,10 +11,10 @@ import msgspec
 import uvloop
 
 from contracts.codec import Codec
+from infra.beside import beside
 from infra.master_key import read_master_key
 from infra.nats import connect
 from infra.postgres import connect_pool
-from infra.stopping import until_signalled
 from infra.vault import Vault
 from projections.rebuild import Servers
 from projections.run import run
@@ -26,10 +26,17 @@ async def follow(servers: Servers) -> None:
     pool = await connect_pool(servers.postgres)
     key = servers.master_key
     codec = Codec(Vault(bus, read_master_key(Path(key)))) if key else Codec()
-    with until_signalled():
-        await run(bus, pool, stop=asyncio.Event(), codec=codec, servers=servers)
+    stop = asyncio.Event()
+    async with beside(_end_of_input(stop)):
+        await run(bus, pool, stop=stop, codec=codec, servers=servers)
     await pool.close()
     await bus.close()
+
+
+async def _end_of_input(stop: asyncio.Event) -> None:
+    """Who started us closes it, or is gone."""
+    await asyncio.to_thread(sys.stdin.buffer.read)
+    stop.set()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import time
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import islice
 from random import Random
 from typing import Final, NamedTuple
 
@@ -20,7 +21,7 @@ from loadtest.generating.generate import histories, publish_agents
 from loadtest.generating.history import Placing
 from loadtest.generating.mixing import Next, mixed
 from loadtest.generating.times import call_id
-from loadtest.generating.writing import Writer, batches
+from loadtest.generating.writing import BATCH, Writer, batches
 from loadtest.rebuilding.figures import Live
 from projections.rebuild import Servers
 from projections.run import caught_up
@@ -28,7 +29,7 @@ from projections.run import caught_up
 EVENTS_PER_S: Final = 500
 FOR_S: Final = 20.0
 _WARM_S: Final = 2.0  # what is appended before counts for nothing
-_EVENTS_AT_ONCE: Final = 10
+_TICK_S: Final = 0.01
 _CALLS_AT_ONCE: Final = 50
 _EVENTS_A_CALL: Final = 60  # fewer than there are, so that calls do not run out
 _LOOK_S: Final = 0.005
@@ -53,7 +54,7 @@ async def live(
     """`pool`: the database that `servers` names, with tables that are up with the log."""
     async with following(servers), batches(bus, codec) as writer:
         appending = _Appending(writer, await _calls(bus, seed, codec, for_s + _WARM_S))
-        await appending.go_on(_WARM_S)
+        warmed = await appending.go_on(_WARM_S)
         await caught_up(pool, writer.last, within_s=60)
         first, seen = writer.last, _Seen(pool)
         looking = asyncio.create_task(seen.look())
@@ -68,6 +69,7 @@ async def live(
     committed_p50, committed_p99 = _percentiles([seen.late_ms(each) for each in appended.batches])
     return Live(
         events=appended.events,
+        appended=warmed.events + appended.events,
         events_per_s=round(appended.events / appended.took_s, 1),
         row_p50_ms=row_p50,
         row_p99_ms=row_p99,
@@ -80,15 +82,16 @@ async def live(
 async def following(servers: Servers) -> AsyncIterator[None]:
     """Another process keeps the tables up during the block."""
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "loadtest.rebuilding.following"), stdin=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", "loadtest.rebuilding.following"),
+        stdin=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for us
     )
     assert child.stdin is not None
     child.stdin.write(msgspec.json.encode(servers) + b"\n")
     try:
         yield
     finally:
-        if child.returncode is None:
-            child.terminate()
+        child.stdin.close()
         await child.wait()
 
 
@@ -106,25 +109,29 @@ class _Appending:
         self._due = mixed(calls, _CALLS_AT_ONCE)
 
     async def go_on(self, for_s: float) -> _Appended:
-        """A few messages at once, and then nothing until the next are due."""
+        """Again and again what is due by now, all at once; where the log is slow, that is more."""
         began_s, events, sent = time.monotonic(), 0, []
-        while time.monotonic() - began_s < for_s:
-            some = list(self._some())
-            at_s = time.monotonic()
-            await self._writer.send([each.call for each in some])
-            await self._writer.settle()
-            sent.append(_Batch(at_s, self._writer.last))
-            events += _events(some)
-            due_s = began_s + events / EVENTS_PER_S
-            await asyncio.sleep(max(due_s - time.monotonic(), 0.0))
+        while (passed_s := time.monotonic() - began_s) < for_s:
+            some = list(self._some(passed_s * EVENTS_PER_S - events))
+            if some:
+                sent.append(await self._append(some))
+                events += _events(some)
+            await asyncio.sleep(_TICK_S)
         return _Appended(events, time.monotonic() - began_s, sent)
 
-    def _some(self) -> Iterator[Next]:
-        events = 0
-        while events < _EVENTS_AT_ONCE:
-            following = next(self._due)
-            events += _events([following])
+    async def _append(self, some: Sequence[Next]) -> _Batch:
+        at_s = time.monotonic()
+        await self._writer.send([each.call for each in some])
+        await self._writer.settle()
+        return _Batch(at_s, self._writer.last)
+
+    def _some(self, events: float) -> Iterator[Next]:
+        """Messages with at least so many events; as many as a batch holds."""
+        for following in islice(self._due, BATCH if events >= 1 else 0):
             yield following
+            events -= _events([following])
+            if events < 1:
+                break
 
 
 class _Seen:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
@@ -43,7 +44,9 @@ def known(data: Path, *, sealed: bool) -> Log:
         kind, option = ("sealed", "without") if log.sealed else ("plain", "with")
         raise OtherLog(f"The log in {data} is {kind}: run {option} --plain, or choose another.")
     if not log.whole:
-        raise OtherLog(f"The log in {data} was left half made: delete the folder, or choose another.")
+        raise OtherLog(
+            f"The log in {data} was left half made: delete the folder, or choose another."
+        )
     return log
 
 
@@ -94,12 +97,15 @@ async def grow(
 
 
 def _calls_for(events: int, seed: int, distinct: int) -> int:
-    """How many of this seed's calls, repeated from the beginning when they are used up."""
-    calls = 0
-    sizes = [history.events for history in histories(seed, distinct)]
+    """How many calls hold as many. When all distinct ones are used up they are repeated in the
+    order in which they rang; of fewer, those are taken that come first by number."""
+    made_up = list(histories(seed, distinct))
+    repeated = sum(history.events for history in made_up) < events
+    if not repeated:
+        made_up.sort(key=lambda history: history.number)
+    calls, sizes = 0, cycle(history.events for history in made_up)
     while events > 0:
-        events -= sizes[calls % distinct]
-        calls += 1
+        calls, events = calls + 1, events - next(sizes)
     return calls
 
 

@@ -49,6 +49,7 @@ async def rebuilt_once(servers: Servers, workers: int, watch: Watch) -> Rebuild:
         *(sys.executable, "-m", "loadtest.rebuilding.once"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for us
     )
     assert child.stdin is not None
     assert child.stdout is not None

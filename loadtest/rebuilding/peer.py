@@ -54,6 +54,7 @@ async def _said(uv: str, *arguments: str) -> bytes:
     child = await asyncio.create_subprocess_exec(
         *(*command, *arguments),
         stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for us
         env={name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"},
     )
     try:

@@ -1,9 +1,8 @@
 """A piece of the log becomes rows: whole calls are folded in memory and copied in."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import aclosing
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -13,16 +12,16 @@ from contracts.recorded import Recorded
 from contracts.streams import parse_call_subject
 from infra.call_log import stored_ms
 from infra.nats import Bus
-from infra.postgres import REFUSED, Connection, Pool
+from infra.postgres import Pool
 from projections.call_fold import CallFold, Readers, Refused
 from projections.following import History
 from projections.generations import Generation
 from projections.history import history_of
 from projections.parking import park
 from projections.reading import Place, Stored, Unread
+from projections.rebuild.copying import copy
 from projections.rebuild.plan import Chunk
 from projections.rebuild.scanning import Raw, scan
-from projections.storing import clean
 
 _OVERLAP: Final = (
     10_000  # messages read behind a chunk for its calls to end; then each is asked for
@@ -62,7 +61,7 @@ class Filling:
                     self._put_back(fold, each, call.messages)
             folds.append(fold)
         crossings = reading.crossings()
-        rows = await self._store(rebuild, chunk.name, folds, refused, events, crossings)
+        rows = await self._store(rebuild, chunk.name, calls, folds, refused, events, crossings)
         return Filled(chunk.name, events, rows)
 
     def _put_back(self, fold: CallFold, refused: Refused, messages: Iterable[Stored]) -> None:
@@ -109,15 +108,17 @@ class Filling:
         self,
         rebuild: int,
         chunk: str,
+        calls: "Sequence[_Call]",
         folds: Sequence[CallFold],
         refused: Sequence[Refused],
         events: int,
         crossings: "list[_Crossing]",
     ) -> int:
         async with self._pool.acquire() as db, db.transaction():
-            rows = 0
+            rows, messages = 0, {call.place: call.messages for call in calls}
             for generation in self._generations:
-                rows += await _copy(db, generation, folds)
+                copied, more = await copy(db, generation, folds, messages)
+                rows, refused = rows + copied, [*refused, *more]
             generations = {each.name: each for each in self._generations}
             for each in refused:
                 await park(db, generations[each.projection], each.place, each.sequence, each.error)
@@ -209,40 +210,6 @@ async def _stored(codec: Codec, place: Place, raw: Raw) -> Stored:
         stored_ms=stored_ms(raw.stored_ns),
         message=message,
     )
-
-
-async def _copy(db: Connection, generation: Generation, folds: Sequence[CallFold]) -> int:
-    """https://www.postgresql.org/docs/current/sql-copy.html"""
-    by_type: dict[type[msgspec.Struct], list[tuple[Any, ...]]] = defaultdict(list)
-    for fold in folds:
-        if rows := fold.rows_of(generation.projection):
-            for row in rows.changed.values():
-                by_type[type(row)].append(msgspec.structs.astuple(row))
-    copied = 0
-    for table in generation.projection.tables:
-        records = by_type.get(table.row, [])
-        if records:
-            await _copy_rows(db, generation.schema, table.name, table.row, records)
-            copied += len(records)
-    return copied
-
-
-async def _copy_rows(
-    db: Connection,
-    schema: str,
-    table: str,
-    row: type[msgspec.Struct],
-    records: list[tuple[Any, ...]],
-) -> None:
-    columns = row.__struct_fields__
-    try:
-        async with db.transaction():
-            await db.copy_records_to_table(
-                table, schema_name=schema, columns=columns, records=records
-            )
-    except REFUSED:  # some text has a NUL
-        cleaned = [tuple(clean(value) for value in record) for record in records]
-        await db.copy_records_to_table(table, schema_name=schema, columns=columns, records=cleaned)
 
 
 def _events(messages: Iterable[Stored]) -> int:

@@ -122,7 +122,8 @@ _NEWEST: Final = (
     "SELECT max(day) FROM v_containment WHERE tenant = $1 AND ($2::text IS NULL OR agent = $2)"
 )
 _TOTAL: Final = f"""
-    SELECT count(*) AS calls, count(answered_at) AS answered, coalesce(sum(duration_s), 0) / 60 AS minutes,
+    SELECT count(*) AS calls, count(answered_at) AS answered,
+           coalesce(sum(duration_s), 0) / 60 AS minutes,
            count(contained) AS over, count(*) FILTER (WHERE contained) AS contained,
            count(*) FILTER (WHERE outcome = 'success') AS succeeded,
            count(*) FILTER (WHERE outcome = 'failure') AS failed,
@@ -142,8 +143,8 @@ _DAYS: Final = f"""
           WHERE currency IS NOT NULL AND {_AT} GROUP BY day, currency ORDER BY day, sum(cost) DESC)
     SELECT c.day, calls, contained_share, p95 AS wait_p95_ms, coalesce(uncovered, 0) AS uncovered,
            coalesce(failures, 0) AS failures, cost, currency
-    FROM c LEFT JOIN w USING (day) LEFT JOIN q USING (day) LEFT JOIN f USING (day) LEFT JOIN p USING (day)
-    ORDER BY day
+    FROM c LEFT JOIN w USING (day) LEFT JOIN q USING (day) LEFT JOIN f USING (day)
+    LEFT JOIN p USING (day) ORDER BY day
 """
 _HOURS: Final = f"""
     SELECT extract(hour FROM rang_at AT TIME ZONE 'UTC')::int AS hour, count(*) AS calls
@@ -156,26 +157,31 @@ _ENDS: Final = f"""
 _WAITS: Final = f"""
     SELECT stage, count(*) AS turns, percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) AS p50_ms,
            percentile_cont(0.95) WITHIN GROUP (ORDER BY ms) AS p95_ms
-    FROM v_latency WHERE stage <> 'model_wrote' AND turn > 0 AND {_AT} GROUP BY stage, place ORDER BY place
+    FROM v_latency WHERE stage <> 'model_wrote' AND turn > 0 AND {_AT}
+    GROUP BY stage, place ORDER BY place
 """
 _CAUSES: Final = f"""
-    SELECT cause AS what, count(*) AS times, percentile_cont(0.5) WITHIN GROUP (ORDER BY stop_ms) AS median_ms
+    SELECT cause AS what, count(*) AS times,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY stop_ms) AS median_ms
     FROM v_interruptions WHERE {_AT} GROUP BY cause ORDER BY times DESC, what
 """
 _MISSED: Final = f"""
     SELECT min(question) AS question, sum(times)::int AS times,
-           string_agg(fate || CASE WHEN times > 1 THEN ' ' || times ELSE '' END, ', ' ORDER BY times DESC) AS fates
+           string_agg(fate || CASE WHEN times > 1 THEN ' ' || times ELSE '' END, ', '
+                      ORDER BY times DESC, fate) AS fates
     FROM (SELECT min(question) AS question, fate, count(*) AS times FROM v_rag_misses
           WHERE question IS NOT NULL AND {_ASKED} GROUP BY lower(question), fate) AS each
     GROUP BY lower(question) ORDER BY times DESC, question LIMIT {_TOP}
 """
 _FAILURES: Final = f"""
-    SELECT stage, kind, count(*) AS times, coalesce(mode() WITHIN GROUP (ORDER BY followed), '') AS followed
+    SELECT stage, kind, count(*) AS times,
+           coalesce(mode() WITHIN GROUP (ORDER BY followed), '') AS followed
     FROM v_failures WHERE {_AT} GROUP BY stage, kind ORDER BY times DESC, stage, kind LIMIT {_TOP}
 """
 _COSTS: Final = f"""
-    SELECT kind, provider, unit, sum(quantity) AS quantity, sum(cost) AS cost, currency FROM v_costs
-    WHERE cost IS NOT NULL AND {_AT} GROUP BY kind, provider, unit, currency ORDER BY currency, cost DESC
+    SELECT kind, provider, unit, sum(quantity) AS quantity, sum(cost) AS cost, currency
+    FROM v_costs WHERE cost IS NOT NULL AND {_AT}
+    GROUP BY kind, provider, unit, currency ORDER BY currency, cost DESC
 """
 
 

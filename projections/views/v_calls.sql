@@ -7,7 +7,8 @@ SELECT c.tenant, c.rang_at, (c.rang_at AT TIME ZONE 'UTC')::date AS day, c.call,
        CASE WHEN c.answered_at IS NOT NULL AND c.ended_at IS NOT NULL
             THEN c.transferred_to IS NULL END AS contained,
        c.outcome, c.summary, c.frames, c.late_frames,
-       CASE WHEN u.currencies = 1 THEN u.cost END AS cost, CASE WHEN u.currencies = 1 THEN u.currency END AS currency
+       (CASE WHEN u.currencies = 1 THEN u.cost END)::numeric(20, 8) AS cost,
+       CASE WHEN u.currencies = 1 THEN u.currency END AS currency
 FROM calls AS c
 LEFT JOIN LATERAL (
     SELECT sum(p.cost)::numeric(20, 8) AS cost, min(p.currency) AS currency,

@@ -4,7 +4,7 @@ SELECT c.tenant, c.day, c.agent, c.kind, c.provider, c.model, c.unit, c.currency
 FROM v_costs AS c
 GROUP BY c.tenant, c.day, c.agent, c.kind, c.provider, c.model, c.unit, c.currency;
 
-COMMENT ON VIEW public.v_costs_daily IS 'The same by day.';
+COMMENT ON VIEW public.v_costs_daily IS 'v_costs added up: by the day on which the calls rang, agent, provider and unit.';
 COMMENT ON COLUMN public.v_costs_daily.tenant IS 'Whose calls.';
 COMMENT ON COLUMN public.v_costs_daily.day IS 'Day (UTC) on which the calls rang.';
 COMMENT ON COLUMN public.v_costs_daily.agent IS 'The agent''s name.';

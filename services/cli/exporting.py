@@ -79,6 +79,8 @@ class Progress:
         )
 
     def _size(self) -> str:
+        if self.written_bytes < _MEGABYTE:
+            return f"{self.written_bytes / 1000:,.1f} kB"
         return f"{self.written_bytes / _MEGABYTE:,.1f} MB"
 
 
@@ -146,7 +148,8 @@ async def _export(
     columns = [msgspec.convert(dict(row), Column) for row in await db.fetch(_COLUMNS, rows.view)]
     if not columns:
         raise CannotExport(
-            f"{rows.view} is not there yet: it is made when the projections start, by 'partyline up'."
+            f"{rows.view} is not there yet: the projections make it when they start, in"
+            " 'partyline up'."
         )
     if to is None:
         return await _csv(db, columns, rows, sys.stdout.buffer, progress)

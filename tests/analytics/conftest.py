@@ -2,14 +2,16 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from seeded_calls import administer, seed
+from analysts_at_work import dsn_of, name_for
+from seeded_calls import OURS, administer, seed
 
 from infra.embedded import Addresses
 from infra.postgres import Pool, connect_pool
+from projections.views import analysts
 
 
 def _dsn(stack: Addresses, database: str) -> str:
@@ -30,6 +32,24 @@ def seeded(stack: Addresses) -> Iterator[str]:
         yield _dsn(stack, name)
         drop = administer(stack.postgres_dsn, f"DROP DATABASE {name} WITH (FORCE)")
         thread.submit(asyncio.run, drop).result()
+
+
+@pytest.fixture(scope="session")
+def analyst_dsn(seeded: str) -> Iterator[str]:
+    """Address of the seeded database, as an analyst of ours."""
+
+    async def as_owner(work: Callable[[Pool], Awaitable[None]]) -> None:
+        pool = await connect_pool(seeded)
+        await work(pool)
+        await pool.close()
+
+    name = name_for(OURS)
+    with ThreadPoolExecutor(1) as thread:
+        add = as_owner(lambda pool: analysts.add(pool, name, OURS, "a password"))
+        thread.submit(asyncio.run, add).result()
+        yield dsn_of(seeded, name)
+        remove = as_owner(lambda pool: analysts.remove(pool, name))
+        thread.submit(asyncio.run, remove).result()
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 """A database of made-up calls of two companies, as the projections and make_views leave it."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from itertools import count
 from random import Random
 
 import asyncpg
+import msgspec
 
 from contracts.agent import AgentPublished
 from contracts.codec import encode
@@ -30,13 +30,22 @@ from projections.views.making import make_views
 
 OURS, THEIRS = TenantId("main"), TenantId("rival")
 LAST_DAY = "2025-12-31"
-PRICES = (
-    Price(kind="llm", provider="groq", unit="tokens_in", price=Decimal("0.59"), per=Decimal(10**6), currency="USD"),
-    Price(kind="llm", provider="groq", unit="tokens_out", price=Decimal("0.79"), per=Decimal(10**6), currency="USD"),
-    Price(kind="stt", provider="deepgram", unit="line_seconds", price=Decimal("0.0077"), per=Decimal(60), currency="USD"),
-    Price(kind="tts", provider="elevenlabs", unit="characters", price=Decimal("0.05"), per=Decimal(1000), currency="USD"),
-    Price(kind="carrier", provider="twilio", unit="minutes_begun", price=Decimal("0.0085"), currency="USD"),
-)  # fmt: skip
+USD = {"currency": "USD"}
+_PAID = (
+    ("llm", "groq", "tokens_in", "0.59", 10**6),
+    ("llm", "groq", "tokens_out", "0.79", 10**6),
+    ("stt", "deepgram", "line_seconds", "0.0077", 60),
+    ("tts", "elevenlabs", "characters", "0.05", 1000),
+    ("carrier", "twilio", "minutes_begun", "0.0085", 1),
+)
+PRICES = tuple(
+    msgspec.convert(
+        {"kind": kind, "provider": provider, "unit": unit, "price": price, "per": per} | USD,
+        Price,
+        strict=False,
+    )
+    for kind, provider, unit, price, per in _PAID
+)
 
 
 async def seed(dsn: str, calls: int = 90, *, days: float = 10.0) -> None:

@@ -185,3 +185,7 @@ async def test_a_role_has_whole_days_archived_beside_its_work(town: House, tmp_p
 
 async def forgets_nothing(town: House) -> bool:
     return not (await town.bus.js.stream_info(CALLS.name)).config.max_age
+
+
+async def test_a_log_that_holds_nothing_yet_lacks_nothing(town: House) -> None:
+    assert (await verified(town, None)).log == []

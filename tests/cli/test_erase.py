@@ -51,8 +51,10 @@ async def test_no_word_is_left_anywhere_and_the_skeleton_stays(house: House) -> 
     wrapped = key.partition(b'"wrapped":"')[2][:40]
     done = await house.partyline("erase", "--call", call, "--yes")
     assert done.returncode == 0, done.stderr
-    await house.project()
-    assert [await house.rows_with(word) for word in (WORDS, NUMBER)] == [[], []]
+    for again in (False, True):  # at once, and for whoever reads the log on
+        if again:
+            await house.project()
+        assert [await house.rows_with(word) for word in (WORDS, NUMBER)] == [[], []]
     assert await house.rows_with("a question about prices")
     assert house.on_disk(wrapped, WORDS.encode(), NUMBER.encode(), NAME.encode()) == []
     assert await _counts(house.pool, call) == rows

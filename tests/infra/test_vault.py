@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from eventually import eventually_async
+from nats.aio.msg import Msg
 
 from contracts.codec import Codec, KeyWanted, Locked, encode
 from contracts.dialog import TurnTaken
@@ -146,7 +147,9 @@ async def test_an_erased_call_can_be_read_by_nobody_and_is_nowhere_on_disk(
     exchange: Exchange,
 ) -> None:
     gateway, dialog, call = await exchange.process(), await exchange.process(), new_call_id()
-    await gateway.ring(call)
+    others = [new_call_id(), new_call_id()]
+    for each in (others[0], call, others[1]):  # its key lies between two that stay
+        await gateway.ring(each)
     await dialog.say(call, TURN)
     key = (await gateway.bus.js.get_last_msg(KEYS.name, key_subject(call))).data or b""
     wrapped = key.partition(b'"wrapped":"')[2][:40]
@@ -162,6 +165,7 @@ async def test_an_erased_call_can_be_read_by_nobody_and_is_nowhere_on_disk(
 
     await eventually_async(dialog_forgot)
     assert exchange.on_disk(wrapped, NUMBER.encode(), b"appointment") == []
+    assert [await words(later, other) for other in others] == [[NUMBER], [NUMBER]]
     whole = await CallLog(later.bus, later.journal.codec).read(TENANT, call)
     assert [r.message.sealed for r in whole.history] == ["erased", "erased"]
     assert whole.unreadable == {}
@@ -299,6 +303,20 @@ async def test_keys_of_many_calls_are_asked_for_together(exchange: Exchange) -> 
         payload = gateway.journal.codec.encode(call, message)
         assert reader.journal.codec.decode(call, payload).events == (TURN,)
     assert reader.vault.held(unknown) == "none"
+
+
+async def test_a_copy_that_is_behind_does_not_make_a_call_one_without_a_key(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def behind(*_: object, **__: object) -> AsyncIterator[Msg]:
+        for nothing in ():
+            yield nothing
+
+    gateway, dialog, call = await exchange.process(), await exchange.process(), new_call_id()
+    await gateway.ring(call)
+    monkeypatch.setattr("infra.vault.direct_last", behind)
+    await dialog.say(call, TURN)
+    assert exchange.on_disk(WORDS.encode()) == []
 
 
 async def test_the_stream_lets_no_key_be_written_over(exchange: Exchange) -> None:

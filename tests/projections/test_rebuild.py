@@ -1,13 +1,19 @@
 """Tables made anew beside those that serve."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
-from logs import append, append_calls, running, tables
-from stories import TENANT, question_answered
+import rebuild_in_a_process
+from eventually import eventually_async
+from logs import ROOT, append, append_bytes, append_calls, running, tables
+from stories import TENANT, Story, at, question_answered, rang
 
+from contracts.dialog import ToolCalled
+from contracts.line import CarrierReported, LineAnswered
 from infra.nats import Bus
 from infra.nats_server import NatsServer
 from infra.postgres import Pool
@@ -15,6 +21,7 @@ from projections import PROJECTIONS
 from projections.calls import read as calls
 from projections.calls.project import CALLS
 from projections.generations import standings
+from projections.parking import all_parked
 from projections.rebuild import (
     AlreadyRebuilding,
     Deviated,
@@ -111,10 +118,14 @@ async def reading_on(pool: Pool) -> AsyncIterator[list[int]]:
 @pytest.mark.usefixtures("small_chunks")
 async def test_a_rebuild_that_is_stopped_goes_on_where_it_was(bus: Bus, pool: Pool) -> None:
     _, last = await append_calls(bus, 40)
-    done: list[Progress] = []
-    filling = asyncio.create_task(rebuilt(bus, pool, tell=done.append))
-    while not (done and done[-1].messages):
-        await asyncio.sleep(0)
+    some = asyncio.Event()
+
+    def tell(progress: Progress) -> None:
+        if progress.messages:
+            some.set()
+
+    filling = asyncio.create_task(rebuilt(bus, pool, tell=tell))
+    await some.wait()
     filling.cancel()
     await asyncio.gather(filling, return_exceptions=True)
     (before,) = await pool.fetchrow("SELECT count(*) FROM rebuild_chunks") or [0]
@@ -124,6 +135,96 @@ async def test_a_rebuild_that_is_stopped_goes_on_where_it_was(bus: Bus, pool: Po
     assert again[0].messages == before * 70
     assert {c.state for c in await calls.list(pool, TENANT, 100)} == {"ended"}
     assert len(await calls.list(pool, TENANT, 100)) == 40
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_what_comes_long_after_a_calls_end_is_in_its_rows(bus: Bus, pool: Pool) -> None:
+    stories, _ = await append_calls(bus, 10)
+    reported = CarrierReported(at_ms=at(9_999), status="completed", sequence=4)
+    for story in stories:
+        late = Story(story.call, first_sequence=90).stored(9_999, reported)
+        last = await append(bus, late)
+        await append(bus, question_answered())
+    async with running(bus, pool):
+        await caught_up(pool, last)
+        before = await tables(pool)
+    await rebuilt(bus, pool)
+    assert await tables(pool) == before
+    statuses = {c.call: c.carrier_status for c in await calls.list(pool, TENANT, 100)}
+    assert {statuses[story.call] for story in stories} == {"completed"}
+
+
+async def test_a_call_without_a_ring_is_rebuilt_too(bus: Bus, pool: Pool) -> None:
+    """Its beginning had expired."""
+    await append_calls(bus, 3)
+    headless = Story().stored(1, LineAnswered(at_ms=at(1), stream="MZ"))
+    async with running(bus, pool):
+        await caught_up(pool, await append(bus, headless))
+        before = await tables(pool)
+    await rebuilt(bus, pool)
+    assert await tables(pool) == before
+    assert await calls.show(pool, TENANT, headless.call) is not None
+
+
+async def test_a_rebuild_parks_what_following_parked_and_takes_what_it_took(
+    bus: Bus, pool: Pool
+) -> None:
+    nul = msgspec.structs.replace(rang(), caller="+1\0")
+    too_large = ToolCalled(at_ms=1, invocation="i", turn=10**12, tool="book", arguments={})
+    await append(bus, Story().stored(1, nul))
+    refused = Story().stored(1, rang()).stored(2, too_large)
+    await append(bus, refused)
+    await append(bus, question_answered())
+    unreadable = Story().stored(1, rang())
+    await append(bus, unreadable)
+    last = await append_bytes(bus, unreadable, b"{}")
+    async with running(bus, pool):
+        await caught_up(pool, last)
+    before, parked = await tables(pool), await parked_at(pool)
+    await rebuilt(bus, pool)
+    assert await tables(pool) == before
+    assert await parked_at(pool) == parked
+    assert {call for _, call, _ in parked} == {refused.call, unreadable.call}
+
+
+async def parked_at(pool: Pool) -> set[tuple[str, str, int]]:
+    return {(each.projection, each.call, each.sequence) for each in await all_parked(pool)}
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_a_rebuild_that_is_killed_goes_on_where_it_was(
+    bus: Bus, pool: Pool, log_server: NatsServer, postgres_dsn: str
+) -> None:
+    _, last = await append_calls(bus, 60)
+    async with running(bus, pool):
+        await caught_up(pool, last)
+    before = await tables(pool)
+    killed = await asyncio.create_subprocess_exec(
+        *(sys.executable, rebuild_in_a_process.__file__, log_server.url, postgres_dsn),
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    await eventually_async(lambda: some_chunks(pool), 30)
+    killed.kill()
+    await killed.wait()
+    assert await states(pool, "turns") == [(1, "live"), (2, "filling")]
+    await eventually_async(lambda: goes_on(bus, pool), 30)
+    assert await states(pool, "turns") == [(1, "kept"), (2, "live")]
+    assert await tables(pool) == before
+
+
+async def some_chunks(pool: Pool) -> bool:
+    if await pool.fetchval("SELECT to_regclass('rebuild_chunks')") is None:
+        return False
+    return bool(await pool.fetchval("SELECT count(*) FROM rebuild_chunks"))
+
+
+async def goes_on(bus: Bus, pool: Pool) -> bool:
+    """PostgreSQL may need a moment to see that the killed one is gone."""
+    try:
+        await rebuilt(bus, pool)
+    except AlreadyRebuilding:
+        return False
+    return True
 
 
 async def test_a_second_rebuild_at_the_same_time_is_refused(bus: Bus, pool: Pool) -> None:

@@ -81,7 +81,8 @@ async def test_a_row_that_was_added_is_found(
     columns = await stored_columns(pool, table)
     chosen = ", ".join(value if name == key else name for name in columns)
     await pool.execute(
-        f"INSERT INTO {table}_1.{table} ({', '.join(columns)}) SELECT {chosen} FROM {table}_1.{table}"
+        f"INSERT INTO {table}_1.{table} ({', '.join(columns)})"
+        f" SELECT {chosen} FROM {table}_1.{table}"
         f" WHERE ctid = ({one_row(table)})",
         story.call,
     )

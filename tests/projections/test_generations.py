@@ -1,0 +1,39 @@
+"""Positions of several projections go on together or not at all."""
+
+import msgspec
+import pytest
+
+from infra.postgres import Pool
+from projections.calls.project import CALLS
+from projections.generations import Superseded, advance, positions_of
+from projections.schema import prepare
+from projections.timeline.project import TIMELINE
+
+pytestmark = pytest.mark.stack
+
+
+async def test_projections_go_on_together_or_not_at_all(pool: Pool) -> None:
+    """A row left behind would be missing for ever, if its position had gone on without it."""
+    both = [await prepare(pool, each) for each in (CALLS, TIMELINE)]
+    live = [each for each in both if each is not None]
+    async with pool.acquire() as db:
+        assert await advance(db, live, 0, 5)
+        assert await advance(db, live[:1], 5, 7)
+        assert not await advance(db, live, 5, 9)
+        assert not await advance(db, live, 7, 9)
+        assert await positions_of(db, live) == {"calls": 7, "timeline": 5}
+
+
+async def test_tables_that_are_not_live_any_more_are_given_up(pool: Pool) -> None:
+    calls = await prepare(pool, CALLS)
+    assert calls is not None
+    later = msgspec.structs.replace(CALLS, version=CALLS.version + 1)
+    async with pool.acquire() as db:
+        for other in (
+            msgspec.structs.replace(calls, number=2),
+            msgspec.structs.replace(calls, state="kept"),
+            msgspec.structs.replace(calls, projection=later),
+        ):
+            with pytest.raises(Superseded, match="calls"):
+                await positions_of(db, [other])
+        assert not await advance(db, [msgspec.structs.replace(calls, state="kept")], 0, 5)
