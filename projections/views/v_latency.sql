@@ -1,12 +1,12 @@
 CREATE OR REPLACE VIEW public.v_latency AS
-SELECT l.tenant, s.at, date_trunc('hour', s.at, 'UTC') AS hour, (s.at AT TIME ZONE 'UTC')::date AS day, l.call, l.turn, c.agent, c.revision, l.stage, l.place, l.is_part,
-       l.provider, l.cached, l.ms, l.started_clock, l.ended_clock
+SELECT l.tenant, s.at, date_trunc('hour', s.at, 'UTC') AS hour, (s.at AT TIME ZONE 'UTC')::date AS day,
+       l.call, l.turn, c.agent, c.revision, l.stage, l.place, l.is_part, l.provider, l.cached, l.ms, l.started_clock, l.ended_clock
 FROM latency AS l
 LEFT JOIN turns AS t ON t.tenant = l.tenant AND t.call = l.call AND t.turn = l.turn
 LEFT JOIN calls AS c ON c.tenant = l.tenant AND c.call = l.call
 CROSS JOIN LATERAL (SELECT coalesce(t.speech_ended_at, l.started_at) AS at) AS s
 -- Nobody waits for an hour: it is the log that was written later, as a generated one is.
-WHERE l.ms < 3600000;
+WHERE abs(l.ms) < 3600000;
 
 COMMENT ON VIEW public.v_latency IS 'One row for each turn and stage of the caller''s wait: made for percentile_cont(0.95) WITHIN GROUP (ORDER BY ms).';
 COMMENT ON COLUMN public.v_latency.tenant IS 'Whose call.';
