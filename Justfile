@@ -48,6 +48,8 @@ check: setup
     {{ run }} lint-imports
     {{ run }} python -m contracts.catalogue --check
     {{ run }} python -m services.cli.settings_page --check
+    {{ run }} python -m projections.views.page --check
+    {{ run }} python -m infra.grafana.build --check
 
 # Format the code and repair what the linter can
 [group('check'), no-exit-message]
@@ -85,8 +87,10 @@ calls *ARGS: setup
 replay *ARGS: setup
     @{{ run }} partyline replay "$@"
 
-# Write the generated pages anew: events, AsyncAPI, settings
+# Write the generated files anew: events, AsyncAPI, settings, views, dashboards
 [group('data'), no-exit-message]
 catalogue: setup
     {{ run }} python -m contracts.catalogue
     {{ run }} python -m services.cli.settings_page
+    {{ run }} python -m projections.views.page
+    {{ run }} python -m infra.grafana.build

@@ -15,7 +15,7 @@ class OutcomeRecorded(Event, frozen=True, kw_only=True, tag="outcome.recorded/1"
 
 
 class CallErased(Event, frozen=True, kw_only=True, tag="outcome.call_erased/1"):
-    """The call's key was deleted: what the caller said and who it was can't be read any more."""
+    """What the caller said and who it was can't be read any more. Written by `partyline erase`."""
 
     by: str  # who had it erased
     reason: str = ""  # why, as told; stays readable, so it names no caller

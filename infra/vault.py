@@ -13,10 +13,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
-import nats.errors
 from nats.aio.msg import Msg
-from nats.js.api import RawStreamMsg
-from nats.js.errors import APIError, NotFoundError
 
 from contracts.codec import decode_key, encode
 from contracts.ids import CallId
@@ -26,20 +23,14 @@ from contracts.marked_fields import Hand, exchanged
 from contracts.recorded import Message
 from contracts.seal import KeyWanted, Locked, Opened
 from contracts.streams import KEYS, key_subject
-from infra.direct_get import direct_last
+from infra.call_keys import AWAY, CallKeys
 from infra.nats import Bus
 from infra.sealing import CallKey, Erasing, Leaving, MasterKey, Opening
 
 _MOST: Final = 20_000  # keys at hand, about 1 KiB each
 _LIFE_S: Final = 3600.0
-_ANSWER_S: Final = 0.5
 _ASKED_AT_ONCE: Final = 500
 _TRIES: Final = 5  # to delete a key that others may be deleting, too
-_WRONG_SEQUENCE: Final = 10071
-_NO_MESSAGE: Final = 10037
-_NOT_DELETED: Final = 10057  # also: it is not there
-_EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
-_AWAY: Final = (TimeoutError, OSError, nats.errors.Error)
 
 Held: TypeAlias = CallKey | Literal["erased", "none"]
 """A call's key; or that it was deleted; or that the call never had one."""
@@ -54,6 +45,7 @@ class Vault:
 
     def __init__(self, bus: Bus, master: MasterKey | None, *, new_calls: bool = True) -> None:
         self._bus, self.master, self._new_calls = bus, master, new_calls
+        self._keys = CallKeys(bus)
         self._held: dict[CallId, tuple[Held, float]] = {}  # with the time until which
         self._news = 0  # counts what might make an answer under way untrue
         self._listening = asyncio.Lock()
@@ -93,11 +85,11 @@ class Vault:
         if self.master is None or not self._new_calls:
             return
         with contextlib.suppress(KeyWanted):
-            self.held(call)
-            return
+            if self.held(call) != "none":
+                return
         await self._listen()
         made = self.master.make(call, _now_ms())
-        if await self._store(call, made):
+        if await self._keys.store(call, made):
             self._keep(call, made)
         else:
             await self.fetch((call,))
@@ -114,82 +106,30 @@ class Vault:
         Raises: JournalUnavailable.
         """
         for _ in range(_TRIES):
-            stored = await self._last(key_subject(call))
+            stored = await self._keys.last(key_subject(call))
             if stored is None:
-                break
-            if isinstance(decode_key(stored.data or b""), KeyErased):
+                if await self._keys.store(call, KeyErased(at_ms=_now_ms())):
+                    return self.forget(call)
+            elif isinstance(decode_key(stored.data or b""), KeyErased):
                 return self.forget(call)
-            await self._delete(stored.seq or 0)
-        else:
-            raise JournalUnavailable("the key was not deleted")
-        self.forget(call)
-        await self._store(call, KeyErased(at_ms=_now_ms()))
-
-    async def _delete(self, sequence: int) -> None:
-        """The server overwrites its bytes. Raises JournalUnavailable."""
-        try:
-            await self._bus.js.delete_msg(KEYS.name, sequence)
-        except APIError as refused:
-            if refused.err_code != _NOT_DELETED:  # somebody else was quicker
-                raise JournalUnavailable(f"the keys refused, code {refused.err_code}") from None
-        except _AWAY:
-            raise JournalUnavailable("the keys did not answer") from None
+            else:
+                await self._keys.delete(stored.seq or 0)
+        raise JournalUnavailable("the key was not deleted")
 
     async def check(self) -> None:
         """Whether this process can open what is in this log. Raises Locked, JournalUnavailable."""
-        stored = await self._last(KEYS.subjects[0])
+        stored = await self._keys.last(KEYS.subjects[0])
         if stored is not None:
             self._state(CallId((stored.subject or "").rpartition(".")[2]), stored.data)
 
     async def _fetch(self, calls: Sequence[CallId]) -> None:
         while True:
             news = self._news
-            found = await self._ask(calls)
+            found = await self._keys.ask(calls)
             if news == self._news:
                 break
         for call in calls:
             self._hold(call, self._state(call, found.get(call)))
-
-    async def _ask(self, calls: Sequence[CallId]) -> dict[CallId, bytes]:
-        """What is stored for each. Any copy may say what there is; only the leader, that nothing
-        is: a copy may be behind, and then a call's words would be written in the clear."""
-        subjects = {key_subject(call): call for call in calls}
-        found: dict[CallId, bytes] = {}
-        with contextlib.suppress(*_AWAY):
-            stored = direct_last(self._bus, KEYS.name, list(subjects), wait_s=_ANSWER_S)
-            async with contextlib.aclosing(stored):
-                async for message in stored:
-                    subject = (message.headers or {})["Nats-Subject"]
-                    found[subjects[subject]] = message.data
-        missing = [(subject, call) for subject, call in subjects.items() if call not in found]
-        answers = await asyncio.gather(*(self._last(subject) for subject, _ in missing))
-        asked = zip(missing, answers, strict=True)
-        return found | {call: each.data or b"" for (_, call), each in asked if each is not None}
-
-    async def _last(self, subject: str) -> RawStreamMsg | None:
-        """By the stream's leader. Raises JournalUnavailable."""
-        js = self._bus.nc.jetstream(timeout=_ANSWER_S)
-        try:
-            return await js.get_last_msg(KEYS.name, subject)
-        except NotFoundError as absent:
-            if absent.err_code != _NO_MESSAGE:  # there is no stream: nobody knows of any key
-                raise JournalUnavailable("the KEYS stream is not there") from None
-            return None
-        except (*_AWAY, APIError):
-            raise JournalUnavailable("the keys did not answer") from None
-
-    async def _store(self, call: CallId, event: KeyEvent) -> bool:
-        """False: there is a key, or the word that it was erased. Raises JournalUnavailable."""
-        js = self._bus.nc.jetstream(timeout=_ANSWER_S)
-        try:
-            await js.publish(key_subject(call), encode(event), headers={_EXPECTED: "0"})
-        except APIError as refused:
-            if refused.err_code == _WRONG_SEQUENCE:
-                return False
-            raise JournalUnavailable(f"the keys refused, code {refused.err_code}") from None
-        except _AWAY:
-            raise JournalUnavailable("the keys did not answer") from None
-        return True
 
     def _state(self, call: CallId, stored: bytes | None) -> Held:
         """Raises Locked."""
@@ -222,7 +162,7 @@ class Vault:
             try:
                 await self._bus.nc.subscribe(f"live.{KEYS.subjects[0]}", cb=self._on_news)
                 await self._bus.nc.flush()
-            except _AWAY:
+            except AWAY:
                 raise JournalUnavailable("NATS did not answer") from None
             self._bus.on_reconnect(self._on_reconnect)
             self._listens = True

@@ -9,6 +9,7 @@ from typing import Final, Literal
 import asyncpg
 
 from contracts.codec import Codec
+from infra.archive import Archive
 from infra.beside import beside
 from infra.cancelling import end_tasks
 from infra.nats import Bus
@@ -36,6 +37,7 @@ async def run(
     stop: asyncio.Event,
     codec: Codec | None = None,
     servers: Servers | None = None,
+    archive: Archive | None = None,
 ) -> None:
     """Keep the tables up with the log until `stop`; a batch half written then is undone.
 
@@ -44,7 +46,7 @@ async def run(
     `pool` needs a connection for each group, and one more.
     """
     stopping = asyncio.create_task(stop.wait())
-    following = _Following(bus, pool, codec, servers)
+    following = _Following(bus, pool, codec, servers, archive)
     try:
         async with beside(follow_agents(bus, pool)):
             await following.until(stopping, list(projections))
@@ -53,8 +55,16 @@ async def run(
 
 
 class _Following:
-    def __init__(self, bus: Bus, pool: Pool, codec: Codec | None, servers: Servers | None) -> None:
-        self._bus, self._pool, self._codec, self._servers = bus, pool, codec, servers
+    def __init__(
+        self,
+        bus: Bus,
+        pool: Pool,
+        codec: Codec | None,
+        servers: Servers | None,
+        archive: Archive | None,
+    ) -> None:
+        self._bus, self._pool, self._codec = bus, pool, codec
+        self._servers, self._archive = servers, archive
         self.tasks: dict[asyncio.Task[None], list[Projection]] = {}
 
     async def until(
@@ -79,7 +89,7 @@ class _Following:
         if ready:
             await self._make_views()
         for group in await self._groups(ready):
-            runner = Runner(group, self._bus, self._pool, self._codec)
+            runner = Runner(group, self._bus, self._pool, self._codec, self._archive)
             self._begin(asyncio.create_task(runner.run()), [each.projection for each in group])
         if older:
             self._begin(asyncio.create_task(self._rebuild(older)), older)
@@ -102,7 +112,10 @@ class _Following:
         """Beside the live tables, which nobody of this version follows meanwhile."""
         try:
             await rebuild(
-                self._bus, self._pool, projections, codec=self._codec, servers=self._servers
+                *(self._bus, self._pool, projections),
+                codec=self._codec,
+                servers=self._servers,
+                archive=self._archive,
             )
         except (AlreadyRebuilding, LogAway, WorkerDied, *AWAY) as trouble:
             _log.warning("rebuilding waits: %s", type(trouble).__name__)

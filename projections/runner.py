@@ -8,6 +8,7 @@ from typing import Final
 import asyncpg
 
 from contracts.codec import Codec
+from infra.archive import Archive
 from infra.nats import Bus
 from infra.postgres import AWAY, Connection, Pool
 from projections.following import FollowedCalls, Taken
@@ -41,12 +42,17 @@ class Runner:
     """
 
     def __init__(
-        self, generations: Sequence[Generation], bus: Bus, pool: Pool, codec: Codec | None = None
+        self,
+        generations: Sequence[Generation],
+        bus: Bus,
+        pool: Pool,
+        codec: Codec | None = None,
+        archive: Archive | None = None,
     ) -> None:
         self._generations, self._bus, self._pool = tuple(generations), bus, pool
         self._codec = codec or Codec()
         self._names: Final = ", ".join(each.name for each in generations)
-        self._calls = FollowedCalls(self._generations, history_of(bus, self._codec))
+        self._calls = FollowedCalls(self._generations, history_of(bus, self._codec, archive))
         self._position = 0  # stored, here or by another runner
         self._folded = 0  # what the calls in memory know; never less
         self._failures = 0  # in a row: tries without a batch stored

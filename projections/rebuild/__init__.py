@@ -13,6 +13,7 @@ from contextlib import aclosing
 from typing import Final, NamedTuple
 
 from contracts.codec import Codec
+from infra.archive import Archive
 from infra.cancelling import end_tasks
 from infra.nats import Bus
 from infra.postgres import Pool
@@ -21,7 +22,7 @@ from projections.projection import Projection
 from projections.reading import extent
 from projections.rebuild.checking import Deviation, deviations
 from projections.rebuild.crew import WorkerDied, filled_by_crew
-from projections.rebuild.filling import Filled, Filling
+from projections.rebuild.filling import Filling
 from projections.rebuild.plan import (
     AlreadyRebuilding,
     Plan,
@@ -30,6 +31,7 @@ from projections.rebuild.plan import (
     hold_lease,
     late_calls,
 )
+from projections.rebuild.storing import Filled
 from projections.rebuild.swapping import AfterShow, NothingKept, rolled_back, swapped
 from projections.rebuild.worker import Job, Servers
 from projections.refolding import refold
@@ -90,6 +92,7 @@ async def rebuild(
     workers: int | None = None,
     servers: Servers | None = None,
     codec: Codec | None = None,
+    archive: Archive | None = None,
     tell: Tell | None = None,
     after_show: AfterShow = make_views,
     check: bool = True,
@@ -97,6 +100,7 @@ async def rebuild(
     """Make the projections' tables anew, and live. What was killed goes on where it was.
 
     Args:   workers: processes that fill; 0: this one does. None: as many as there are cores.
+            archive: where calls are that the log has let go.
             servers: for the workers to connect to; without them there are none.
             after_show: makes again what stands on the live tables, as they change.
             check: compare finished calls with the live tables before the swap.
@@ -108,7 +112,7 @@ async def rebuild(
         try:
             plan = await begun(pool, projections, await extent(bus))
             crew = 0 if servers is None else (os.cpu_count() or 1) if workers is None else workers
-            work = _Work(bus, pool, plan, crew, servers, codec, tell or (lambda _: None))
+            work = _Work(bus, pool, plan, crew, servers, codec, archive, tell or (lambda _: None))
             await work.fill()
             filled_s = time.monotonic() - began_s
             await work.take_over(after_show, check=check)
@@ -126,10 +130,12 @@ class _Work:
         crew: int,
         servers: Servers | None,
         codec: Codec | None,
+        archive: Archive | None,
         tell: Tell,
     ) -> None:
         self._bus, self._pool, self._plan = bus, pool, plan
-        self._crew, self._servers, self._codec, self._tell = crew, servers, codec, tell
+        self._crew, self._servers, self._codec = crew, servers, codec
+        self._archive, self._tell = archive, tell
         self.events = self.rows = 0
 
     async def fill(self) -> None:
@@ -146,6 +152,7 @@ class _Work:
                 self.events, self.rows = self.events + filled.events, self.rows + filled.rows
                 at += sizes[filled.chunk]
                 self._tell(Progress("fill", at, total, self.events))
+        await self._fill_from_archive(done)
         self._tell(Progress("index", total, total, self.events))
         await self._index()
 
@@ -159,9 +166,19 @@ class _Work:
                 async for filled in crew:
                     yield filled
             return
-        filling = Filling(self._bus, self._pool, plan.generations, self._codec)
+        filling = Filling(self._bus, self._pool, plan.generations, self._codec, self._archive)
         for chunk in chunks:
             yield await filling.fill(plan.id, chunk, plan.last)
+
+    async def _fill_from_archive(self, done: dict[str, int]) -> None:
+        if self._archive is None:
+            return
+        plan = self._plan
+        filling = Filling(self._bus, self._pool, plan.generations, self._codec, self._archive)
+        async for segment in self._archive.segments():
+            if segment.key not in done:
+                filled = await filling.fill_segment(plan, segment)
+                self.events, self.rows = self.events + filled.events, self.rows + filled.rows
 
     async def _index(self) -> None:
         plan = self._plan
@@ -177,7 +194,7 @@ class _Work:
             await db.execute("UPDATE rebuilds SET filled = true WHERE id = $1", plan.id)
 
     async def _make_late_calls_anew(self) -> None:
-        history = history_of(self._bus, self._codec or Codec())
+        history = history_of(self._bus, self._codec or Codec(), self._archive)
         projections = [each.projection for each in self._plan.generations]
         for place in await late_calls(self._pool, self._plan):
             await refold(self._pool, projections, history, place)
@@ -186,7 +203,7 @@ class _Work:
         """Follow the log until the live tables are met, and take their place."""
         plan = self._plan
         await self._make_late_calls_anew()
-        runner = Runner(plan.generations, self._bus, self._pool, self._codec)
+        runner = Runner(plan.generations, self._bus, self._pool, self._codec, self._archive)
         following = asyncio.create_task(runner.run())
         try:
             self._tell(Progress("follow", plan.last, plan.last, self.events))

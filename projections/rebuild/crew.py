@@ -9,8 +9,8 @@ from typing import Final
 import msgspec
 
 from infra.cancelling import end_tasks
-from projections.rebuild.filling import Filled
 from projections.rebuild.plan import Chunk
+from projections.rebuild.storing import Filled
 from projections.rebuild.worker import Job, Unfilled
 
 _TRIES: Final = 20  # of one chunk, while the log or PostgreSQL is away

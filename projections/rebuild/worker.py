@@ -14,6 +14,7 @@ import msgspec
 
 from contracts.codec import Codec
 from contracts.journal import JournalUnavailable
+from infra.archive import open_archive
 from infra.master_key import read_master_key
 from infra.nats import connect
 from infra.postgres import AWAY, connect_pool
@@ -31,6 +32,7 @@ class Servers(msgspec.Struct, frozen=True, kw_only=True):
     nats: str
     postgres: str
     master_key: str = ""  # file; empty: nothing is sealed
+    archive: str = ""  # folder or s3://bucket/prefix; empty: none
 
     def __repr__(self) -> str:
         return "Servers(...)"
@@ -62,7 +64,9 @@ async def work() -> None:
     bus = await connect(job.servers.nats, name="partyline rebuild")
     pool = await connect_pool(job.servers.postgres, size=2, command_s=0)
     master = read_master_key(Path(job.servers.master_key)) if job.servers.master_key else None
-    filling = Filling(bus, pool, generations, Codec(Vault(bus, master)))
+    codec = Codec(Vault(bus, master))
+    archive = open_archive(job.servers.archive, codec) if job.servers.archive else None
+    filling = Filling(bus, pool, generations, codec, archive)
     try:
         async for line in lines:
             chunk = msgspec.json.decode(line, type=Chunk)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 from rich.box import SIMPLE
@@ -25,7 +26,9 @@ async def add(settings: Settings, name: str, password_file: Path | None) -> None
     password = _read(password_file) if password_file else new_password()
     async with _owner(settings) as pool:
         await analysts.add(pool, name, settings.tenant, password)
-    out.print(f"{name} reads the views of tenant {settings.tenant}.", highlight=False)
+    out.print(f"{name} reads the views of tenant {settings.tenant}:", markup=False)
+    address = _address(find(settings, "postgres").postgres, name)
+    out.print(f"  psql '{address}'", markup=False, soft_wrap=True)
     if password_file is None:
         out.print(f"Password, shown this once: {password}", markup=False, soft_wrap=True)
 
@@ -64,6 +67,12 @@ async def _owner(settings: Settings) -> AsyncIterator[Pool]:
         fail(f"PostgreSQL went away: {type(away).__name__}. Look with 'partyline analysts list'.")
     finally:
         await pool.close()
+
+
+def _address(owners: str, name: str) -> str:
+    """The same database, for the analyst, without anybody's password."""
+    parts = urlsplit(owners)
+    return urlunsplit(parts._replace(netloc=f"{name}@{parts.netloc.rpartition('@')[2]}"))
 
 
 def _read(file: Path) -> str:

@@ -131,8 +131,10 @@ async def _servers(settings: Settings) -> AsyncIterator[Finding]:
     except NothingRuns as nothing:
         yield Finding(what="servers", verdict="note", says="none runs", remedy=str(nothing))
         return
-    yield await _nats(places.nats, settings)
-    yield await _personal_data(places)
+    nats = await _nats(places.nats, settings)
+    yield nats
+    if nats.verdict == "ok":
+        yield await _personal_data(places)
     async for finding in _postgres(places.postgres):
         yield finding
     if places.qdrant.startswith("http"):
@@ -160,10 +162,7 @@ async def _nats(url: str, settings: Settings) -> Finding:
 
 async def _personal_data(places: Places) -> Finding:
     what = "personal data"
-    try:
-        bus = await connect(places.nats, name="partyline doctor")
-    except BusUnavailable:
-        return Finding(what=what, verdict="note", says="not looked at: NATS is away")
+    bus = await connect(places.nats, name="partyline doctor")
     try:
         vault = vault_of(bus, places)
         await vault.check()

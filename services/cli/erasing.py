@@ -23,6 +23,7 @@ from contracts.ids import CallId, TenantId, checked, new_host_id
 from contracts.outcome import CallErased
 from contracts.recorded import Message
 from contracts.streams import AUDIO
+from infra.archive import Archive
 from infra.journal import NatsJournal
 from infra.nats import Bus, connect
 from infra.postgres import AWAY, Pool, PostgresUnavailable, connect_pool
@@ -59,14 +60,15 @@ async def erase(
         opened.push_async_callback(bus.close)
         vault = vault_of(bus, places)
         journal = NatsJournal(bus, Codec(vault))
-        calls = Calls(bus, journal, archive_of(settings, journal.codec), settings.tenant)
+        archive = archive_of(settings, journal.codec)
+        calls = Calls(bus, journal, archive, settings.tenant)
         found = await _found(calls, settings.tenant, call, caller)
         left = _told(found)
         ready = found[Standing.READY] + found[Standing.ERASED]
         if ready and not (sure or _wants_to(len(ready))):
             raise NotErased("Nothing was erased.")
         pool = await _pool(opened, places.postgres)
-        erasing = Erasing(bus, vault, journal, pool, settings.tenant)
+        erasing = Erasing(bus, vault, journal, pool, settings.tenant, archive)
         for each in ready:
             await erasing.erase(each, by or _user(), reason)
     _say_what_was_done(ready, pool is not None, erasing.tables_wait)
@@ -77,10 +79,16 @@ class Erasing:
     """Erases calls of a tenant. `pool`: of the tables, None where they are not within reach."""
 
     def __init__(
-        self, bus: Bus, vault: Vault, journal: NatsJournal, pool: "Pool | None", tenant: TenantId
+        self,
+        bus: Bus,
+        vault: Vault,
+        journal: NatsJournal,
+        pool: "Pool | None",
+        tenant: TenantId,
+        archive: Archive | None = None,
     ) -> None:
         self._bus, self._vault, self._journal = bus, vault, journal
-        self._pool, self._tenant = pool, tenant
+        self._pool, self._tenant, self._archive = pool, tenant, archive
         self._host = new_host_id("erase")
         self.tables_wait = False  # some rows could not be made anew from here
 
@@ -113,7 +121,7 @@ class Erasing:
         """The call's rows, made anew from what can still be read."""
         if self._pool is None:
             return
-        history = history_of(self._bus, self._journal.codec)
+        history = history_of(self._bus, self._journal.codec, self._archive)
         try:
             await refold(self._pool, PROJECTIONS, history, Place(self._tenant, call))
         except asyncpg.UndefinedTableError:

@@ -12,6 +12,7 @@ from projections.parking import Parked, all_parked
 from projections.reading import Place
 from projections.refolding import refold
 from projections.standing import Stand, stands
+from services.cli.archiving import archive_of
 from services.cli.places import find
 from services.cli.sealing import vault_of
 from services.cli.settings import Settings
@@ -42,7 +43,8 @@ async def retry(settings: Settings, name: str | None) -> int:
     bus = await connect(places.nats, name="partyline projections retry")
     pool = await connect_pool(places.postgres)
     try:
-        history = history_of(bus, Codec(vault_of(bus, places)))
+        codec = Codec(vault_of(bus, places))
+        history = history_of(bus, codec, archive_of(settings, codec))
         freed = left = 0
         for each in await all_parked(pool):
             if name in (None, each.projection):

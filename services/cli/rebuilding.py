@@ -18,6 +18,7 @@ from projections import PROJECTIONS
 from projections.projection import Projection
 from projections.rebuild import Progress as Step
 from projections.rebuild import Servers, rebuild, rolled_back
+from services.cli.archiving import archive_of
 from services.cli.places import find
 from services.cli.sealing import vault_of
 from services.cli.settings import Settings
@@ -42,6 +43,7 @@ async def rebuild_command(
     try:
         vault = vault_of(bus, places)
         await vault.check()
+        codec = Codec(vault)
         with _bar() as bar:
             task = bar.add_task("", total=None, rate="")
 
@@ -60,9 +62,13 @@ async def rebuild_command(
                 *(bus, pool, _named(names)),
                 workers=workers,
                 servers=Servers(
-                    nats=places.nats, postgres=places.postgres, master_key=places.master_key
+                    nats=places.nats,
+                    postgres=places.postgres,
+                    master_key=places.master_key,
+                    archive=settings.archive,
                 ),
-                codec=Codec(vault),
+                codec=codec,
+                archive=archive_of(settings, codec),
                 tell=tell,
                 check=check,
             )

@@ -22,7 +22,7 @@ from infra.postgres import connect_pool
 from projections import PROJECTIONS
 from projections.rebuild import Servers
 from projections.run import run as run_projections
-from services.cli.archiving import archiving
+from services.cli.archiving import archive_of, archiving
 from services.cli.places import Places
 from services.cli.pricing import load_configured
 from services.cli.sealing import vault_of
@@ -102,9 +102,19 @@ async def _projections(
     pool = await connect_pool(places.postgres, size=len(PROJECTIONS) + 2)
     try:
         await load_configured(pool, settings)
-        servers = Servers(nats=places.nats, postgres=places.postgres, master_key=places.master_key)
-        stop = asyncio.Event()
-        async with beside(run_projections(bus, pool, stop=stop, codec=codec, servers=servers)):
+        following = run_projections(
+            *(bus, pool),
+            stop=asyncio.Event(),
+            codec=codec,
+            servers=Servers(
+                nats=places.nats,
+                postgres=places.postgres,
+                master_key=places.master_key,
+                archive=settings.archive,
+            ),
+            archive=archive_of(settings, codec),
+        )
+        async with beside(following):
             yield
     finally:
         await pool.close()

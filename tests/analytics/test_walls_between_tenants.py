@@ -69,6 +69,16 @@ async def test_a_role_that_is_no_analyst_sees_nothing(owner: Pool, roles: Analys
         await db.execute("RESET ROLE")
 
 
+async def test_an_analyst_who_is_given_the_owners_rights_by_mistake_sees_one_tenant(
+    owner: Pool, copy: str, roles: Analysts
+) -> None:
+    await owner.execute(f'GRANT postgres TO "{roles[0]}"')
+    db = await asyncpg.connect(dsn_of(copy, roles[0]))
+    for view in VIEWS:
+        assert await _tenants(db, view) == {OURS}, view
+    await db.close()
+
+
 async def test_an_analyst_who_is_removed_reads_nothing_in_a_session_that_is_open(
     owner: Pool, ours: asyncpg.Connection, roles: Analysts
 ) -> None:

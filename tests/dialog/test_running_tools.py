@@ -15,7 +15,6 @@ from contracts import dialog
 from contracts.event import OwnerClaimed
 from contracts.ids import CallId, HostId
 from contracts.journal import JournalUnavailable, WrongVersion
-from infra.journal import NatsJournal
 from infra.nats import Bus
 from infra.nats_server import free_port
 from infra.ownership import still_owned
@@ -234,7 +233,6 @@ async def test_a_host_that_was_replaced_while_it_connected_runs_no_tool(
     async with a_line(bus, an_agent(f"{server.url}/good")) as call:
         first = hosts.start(call, "dialog-1")
         await call.greet()
-        journal = NatsJournal(bus)
         asking = partial(still_owned, bus, TENANT, call.call, "dialog")
         await asking(HostId("dialog-1"))
         second = hosts.start(call, "dialog-2")

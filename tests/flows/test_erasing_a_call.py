@@ -7,7 +7,7 @@ import pytest
 from programs import partyline, recordings
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
-SAID = "how much is a check up"
+SAID, NUMBER = "how much does a check up cost", "+15550123"
 
 
 async def told(*arguments: object) -> str:
@@ -27,13 +27,18 @@ async def test_what_was_said_is_gone_for_everybody_and_the_call_still_adds_up(
         assert found is not None
         call = found[1]
         before = await told("calls", "show", call, "--data", data)
-        assert "check up" in before
+        assert SAID in " ".join(before.split())
+        assert NUMBER in before
         erased = await told("erase", "--call", call, "--yes", "--data", data)
         assert "1 call erased" in erased
         for looking in (("calls", "show"), ("replay",)):
             after = await told(*looking, call, "--data", data)
             assert "[erased]" in after
             assert "check up" not in after
+            assert NUMBER not in after
         assert "1 call erased" in await told("verify", "--all", "--data", data)
     kept = [f for f in data.rglob("*") if f.is_file() and "postgres" not in f.parts]
-    assert not [f for f in kept if SAID.encode() in f.read_bytes()]
+    assert not [f for f in kept if NUMBER.encode() in f.read_bytes()]
+    log = [f for f in kept if "CALLS" in f.parts or "logs" in f.parts]
+    assert any(b"line.rang" in f.read_bytes() for f in log)
+    assert not [f for f in log if SAID.encode() in f.read_bytes()]  # the agent knows the phrase

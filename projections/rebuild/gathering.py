@@ -1,0 +1,77 @@
+"""The calls of a chunk, as bytes, while the log goes by."""
+
+from typing import NamedTuple
+
+from contracts.codec import is_sealed
+from contracts.streams import parse_call_subject
+from projections.reading import Place, Stored
+from projections.rebuild.plan import Chunk
+from projections.rebuild.scanning import Raw
+
+
+class Crossing(NamedTuple):
+    """See the table rebuild_crossings."""
+
+    place: Place
+    begun: bool
+    last: int
+
+
+class GatheredCall:
+    """One call: its messages as bytes, then as they are read."""
+
+    __slots__ = ("begun", "ended", "last", "messages", "place", "raw", "sealed")
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.raw: list[Raw] = []
+        self.messages: list[Stored] = []
+        self.begun = self.ended = self.sealed = False
+        self.last = 0
+
+
+class Gathering:
+    """The calls of a chunk, as bytes, and which of those that begin in it have yet to end."""
+
+    def __init__(self, chunk: Chunk) -> None:
+        self._chunk = chunk
+        self.calls: dict[bytes, GatheredCall] = {}
+
+    @property
+    def begun(self) -> list[GatheredCall]:
+        """Those that begin here."""
+        return [call for call in self.calls.values() if call.begun]
+
+    @property
+    def open(self) -> list[GatheredCall]:
+        """Those of them that have yet to end."""
+        return [call for call in self.calls.values() if call.begun and not call.ended]
+
+    def crossings(self) -> list[Crossing]:
+        """Calls that have messages in other chunks, too."""
+        end = self._chunk.last
+        return [
+            Crossing(call.place, call.begun, call.last)
+            for call in self.calls.values()
+            if not call.begun or call.last > end
+        ]
+
+    def take(self, raw: Raw) -> None:
+        """The next message of the log."""
+        name, _, family = raw.subject.rpartition(b".")
+        call = self.calls.get(name)
+        if call is None:
+            if raw.sequence > self._chunk.last:
+                return
+            place = parse_call_subject(raw.subject.decode())
+            call = self.calls[name] = GatheredCall(Place(place.tenant, place.call))
+        if family == b"line":
+            call.begun = call.begun or b'"line.rang/' in raw.payload
+        elif family == b"dialog":
+            call.ended = call.ended or b'"dialog.ended/' in raw.payload
+        if call.begun:
+            call.last = raw.sequence
+            call.raw.append(raw)
+            call.sealed = call.sealed or is_sealed(raw.payload)
+        elif raw.sequence <= self._chunk.last:
+            call.last = raw.sequence

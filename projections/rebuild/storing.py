@@ -1,0 +1,81 @@
+"""Whole calls become rows: folded in memory, copied, and noted as done, in one transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from contracts.recorded import Recorded
+from infra.postgres import Pool
+from projections.call_fold import CallFold, Readers, Refused
+from projections.generations import Generation
+from projections.parking import park
+from projections.reading import Place, Stored
+from projections.rebuild.copying import copy
+from projections.rebuild.gathering import Crossing
+
+_DONE = "INSERT INTO rebuild_chunks (rebuild, chunk, events, rows) VALUES ($1, $2, $3, $4)"
+_CROSSING = (
+    "INSERT INTO rebuild_crossings (rebuild, chunk, tenant, call, begun, last)"
+    " VALUES ($1, $2, $3, $4, $5, $6)"
+)
+
+
+class Filled(msgspec.Struct, tag="filled"):
+    """What a chunk came to."""
+
+    chunk: str
+    events: int
+    rows: int
+
+
+class Calls:
+    """Stores whole calls in generations that are being filled."""
+
+    def __init__(self, pool: Pool, generations: Sequence[Generation]) -> None:
+        self._pool, self._generations = pool, {each.name: each for each in generations}
+        self._readers = Readers(each.projection for each in generations)
+
+    async def store(
+        self,
+        rebuild: int,
+        chunk: str,
+        calls: Mapping[Place, Sequence[Stored]],
+        crossings: Sequence[Crossing] = (),
+    ) -> Filled:
+        """All of a chunk: its calls' messages, in stored order."""
+        folds, refused = [], []
+        for place, messages in calls.items():
+            fold = CallFold(place, self._readers)
+            for stored in messages:
+                for each in fold.take(stored):
+                    refused.append(each)
+                    self._put_back(fold, each, messages)
+            folds.append(fold)
+        events = sum(map(_events, calls.values()))
+        async with self._pool.acquire() as db, db.transaction():
+            rows = 0
+            for generation in self._generations.values():
+                copied, more = await copy(db, generation, folds, calls)
+                rows, refused = rows + copied, [*refused, *more]
+            for each in refused:
+                generation = self._generations[each.projection]
+                await park(db, generation, each.place, each.sequence, each.error)
+            await db.execute(_DONE, rebuild, chunk, events, rows)
+            noted = [(rebuild, chunk, *each.place, each.begun, each.last) for each in crossings]
+            await db.executemany(_CROSSING, noted)
+        return Filled(chunk, events, rows)
+
+    def _put_back(self, fold: CallFold, refused: Refused, messages: Iterable[Stored]) -> None:
+        """Rows of a call that is parked are those of before the message."""
+        before = CallFold(
+            fold.place, self._readers, self._generations.keys() - {refused.projection}
+        )
+        for stored in messages:
+            if stored.sequence < refused.sequence:
+                before.take(stored)
+        if rows := before.rows.get(refused.projection):
+            fold.left[refused.projection] = rows
+
+
+def _events(messages: Iterable[Stored]) -> int:
+    return sum(len(m.message.events) for m in messages if isinstance(m, Recorded))
