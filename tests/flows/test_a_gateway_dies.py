@@ -13,6 +13,7 @@ from eventually import eventually_async
 from programs import Program, partyline
 
 from contracts.agent import Agent
+from contracts.codec import Codec
 from contracts.dialog import (
     CallerLost,
     CallerReturned,
@@ -26,7 +27,9 @@ from contracts.recorded import CallEvent, Recorded
 from infra.agents import Agents
 from infra.embedded import running
 from infra.journal import NatsJournal
+from infra.master_key import NAME, read_master_key
 from infra.nats import Bus, connect
+from infra.vault import Vault
 from loadtest.speech import burst
 from services.call.replay import check
 from services.cli.agent_file import read_agent
@@ -85,7 +88,8 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
             agent = read_agent(AGENT)
             await Agents(bus).publish(MAIN, agent)
             urls = [(await each.prints("Partyline serves")).split()[-1] for each in (first, second)]
-            yield House(bus, NatsJournal(bus), agent, [first, second], urls)
+            journal = NatsJournal(bus, Codec(Vault(bus, read_master_key(data / NAME))))
+            yield House(bus, journal, agent, [first, second], urls)
         await bus.close()
 
 

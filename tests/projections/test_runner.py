@@ -75,8 +75,8 @@ async def test_two_runners_side_by_side_count_nothing_twice(
 async def test_killed_in_the_middle_of_a_backlog_and_restarted_no_row_is_lost_or_doubled(
     bus: Bus, pool: Pool, log_server: NatsServer, postgres_dsn: str
 ) -> None:
-    stories, last = await append_calls(bus, 150)
-    for killed_after in (300, 1_500):
+    stories, last = await append_calls(bus, 300)
+    for killed_after in (300, 2_500):
         async with running_in_a_process(log_server.url, postgres_dsn) as process:
             await eventually_async(lambda at=killed_after: any_position(pool, at), 30)
             process.kill()
