@@ -1,6 +1,7 @@
 """The command line: the only place where everything meets."""
 
-from services.cli import analytics_commands  # which brings its commands in
+import services.cli.started as started  # before all that takes long
+from services.cli import analytics_commands, log_commands  # which bring their commands in
 from services.cli.commands import main
 
-__all__ = ["analytics_commands", "main"]
+__all__ = ["analytics_commands", "log_commands", "main", "started"]

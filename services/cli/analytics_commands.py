@@ -5,9 +5,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from services.cli.commands import AsJson, Data, Postgres, Tenant, app
-from services.cli.commands import _do as do
-from services.cli.commands import _given as given
+from services.cli.program import AsJson, Data, Postgres, Tenant, app, do, options
 from services.cli.terminal import fail
 
 analysts_app = App(name="analysts", help="Analysts: who may read the views, of which tenant.")
@@ -51,7 +49,7 @@ def export(
         except CannotExport as cannot:
             fail(str(cannot))
 
-    do(exported, given(data=data, postgres=postgres, tenant=tenant))
+    do(exported, options(data=data, postgres=postgres, tenant=tenant))
 
 
 @app.command
@@ -79,7 +77,7 @@ def report(
         fail("--days takes 1 to 366.", code=2)
     do(
         lambda settings: work(settings, last, days, agent, as_json),
-        given(data=data, postgres=postgres, tenant=tenant),
+        options(data=data, postgres=postgres, tenant=tenant),
     )
 
 
@@ -98,7 +96,7 @@ def analysts_add(
     """Let somebody read the views of one tenant: a login of PostgreSQL that can do nothing else."""
     from services.cli.analysts import add
 
-    settings = given(data=data, postgres=postgres, tenant=tenant)
+    settings = options(data=data, postgres=postgres, tenant=tenant)
     do(lambda each: add(each, name, password_file), settings)
 
 
@@ -107,7 +105,7 @@ def analysts_list(*, as_json: AsJson = False, data: Data = None, postgres: Postg
     """Who may read the views, of which tenant."""
     from services.cli.analysts import show
 
-    do(lambda settings: show(settings, as_json), given(data=data, postgres=postgres))
+    do(lambda settings: show(settings, as_json), options(data=data, postgres=postgres))
 
 
 @analysts_app.command(name="remove")
@@ -115,4 +113,4 @@ def analysts_remove(name: str, /, *, data: Data = None, postgres: Postgres = Non
     """Take the login away; whatever it is reading just now ends."""
     from services.cli.analysts import remove
 
-    do(lambda settings: remove(settings, name), given(data=data, postgres=postgres))
+    do(lambda settings: remove(settings, name), options(data=data, postgres=postgres))

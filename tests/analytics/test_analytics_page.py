@@ -12,7 +12,7 @@ import pytest
 import services.cli  # noqa: F401 - brings all commands in
 from projections.views.making import definitions
 from projections.views.page import PAGE, render
-from services.cli.commands import app
+from services.cli.program import app
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _PAGE = (_DOCS / "analytics.md").read_text("utf-8")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from services.cli.commands import app
+from services.cli.program import app
 
 REPOSITORY = Path(__file__).parents[2]
 SERVICES: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())[

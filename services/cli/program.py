@@ -1,0 +1,99 @@
+"""What all commands share: the program, its options, and how a command is run."""
+
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import aiohttp
+from cyclopts import App, Parameter
+
+from contracts.ids import BadId
+from contracts.journal import JournalUnavailable
+from contracts.seal import Locked
+from infra.archive.errors import ArchiveError
+from infra.archive.lease import LeaseLost, OtherArchiver
+from infra.children import ChildFailed
+from infra.data_folder import AlreadyRunning, MadeForOtherNodes
+from infra.master_key import BadMasterKey
+from infra.nats import BusUnavailable
+from infra.postgres import PostgresUnavailable
+from services.cli import settings as configuration
+from services.cli.places import NothingRuns
+from services.cli.recorded import NoSuchCall, NoSuchEvent
+from services.cli.settings import BadSetting, Settings
+from services.cli.terminal import fail, run
+
+app: Final = App(
+    name="partyline",
+    help="Voice agents on an event log: calls that can be watched, replayed and taken over.",
+)
+agent_app: Final = App(name="agent", help="Agents: what callers talk to.")
+calls_app: Final = App(name="calls", help="Calls: what was said.")
+app.command(agent_app)
+app.command(calls_app)
+projections_app: Final = App(name="projections", help="Tables: how far behind the log they are.")
+app.command(projections_app)
+
+Data = Annotated[Path | None, Parameter(help="Folder of the embedded servers' data.")]
+Nats = Annotated[str | None, Parameter(help="NATS server, nats://TOKEN@host:4222.")]
+Postgres = Annotated[str | None, Parameter(help="PostgreSQL, postgresql://user@host/database.")]
+Qdrant = Annotated[str | None, Parameter(help="Qdrant, http://host:6333, or a folder.")]
+NatsNodes = Annotated[Literal[1, 3] | None, Parameter(help="Embedded NATS servers.")]
+Host = Annotated[str | None, Parameter(help="Address the gateway listens on.")]
+Port = Annotated[int | None, Parameter(help="Port the gateway listens on.")]
+Origin = Annotated[str | None, Parameter(help="How carriers reach the gateway, https://...")]
+Tenant = Annotated[str | None, Parameter(help="Whose calls and agents these are.")]
+MediaAuth = Annotated[
+    bool | None, Parameter(negative="--no-media-auth", help="Require the one-time media token.")
+]
+AsJson = Annotated[bool, Parameter(name="--json", help="Print JSON for other programs.")]
+
+_EXPECTED: Final = (
+    AlreadyRunning,
+    ArchiveError,
+    BadId,
+    BadMasterKey,
+    BadSetting,
+    BusUnavailable,
+    ChildFailed,
+    JournalUnavailable,
+    LeaseLost,
+    Locked,
+    MadeForOtherNodes,
+    NoSuchCall,
+    NoSuchEvent,
+    NothingRuns,
+    OtherArchiver,
+    PostgresUnavailable,
+)
+
+
+def do(work: Callable[[Settings], Coroutine[Any, Any, int | None]], given: dict[str, Any]) -> None:
+    """Run a command with its settings; what users can mend is said in one sentence."""
+    from projections.costs.prices import BadPrices
+    from projections.reading import LogAway
+    from projections.rebuild import AlreadyRebuilding, Deviated, NothingKept, WorkerDied
+    from services.audio.errors import AudioError
+    from services.cli.agent_file import AgentFileError
+    from services.cli.caller import CallRefused
+    from services.cli.not_erased import NotErased
+
+    try:
+        settings = configuration.from_environment(given)
+        code = run(work(settings), settings.log_level)
+    except (*_EXPECTED, AgentFileError, AudioError, BadPrices, CallRefused, NotErased) as expected:
+        fail(str(expected))
+    except (AlreadyRebuilding, Deviated, LogAway, NothingKept, WorkerDied) as expected:
+        fail(str(expected))
+    except aiohttp.ClientConnectionError:
+        fail("The gateway does not answer. Start it with 'partyline up', or give another --url.")
+    except OSError as failed:
+        fail(f"{failed.filename or 'The system says'}: {failed.strerror or type(failed).__name__}")
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    raise SystemExit(code or 0)
+
+
+def options(**given: Any) -> dict[str, Any]:
+    """Those that were given."""
+    return {name: value for name, value in given.items() if value is not None}
