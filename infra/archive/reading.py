@@ -9,6 +9,7 @@ from contracts.ids import CallId, TenantId
 from contracts.recorded import Message, Recorded
 from infra.archive.errors import SegmentDamaged
 from infra.archive.groups import Group, Groups
+from infra.archive.opening import open_store
 from infra.archive.segment import (
     CallEntry,
     Manifest,
@@ -16,7 +17,7 @@ from infra.archive.segment import (
     data_key,
     unframe,
 )
-from infra.archive.store import Store, open_store
+from infra.archive.store import Store
 from infra.call_log import WholeCall
 from infra.stamps import unix_ms
 

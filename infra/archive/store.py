@@ -1,9 +1,6 @@
-"""Where archives are kept: a port of few methods, and its choice from a setting."""
+"""Where archives are kept: a port of few methods."""
 
-from pathlib import Path
 from typing import NamedTuple, Protocol
-
-from infra.archive.errors import BadArchivePlace
 
 
 class Object(NamedTuple):
@@ -38,19 +35,3 @@ class Store(Protocol):
     async def delete(self, key: str) -> None:
         """Remove a file; one that is not there is no error."""
         ...
-
-
-def open_store(place: str) -> Store:
-    """The store a setting names: a folder, or s3://bucket/prefix with the AWS_ variables.
-
-    Raises: BadArchivePlace.
-    """
-    if place.startswith("s3://"):
-        from infra.archive.s3 import S3
-
-        return S3(place)
-    if "://" in place or not place:
-        raise BadArchivePlace("PARTYLINE_ARCHIVE must be a folder or s3://bucket/prefix")
-    from infra.archive.local import Folder
-
-    return Folder(Path(place))

@@ -5,7 +5,6 @@ They are sent on as they come, so memory does not grow with their number.
 
 import os
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -16,10 +15,10 @@ import msgspec
 
 from infra.postgres import AWAY, Connection, connect_pool
 from projections.views.making import definitions
+from services.cli.export_progress import Column, Progress
 from services.cli.places import find
 from services.cli.replacing import replacing
 from services.cli.settings import Settings
-from services.cli.terminal import err
 
 Form = Literal["csv", "parquet"]
 
@@ -30,20 +29,10 @@ _COLUMNS: Final = (
     " WHERE a.attrelid = to_regclass('public.' || $1) AND a.attnum > 0 AND NOT a.attisdropped"
     " AND t.typname <> 'tsvector' ORDER BY a.attnum"
 )
-_TELL_EVERY_S: Final = 0.5
-_MEGABYTE: Final = 1_000_000
 
 
 class CannotExport(Exception):
     """Says what to do."""
-
-
-class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """Of the view."""
-
-    name: str
-    type: str  # PostgreSQL's short name
-    in_full: str  # with precision and scale
 
 
 class Rows(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,35 +42,6 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str
     since: datetime | None
     until: datetime | None  # not included
-
-
-class Progress:
-    """A line on the error stream: while it goes on only where somebody watches."""
-
-    def __init__(self, view: str) -> None:
-        self._view, self._began_s = view, time.monotonic()
-        self._told_s = self._began_s
-        self.written_bytes = 0
-
-    def wrote(self, size_bytes: int) -> None:
-        """More was written."""
-        self.written_bytes += size_bytes
-        now_s = time.monotonic()
-        if err.is_terminal and now_s - self._told_s >= _TELL_EVERY_S:
-            self._told_s = now_s
-            err.print(f"{self._view}: {self._size()}", end="\r")
-
-    def done(self, rows: int, to: str) -> None:
-        """All is written."""
-        took_s = time.monotonic() - self._began_s
-        err.print(
-            f"{self._view}: {rows:,} rows, {self._size()}, {took_s:.1f} s -> {to}", soft_wrap=True
-        )
-
-    def _size(self) -> str:
-        if self.written_bytes < _MEGABYTE:
-            return f"{self.written_bytes / 1000:,.1f} kB"
-        return f"{self.written_bytes / _MEGABYTE:,.1f} MB"
 
 
 def moment_of(given: str | None) -> datetime | None:

@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from infra.postgres import Connection
-
-if TYPE_CHECKING:
-    from services.cli.exporting import Column, Progress
+from services.cli.export_progress import Column, Progress
 
 _GROUP_ROWS: Final = 20_000
 _AT_ONCE: Final = 1_000  # rows asked of the server

@@ -9,7 +9,7 @@ from small_disk import fill, only_where_disks_can_be_mounted, small_disk
 
 from infra.archive.errors import ArchiveAway, BadArchivePlace
 from infra.archive.local import Folder
-from infra.archive.store import open_store
+from infra.archive.opening import open_store
 
 
 async def test_what_is_put_is_there_whole_and_in_part(place: str) -> None:

@@ -1,6 +1,7 @@
 """Any of three nodes may end: nothing acknowledged is lost, and every call keeps its host."""
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -70,6 +71,23 @@ async def test_calls_go_on_while_all_three_nodes_are_restarted_in_turn(
         await _all_further(speakers)
         await town.whole()
         assert town.pid(f"partyline-{number}") != before
+
+
+@pytest.mark.parametrize("which", ["leader", "another"])
+async def test_a_node_that_stands_still_is_left_and_nothing_acknowledged_is_lost(
+    town: Town, speakers: list[Speaker], which: str
+) -> None:
+    """It keeps its connections and takes what is sent; its clients have to notice by themselves."""
+    leader = await town.leader(CALLS.name)
+    nodes = [leader, *sorted({f"partyline-{n}" for n in (1, 2, 3)} - {leader})]
+    paused = town.pid(nodes[0] if which == "leader" else nodes[1])
+    os.kill(paused, signal.SIGSTOP)
+    try:
+        await _all_further(speakers)
+    finally:
+        os.kill(paused, signal.SIGCONT)
+    await town.whole()
+    await _all_further(speakers)
 
 
 async def _take_all(claims: Claims, taken: asyncio.Queue[Held]) -> None:
