@@ -95,10 +95,22 @@ class AudioClient(Client):
 
     async def _process_op_err(self, e: Exception) -> None:
         """Leave a server that stalls at once: closing would first wait for what it never takes."""
-        transport: Any = self._transport
-        if self.is_connected and transport is not None and transport._io_writer is not None:
-            transport._io_writer.transport.abort()
+        if self.is_connected:
+            self._abort()
         await super()._process_op_err(e)
+
+    async def _process_connect_init(self) -> None:
+        """nats-py leaves the socket open of a server that takes a connection and says nothing."""
+        try:
+            await super()._process_connect_init()
+        except BaseException:
+            self._abort()
+            raise
+
+    def _abort(self) -> None:
+        transport: Any = self._transport
+        if transport is not None and transport._io_writer is not None:
+            transport._io_writer.transport.abort()
 
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
         self._on_bytes.pop(sid, None)
