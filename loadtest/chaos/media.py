@@ -176,6 +176,7 @@ class MediaLine:
         for _, name in pending:
             self._send("mark", mark={"name": name})
         self._heard += self._listener.silence(self._leg.number, time.time())
+        self._hearing = Hearing()  # what comes next is no continuation of the symbol that was cut
 
     def _send(self, event: str, **body: object) -> None:
         self._sequence += 1
