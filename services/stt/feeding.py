@@ -43,6 +43,7 @@ class Feeding:
         self._from = 0  # first frame of the present turn that the ear is to get
         self._fed = 0  # last frame given to the ear
         self._behind = 0  # first frame of speech whose end may be in the log already; 0: none
+        self._past = False  # its end may be the very next news from the log: frames do not tell
         self._listening = continuous  # frames go to the ear as they come
         self._open = False  # a turn is
         self._last_loud = 0  # frame of the turn, as far as is known
@@ -59,10 +60,10 @@ class Feeding:
             return
         if late:  # what the log says of it comes later, too
             self._behind = self._behind or max(self._fed + 1, self._from)
-        elif self._behind:
-            self._catch_up()
-        else:
+        elif not self._behind:
             self._feed((frame,))
+        elif not self._past:
+            self._catch_up()
 
     def listen(self, first_frame: int, *, new_turn: bool) -> None:
         """Speech began at this frame."""
@@ -122,13 +123,13 @@ class Feeding:
     def _begin(self, number: int) -> None:
         """Give what there is; but of speech long past first learn from the log where it ended."""
         if self._tape.last - number > _BEHIND_FRAMES:
-            self._behind = number
+            self._behind, self._past = number, True
         else:
             self._feed(self._tape.since(number))
 
     def _catch_up(self, last_frame: int | None = None) -> None:
         """Give speech long past, up to a frame or all there is."""
-        number, self._behind = self._behind, 0
+        number, self._behind, self._past = self._behind, 0, False
         frames = self._tape.since(number)
         self._feed(f for f in frames if last_frame is None or f.number <= last_frame)
 

@@ -247,7 +247,8 @@ async def test_many_callers_ask_at_once_and_each_gets_one_answer(town: Town, sto
         await nothing_pending(town)
         answered = [len(await town.answers(call)) for call in calls]
         assert answered == [1] * 100
-        assert rag.counts.found == 100
+        assert rag.counts.found >= 100  # one that took long was asked again, and stored once
+        assert rag.counts.failed == 0
 
 
 async def test_two_workers_share_the_questions(town: Town) -> None:
