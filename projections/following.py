@@ -63,10 +63,14 @@ class FollowedCalls:
             await self._make_anew(fold)
 
     async def _make_anew(self, fold: CallFold) -> None:
-        """The call was erased: its rows are to be as the log reads now."""
+        """The call was erased: its rows are to be as the log reads now, the parked ones too."""
         history = await self._before(fold.place, fold.last + 1)
-        anew, _ = folded(fold.place, self._readers, history, self._names - fold.rows.keys())
-        fold.rows, fold.anew = anew.rows, True
+        anew, refused = folded(fold.place, self._readers, history)
+        fold.rows = {name: rows for name, rows in anew.rows.items() if name in fold.rows}
+        fold.left = {name: rows for name, rows in anew.rows.items() if name not in fold.rows}
+        fold.anew = True
+        for each in refused:
+            await self._put_back(fold, each)
 
     async def _put_back(self, fold: CallFold, refused: Refused) -> None:
         """Let the rows be as they were before the message: it may have changed some already."""

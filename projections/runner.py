@@ -59,11 +59,6 @@ class Runner:
         self.parked = 0  # calls this runner has parked, in each projection
 
     @property
-    def generations(self) -> tuple[Generation, ...]:
-        """What is followed."""
-        return self._generations
-
-    @property
     def position(self) -> int:
         """Stream sequence of the last message stored, here or by another runner."""
         return self._position

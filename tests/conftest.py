@@ -1,18 +1,14 @@
 """The real servers, for every test that asks for them."""
 
-import asyncio
 import shutil
-import threading
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
+from stack_in_a_thread import stack_in_a_thread
 
-from infra.embedded import Addresses, embedded
+from infra.embedded import Addresses
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +19,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
     stay apart by tenant ids, or by stream names of your own.
     """
     data = tmp_path_factory.mktemp("stack")
-    with _running_in_a_thread(data) as addresses:
+    with stack_in_a_thread(data) as addresses:
         yield addresses
     shutil.rmtree(data)
 
@@ -49,31 +45,3 @@ async def _administer(stack: Addresses, statement: str) -> None:
         await db.execute(statement)
     finally:
         await db.close()
-
-
-@contextmanager
-def _running_in_a_thread(data: Path) -> Iterator[Addresses]:
-    started: Future[tuple[Addresses, Callable[[], object]]] = Future()
-
-    async def hold() -> None:
-        loop, stop = asyncio.get_running_loop(), asyncio.Event()
-        async with embedded(data) as addresses:
-            started.set_result((addresses, lambda: loop.call_soon_threadsafe(stop.set)))
-            await stop.wait()
-
-    def run() -> None:
-        try:
-            asyncio.run(hold())
-        except BaseException as failure:
-            if started.done():
-                raise
-            started.set_exception(failure)
-
-    thread = threading.Thread(target=run, name="embedded stack")
-    thread.start()
-    addresses, stop = started.result(timeout=60)
-    try:
-        yield addresses
-    finally:
-        stop()
-        thread.join(timeout=30)

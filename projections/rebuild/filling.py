@@ -19,9 +19,7 @@ from projections.rebuild.plan import Chunk, Plan
 from projections.rebuild.scanning import Raw, scan
 from projections.rebuild.storing import Calls, Filled
 
-_OVERLAP: Final = (
-    10_000  # messages read behind a chunk for its calls to end; then each is asked for
-)
+_OVERLAP: Final = 10_000  # messages read on for calls to end; then each is asked for
 _ANEW: Final = 1 << 62  # a sequence behind all: the call is made anew at the end
 
 

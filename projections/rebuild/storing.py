@@ -1,6 +1,7 @@
 """Whole calls become rows: folded in memory, copied, and noted as done, in one transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -13,8 +14,8 @@ from projections.reading import Place, Stored
 from projections.rebuild.copying import copy
 from projections.rebuild.gathering import Crossing
 
-_DONE = "INSERT INTO rebuild_chunks (rebuild, chunk, events, rows) VALUES ($1, $2, $3, $4)"
-_CROSSING = (
+_DONE: Final = "INSERT INTO rebuild_chunks (rebuild, chunk, events, rows) VALUES ($1, $2, $3, $4)"
+_CROSSING: Final = (
     "INSERT INTO rebuild_crossings (rebuild, chunk, tenant, call, begun, last)"
     " VALUES ($1, $2, $3, $4, $5, $6)"
 )

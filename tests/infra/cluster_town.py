@@ -22,7 +22,7 @@ from infra.nats import Bus, connect, create_streams
 
 TENANT = TenantId("cluster")
 WITHIN_S = 60.0
-_AWAY = (TimeoutError, OSError, nats.errors.Error)
+AWAY = (TimeoutError, OSError, nats.errors.Error)
 
 
 class Town:
@@ -49,7 +49,7 @@ class Town:
                     found = (await js.stream_info(stream)).cluster
                 else:
                     found = (await js.consumer_info(stream, consumer)).cluster
-            except _AWAY:
+            except AWAY:
                 found = None
             if found is not None and found.leader:
                 return found.leader
@@ -72,7 +72,7 @@ class Town:
     async def _is_whole(self, stream: str, followers: int) -> bool:
         try:
             cluster = (await self.bus.js.stream_info(stream)).cluster
-        except _AWAY:
+        except AWAY:
             return False
         peers = (cluster and cluster.replicas) or []
         here = [peer for peer in peers if peer.current and not peer.offline]

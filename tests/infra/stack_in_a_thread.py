@@ -12,7 +12,7 @@ from infra.embedded import Addresses, embedded
 
 
 @contextmanager
-def stack_in_a_thread(data: Path, nats_nodes: Literal[1, 3]) -> Iterator[Addresses]:
+def stack_in_a_thread(data: Path, nats_nodes: Literal[1, 3] = 1) -> Iterator[Addresses]:
     """Run it during the block."""
     started: Future[tuple[Addresses, Callable[[], object]]] = Future()
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
-from cluster_town import TENANT, WITHIN_S, Speaker, Town, open_town, stored
+from cluster_town import AWAY, TENANT, WITHIN_S, Speaker, Town, open_town, stored
 from eventually import eventually_async
 from nats.aio.msg import Msg
 
@@ -96,9 +96,19 @@ async def _take_all(claims: Claims, taken: asyncio.Queue[Held]) -> None:
 
 
 async def _offered(bus: Bus) -> CallId:
+    """Offered until the log has it, as a gateway does: there may be no leader just now."""
     call = new_call_id()
     ref = AgentRef(agent=AgentId("a"), revision=1)
-    await offer(bus, Claim(tenant=TENANT, call=call, role="dialog", agent=ref, rang_ms=1))
+    claim = Claim(tenant=TENANT, call=call, role="dialog", agent=ref, rang_ms=1)
+
+    async def taken() -> bool:
+        try:
+            await offer(bus, claim)
+        except AWAY:
+            return False
+        return True
+
+    await eventually_async(taken, WITHIN_S)
     return call
 
 

@@ -80,6 +80,23 @@ async def test_an_erased_call_is_made_anew_by_who_follows_the_log(bus: Bus, pool
         assert said == ["what is a check-up"]
 
 
+async def test_an_erased_call_keeps_no_rows_of_before_where_it_was_parked(
+    bus: Bus, pool: Pool
+) -> None:
+    """Here a row was changed after the call was parked, to see that it is made anew."""
+    story = question_answered()
+    await append(bus, story)
+    async with running(bus, pool):
+        await caught_up(pool, await append_bytes(bus, story, b"{}"))
+        assert {each.call for each in await all_parked(pool)} == {story.call}
+        await pool.execute("UPDATE turns_1.turns SET said = 'something else'")
+        erased = Story(story.call, first_sequence=99).stored(9_999, CallErased(at_ms=1, by="me"))
+        await caught_up(pool, await append(bus, erased))
+        said = [row["said"] for row in (await tables(pool))["turns"] if row["turn"] == 1]
+    assert said == ["what is a check-up"]
+    assert {each.call for each in await all_parked(pool)} == {story.call}
+
+
 async def is_live(pool: Pool, story: Story) -> bool:
     call = await calls.show(pool, TENANT, story.call)
     return call is not None and call.state == "live"
