@@ -4,10 +4,10 @@ import asyncio
 import importlib
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Final, Literal, TypeVar, get_args
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -18,6 +18,7 @@ from infra.beside import beside
 from infra.hosting import Drain
 from infra.journal import NatsJournal
 from infra.nats import Bus, connect, create_streams
+from infra.outside import Offer, Offered, Port
 from infra.postgres import connect_pool
 from projections import PROJECTIONS
 from projections.rebuild import Servers
@@ -26,7 +27,7 @@ from services.cli.archiving import archive_of, archiving
 from services.cli.places import Places
 from services.cli.pricing import load_configured
 from services.cli.sealing import vault_of
-from services.cli.settings import Settings, variable
+from services.cli.settings import Settings
 from services.dialog import providers as dialog_providers
 from services.stt import providers as stt_providers
 from services.tts import providers as tts_providers
@@ -41,7 +42,6 @@ _SLOW_IMPORTS: Final[Mapping[Role, tuple[str, ...]]] = {
 }
 _PREFERRED_PORT: Final = 8080
 _QUIET_S: Final = 2.0  # a call that is to be handed over is waited for so long
-Port = TypeVar("Port")
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,11 +148,7 @@ async def _tts(
     from services.tts.app import Settings as TtsSettings
     from services.tts.app import serve
 
-    options = tts_providers.Options(
-        elevenlabs_api_key=settings.elevenlabs_api_key,
-        elevenlabs_base_url=settings.elevenlabs_url or None,
-    )
-    voices = tts_providers.Providers(options)
+    voices = _usable(tts_providers.OFFERED, settings)
     told = TtsSettings(warm=("embedded",))
     try:
         async with serve(
@@ -172,7 +168,7 @@ async def _stt(
 ) -> AsyncIterator[None]:
     from services.stt.app import serve
 
-    ears = offered(stt_providers.OFFERED, stt_providers.NEEDS, settings)
+    ears = _usable(stt_providers.OFFERED, settings)
     host = new_host_id("stt")
     try:
         async with serve(
@@ -180,7 +176,7 @@ async def _stt(
         ):
             yield
     finally:
-        await asyncio.gather(*(ear.close() for ear in ears.values()))
+        await ears.close()
 
 
 @asynccontextmanager
@@ -189,7 +185,7 @@ async def _dialog(
 ) -> AsyncIterator[None]:
     from services.dialog.app import serve
 
-    models = offered(dialog_providers.OFFERED, dialog_providers.NEEDS, settings)
+    models = _usable(dialog_providers.OFFERED, settings)
     host = new_host_id("dialog")
     try:
         async with serve(
@@ -197,7 +193,7 @@ async def _dialog(
         ):
             yield
     finally:
-        await asyncio.gather(*(model.close() for model in models.values()))
+        await models.close()
 
 
 def _drain(settings: Settings) -> Drain:
@@ -211,24 +207,13 @@ def _drain(settings: Settings) -> Drain:
             return Drain()
 
 
-def offered(
-    factories: Mapping[str, Callable[[Mapping[str, str]], Port]],
-    needs: Mapping[str, tuple[str, ...]],
-    settings: Settings,
-) -> dict[str, Port]:
-    """Every provider whose keys are set, ready for use; one that is not there is logged."""
-    keys = settings.provider_keys()
-    made: dict[str, Port] = {}
-    for name, factory in factories.items():
-        missing = [variable(key) for key in needs.get(name, ()) if key not in keys]
-        if missing:
-            _log.info("provider %s is off: set %s", name, " and ".join(missing))
-            continue
-        try:
-            made[name] = factory(keys)
-        except ImportError as absent:
-            _log.warning("provider %s is off: %s is not installed", name, absent.name)
-    return made
+def _usable(offers: Mapping[str, Offer[Port]], settings: Settings) -> Offered[Port]:
+    """The providers that are configured, ready for use."""
+    offered = Offered(offers, settings.provider_keys())
+    offered.make_all()
+    for name, lacks in offered.lacking.items():
+        _log.info("provider %s is off: %s", name, lacks)
+    return offered
 
 
 def free_port(host: str, wanted: int) -> int:

@@ -15,6 +15,11 @@ _VENDORS: Final = {  # the vendors' own names of their keys count too
     "deepgram_api_key": "DEEPGRAM_API_KEY",
     "groq_api_key": "GROQ_API_KEY",
     "elevenlabs_api_key": "ELEVENLABS_API_KEY",
+    "cartesia_api_key": "CARTESIA_API_KEY",
+    "openai_api_key": "OPENAI_API_KEY",
+    "openai_url": "OPENAI_BASE_URL",
+    "ollama_url": "OLLAMA_HOST",
+    "sarvam_api_key": "SARVAM_API_KEY",
     "twilio_account_sid": "TWILIO_ACCOUNT_SID",
     "twilio_auth_token": "TWILIO_AUTH_TOKEN",
 }
@@ -81,17 +86,39 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     drain_s: int = 20
     """Seconds `finish` waits for calls to end, and lines for a quiet moment before they move."""
     deepgram_api_key: str = ""
-    """Key for Deepgram's speech recognition."""
+    """Key for Deepgram's speech recognition (nova, Flux) and voices (Aura)."""
     deepgram_url: str = ""
     """Another address of Deepgram's API."""
     groq_api_key: str = ""
-    """Key for Groq's language models."""
+    """Key for Groq's language models, Whisper and voices."""
     groq_url: str = ""
     """Another address of Groq's API."""
     elevenlabs_api_key: str = ""
-    """Key for ElevenLabs' voices."""
+    """Key for ElevenLabs' voices and Scribe."""
     elevenlabs_url: str = ""
     """Another address of ElevenLabs' API."""
+    cartesia_api_key: str = ""
+    """Key for Cartesia's voices (Sonic) and speech recognition (Ink)."""
+    cartesia_url: str = ""
+    """Another address of Cartesia's API."""
+    openai_api_key: str = ""
+    """Key for OpenAI, or for what speaks its protocol at `openai_url`: any word if it asks none."""
+    openai_url: str = ""
+    """Address of another server that speaks OpenAI's protocol, with /v1: vLLM, llama.cpp, ..."""
+    ollama_url: str = ""
+    """Address of an Ollama server, http://127.0.0.1:11434; empty: Ollama is off."""
+    sarvam_api_key: str = ""
+    """Key for Sarvam's speech recognition, voices and models for the languages of India."""
+    sarvam_url: str = ""
+    """Another address of Sarvam's API."""
+    coqui_url: str = ""
+    """Address of a Coqui TTS server, http://127.0.0.1:5002; empty: Coqui is off."""
+    piper_voices: str = ""
+    """Folder of Piper voices, each NAME.onnx with NAME.onnx.json; empty: Piper is off."""
+    whisper_model: str = ""
+    """Folder of a faster-whisper model; empty: Whisper on this machine is off."""
+    fastembed_model: str = ""
+    """Folder of a fastembed model; empty: embeddings on this machine are off."""
     prices: str = ""
     """TOML file of what outside services cost, read when projections start."""
     archive: str = ""
@@ -110,8 +137,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return {name: _shown(name, value) for name, value in values.items()}
 
     def provider_keys(self) -> dict[str, str]:
-        """Keys and addresses of providers that were given, by the names of their settings."""
-        names = [n for n in self.__struct_fields__ if n.endswith(("_api_key", "_url"))]
+        """Keys, addresses and folders of providers that were given, by their settings' names."""
+        ends = ("_api_key", "_url", "_voices", "_model")
+        names = [name for name in self.__struct_fields__ if name.endswith(ends)]
         return {name: getattr(self, name) for name in names if getattr(self, name)}
 
 

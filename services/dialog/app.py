@@ -1,6 +1,6 @@
 """The dialog process: takes claims and hosts their calls."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from contracts.ids import HostId
@@ -19,7 +19,7 @@ async def serve(
     bus: Bus,
     journal: NatsJournal,
     agents: Agents,
-    models: dict[str, LanguageModel],
+    models: Mapping[str, LanguageModel],
     *,
     host: HostId,
     room: int = 1_000,

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -42,7 +42,7 @@ class Outside(NamedTuple):
 
     bus: Bus
     journal: NatsJournal
-    models: dict[str, LanguageModel]
+    models: Mapping[str, LanguageModel]
     http: aiohttp.ClientSession
 
 

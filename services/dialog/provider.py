@@ -7,6 +7,7 @@ import msgspec
 
 from contracts.agent import Agent
 from contracts.passages import Passage
+from infra.outside import OutsideFailed
 
 
 class Spoken(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,18 +55,25 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     tokens_out: int
 
 
-class ModelError(Exception):
-    """A model failed. Raised `from None`: its own message may carry the caller's words."""
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model can do; the service decides by these, never by a vendor's name."""
 
-    def __init__(self, provider: str, kind: str, *, retryable: bool) -> None:
-        super().__init__(f"{provider}: {kind}")
-        self.provider, self.kind, self.retryable = provider, kind, retryable
+    streaming: bool  # gives text before the reply is done
+    tools: bool  # asks for tools
+    usage: bool = False  # tells what a reply cost
+    prefill: bool = False  # goes on from `Prompt.begun`; else it begins again
+    languages: tuple[str, ...] = ()  # ISO 639-1; empty: many
+
+
+class ModelError(OutsideFailed):
+    """A model failed."""
 
 
 class LanguageModel(Protocol):
     """A model for many calls."""
 
     name: str
+    capabilities: Capabilities
 
     def write(self, prompt: Prompt) -> AsyncIterator[Delta | ToolCall | Usage]:
         """The reply as it is written. Closing the iterator early stops the model.

@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from contracts.agent import Agent
+from infra.outside import OutsideFailed
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,6 +15,10 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     interim: bool  # gives drafts while the caller speaks
     end_of_turn: bool  # says itself when a turn is over; else silence decides
     continuous: bool  # wants all frames, silence included; else speech only, with a lead-in
+    eager: bool = False  # says when a turn is probably over, before it is sure: `Heard.eager`
+    word_times: bool = False  # knows when each word was said
+    languages: tuple[str, ...] = ()  # ISO 639-1; empty: many, see the vendor's list
+    formats: tuple[str, ...] = ("mulaw/8000",)  # of audio it is sent; ears take mu-law and convert
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,16 +26,15 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str  # the turn's words so far, not only the newest; empty: nothing understood
     final: bool = False  # the words will not change, and the turn is over
+    # Not final, yet the turn is probably over: an answer may be prepared. Any later draft without
+    # it takes that back; the final that follows otherwise has the same words.
+    eager: bool = False
     confidence: float = 1.0  # 0..1; 1.0 where the provider gives none
     language: str = ""  # BCP 47, where known
 
 
-class RecognitionFailed(Exception):
-    """A recogniser failed. Raised `from None`: its own message may carry the caller's words."""
-
-    def __init__(self, provider: str, kind: str, *, retryable: bool) -> None:
-        super().__init__(f"{provider}: {kind}")
-        self.provider, self.kind, self.retryable = provider, kind, retryable
+class RecognitionFailed(OutsideFailed):
+    """A recogniser failed."""
 
 
 class Ear(Protocol):

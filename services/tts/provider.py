@@ -6,20 +6,20 @@ from typing import Protocol
 import msgspec
 
 from contracts.dialog import Voice
+from infra.outside import OutsideFailed
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """What a synthesiser can do; the service decides by these, never by a vendor's name."""
 
     streaming: bool  # gives audio before the sentence is done
+    word_times: bool = False  # says when each word is spoken
+    languages: tuple[str, ...] = ()  # ISO 639-1; empty: many, or those of the voice
+    formats: tuple[str, ...] = ("mulaw/8000",)  # of audio it sends; `speak` gives mu-law
 
 
-class SynthesisError(Exception):
-    """A synthesiser failed. Raised `from None`: its own message may carry the caller's words."""
-
-    def __init__(self, provider: str, kind: str, *, retryable: bool) -> None:
-        super().__init__(f"{provider}: {kind}")
-        self.provider, self.kind, self.retryable = provider, kind, retryable
+class SynthesisError(OutsideFailed):
+    """A synthesiser failed."""
 
 
 class TextToSpeech(Protocol):

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 
-from services.dialog.provider import Delta, Prompt, ToolCall, Usage
+from services.dialog.provider import Capabilities, Delta, Prompt, ToolCall, Usage
 
 Piece = Delta | ToolCall | Usage
 Script = Callable[[Prompt], AsyncIterator[Piece]]
@@ -12,6 +12,7 @@ class Told:
     """services.dialog.provider.LanguageModel by script; keeps what it was told."""
 
     name = "told"
+    capabilities = Capabilities(streaming=True, tools=True)
 
     def __init__(self, script: Script) -> None:
         self._script = script

@@ -15,9 +15,10 @@ from eventually import eventually, eventually_async
 from vendors.elevenlabs import VOICE, Reading, elevenlabs_server
 
 from contracts.dialog import Voice
+from infra.outside import Offered
 from services.audio import mulaw
 from services.tts.provider import SynthesisError, TextToSpeech
-from services.tts.providers import OFFERED, Options, Providers
+from services.tts.providers import OFFERED
 from services.tts.providers.espeak import Espeak
 from services.tts.providers.flite import Flite, installed
 from services.tts.providers.tone import Tone
@@ -33,8 +34,8 @@ SPEAKING = ALL[:3]
 async def synthesiser(request: pytest.FixtureRequest) -> AsyncIterator[TextToSpeech]:
     async with elevenlabs_server() as vendor:
         vendor.script = read_as_a_tone
-        options = Options(elevenlabs_api_key=vendor.key, elevenlabs_base_url=vendor.url)
-        made = OFFERED[request.param](options)
+        keys = {"elevenlabs_api_key": vendor.key, "elevenlabs_url": vendor.url}
+        made = OFFERED[request.param].make(keys)
         yield made
         await made.close()
 
@@ -51,7 +52,7 @@ def usual_voice(synthesiser: TextToSpeech) -> Voice:
 
 @pytest.fixture(params=SPEAKING)
 async def speaker(request: pytest.FixtureRequest) -> AsyncIterator[TextToSpeech]:
-    made = OFFERED[request.param](Options())
+    made = OFFERED[request.param].make({})
     yield made
     await made.close()
 
@@ -181,11 +182,18 @@ def test_a_speech_process_dies_with_its_parent() -> None:
     eventually(lambda: not is_speech_process(child))
 
 
-def test_what_is_not_asked_for_is_not_made() -> None:
-    providers = Providers(Options())
-    assert set(providers) == {"espeak", "flite", "embedded", "elevenlabs", "tone", "tones"}
-    assert providers.get("nobody") is None
-    assert providers["tone"] is providers["tone"]
+async def test_what_is_not_asked_for_is_not_made() -> None:
+    offered = Offered(OFFERED, {})
+    assert {"espeak", "flite", "embedded", "tone", "tones"} <= set(offered)
+    assert offered.get("nobody") is None
+    assert offered["tone"] is offered["tone"]
+    await offered.close()
+
+
+def test_a_voice_without_its_key_is_not_offered_and_says_what_to_set() -> None:
+    offered = Offered(OFFERED, {})
+    assert offered.get("elevenlabs") is None
+    assert offered.lacking["elevenlabs"] == "set PARTYLINE_ELEVENLABS_API_KEY"
 
 
 def speech_processes(parent: int) -> list[int]:

@@ -1,11 +1,10 @@
 """Language models by name; each is imported when it is first wanted."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
+from infra.outside import Keys, Offer
 from services.dialog.provider import LanguageModel
-
-Keys = Mapping[str, str]  # keys and addresses of providers, by the names of their settings
 
 
 def _rules(keys: Keys) -> LanguageModel:
@@ -26,9 +25,8 @@ def _groq(keys: Keys) -> LanguageModel:
     return Groq(keys["groq_api_key"], keys.get("groq_url"))
 
 
-OFFERED: Final[Mapping[str, Callable[[Keys], LanguageModel]]] = {
-    "rules": _rules,
-    "scripted": _scripted,
-    "groq": _groq,
+OFFERED: Final[Mapping[str, Offer[LanguageModel]]] = {
+    "rules": Offer(make=_rules),
+    "scripted": Offer(make=_scripted),
+    "groq": Offer(make=_groq, needs=("groq_api_key",), package="groq", extra="groq"),
 }
-NEEDS: Final[Mapping[str, tuple[str, ...]]] = {"groq": ("groq_api_key",)}

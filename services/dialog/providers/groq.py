@@ -25,7 +25,15 @@ from groq.types.chat import (
 )
 
 from contracts.agent import Tool
-from services.dialog.provider import Delta, ModelError, Prompt, Spoken, ToolCall, Usage
+from services.dialog.provider import (
+    Capabilities,
+    Delta,
+    ModelError,
+    Prompt,
+    Spoken,
+    ToolCall,
+    Usage,
+)
 
 NAME: Final = "groq"
 MODEL: Final = "llama-3.3-70b-versatile"
@@ -39,6 +47,7 @@ class Groq:
     """
 
     name = NAME
+    capabilities = Capabilities(streaming=True, tools=True, usage=True, prefill=True)
 
     def __init__(self, api_key: str, base_url: str | None = None) -> None:
         """`base_url` is the origin alone; the SDK adds `/openai/v1`."""

@@ -10,7 +10,7 @@ from contracts.agent import Agent, Tool
 from contracts.passages import Passage
 from services.call.phrases import fill
 from services.call.sentences import split
-from services.dialog.provider import Delta, Prompt, ToolCall, Usage
+from services.dialog.provider import Capabilities, Delta, Prompt, ToolCall, Usage
 
 _WORD: Final = re.compile(r"[\w']+")
 _EMPTY: Final = frozenset(
@@ -27,6 +27,7 @@ class Rules:
     """services.dialog.provider.LanguageModel by rules alone."""
 
     name = "rules"
+    capabilities = Capabilities(streaming=True, tools=True, usage=True)
 
     async def write(self, prompt: Prompt) -> AsyncIterator[Delta | ToolCall | Usage]:
         """A tool call for an action, the best of the passages for a question, else a phrase."""

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from services.call.phrases import fill
-from services.dialog.provider import Delta, Prompt, ToolCall, Usage
+from services.dialog.provider import Capabilities, Delta, Prompt, ToolCall, Usage
 
 _TEXT: Final = "That is noted. Is there anything else?"
 
@@ -18,6 +18,7 @@ class Scripted:
     """services.dialog.provider.LanguageModel without a model."""
 
     name = "scripted"
+    capabilities = Capabilities(streaming=True, tools=True, usage=True)
 
     async def write(self, prompt: Prompt) -> AsyncIterator[Delta | ToolCall | Usage]:
         """The same text for every prompt, but for the caller's words."""

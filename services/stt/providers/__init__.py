@@ -1,11 +1,10 @@
 """Recognisers by name; each is imported when it is first wanted."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
+from infra.outside import Keys, Offer
 from services.stt.provider import SpeechToText
-
-Keys = Mapping[str, str]  # keys and addresses of providers, by the names of their settings
 
 
 def _pocketsphinx(keys: Keys) -> SpeechToText:
@@ -32,10 +31,11 @@ def _deepgram(keys: Keys) -> SpeechToText:
     return Deepgram(keys["deepgram_api_key"], keys.get("deepgram_url"))
 
 
-OFFERED: Final[Mapping[str, Callable[[Keys], SpeechToText]]] = {
-    "pocketsphinx": _pocketsphinx,
-    "scripted": _scripted,
-    "tones": _tones,
-    "deepgram": _deepgram,
+OFFERED: Final[Mapping[str, Offer[SpeechToText]]] = {
+    "pocketsphinx": Offer(make=_pocketsphinx),
+    "scripted": Offer(make=_scripted),
+    "tones": Offer(make=_tones),
+    "deepgram": Offer(
+        make=_deepgram, needs=("deepgram_api_key",), package="deepgram", extra="deepgram"
+    ),
 }
-NEEDS: Final[Mapping[str, tuple[str, ...]]] = {"deepgram": ("deepgram_api_key",)}
