@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
+import nats.errors
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
@@ -14,6 +15,7 @@ from contracts.journal import JournalUnavailable
 from contracts.recorded import Recorded
 from contracts.seal import Locked
 from contracts.streams import Family, live_subject
+from infra.cancelling import stop_if_cancelled
 from infra.journal import NatsJournal, sequence_of
 from infra.nats import Bus
 
@@ -55,8 +57,17 @@ class Following:
         async with self._reading:
             subject = live_subject(self._tenant, self._call)
             self._subscription = await self._bus.nc.subscribe(subject, cb=self._on_live)
-            await self._bus.nc.flush()
+            await self._until_known()
             await self._read_missing()
+
+    async def _until_known(self) -> None:
+        """Wait until the server knows of the subscription: as long as the server is away."""
+        while True:
+            try:
+                return await self._bus.nc.flush()
+            except nats.errors.FlushTimeoutError:
+                stop_if_cancelled()
+                _log.warning("call %s: NATS is away; following when it is back", self._call)
 
     async def __aiter__(self) -> AsyncIterator[Recorded]:
         """Raises Locked where the call is sealed and nothing here opens it."""

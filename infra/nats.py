@@ -21,6 +21,7 @@ from infra.kept_frames import KeptFrames
 _log: Final = logging.getLogger("partyline.nats")
 _CONNECT_S: Final = 10.0
 _AGAIN_S: Final = 0.2
+_FLUSH_S: Final = 0.5
 _UNAVAILABLE: Final = 503  # no leader yet, or too few servers are there
 _NO_PLACE: Final = 10005  # no suitable servers, as yet
 _STREAM_OFFLINE: Final = 10118  # none of the servers that hold it is there
@@ -83,6 +84,27 @@ class AudioClient(Client):
         subscription = await self.subscribe(subject)
         self._on_raw[subscription._id] = on_raw
         return subscription
+
+    async def flush(self, timeout: float = 10) -> None:
+        """Wait, `timeout` seconds at most, until the server has all that was sent.
+
+        A connection that breaks takes the answers with it that are due, and nats-py waits for them
+        in vain: so this asks again. Raises nats.errors.FlushTimeoutError.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                return await self._flush_once(min(max(deadline - time.monotonic(), 0.01), _FLUSH_S))
+            except nats.errors.FlushTimeoutError:
+                stop_if_cancelled()
+                if time.monotonic() >= deadline:
+                    raise
+
+    async def _flush_once(self, within_s: float) -> None:
+        if self.is_reconnecting:  # what is written now goes nowhere
+            await asyncio.sleep(min(within_s, _AGAIN_S))
+            raise nats.errors.FlushTimeoutError
+        await super().flush(within_s)  # type: ignore[arg-type]
 
     async def _process_pong(self) -> None:
         """A flush that was cancelled leaves its future in the queue; nats-py would set it, fail,

@@ -39,6 +39,17 @@ async def test_a_flush_that_was_cancelled_leaves_the_connection_as_it_was(nats_u
     await bus.close()
 
 
+async def test_a_flush_whose_connection_breaks_is_answered_on_the_next_one(nats_url: str) -> None:
+    async with proxy(nats_url) as road:
+        bus = await connect(road.url, name="test")
+        with road.held():
+            flushing = asyncio.create_task(bus.nc.flush())
+            await asyncio.sleep(0)  # its ping is out, and the answer will not come
+            road.cut()
+        await flushing
+        await bus.close()
+
+
 async def test_frames_said_while_the_server_was_away_arrive_in_order_when_it_is_back(
     nats_url: str,
 ) -> None:
