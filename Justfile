@@ -57,6 +57,11 @@ format: setup
     {{ run }} ruff check --fix
     {{ run }} ruff format
 
+# The providers' doubles on loopback: set what it prints, then `./just up` uses Deepgram, Groq, ...
+[group('start'), no-exit-message]
+vendors *ARGS: setup
+    @cd tests && {{ run }} python -m vendors.by_hand "$@"
+
 # Measure what the README's table says: `./just measure --calls 1 10 --json FILE`
 [group('check'), no-exit-message]
 measure *ARGS: setup

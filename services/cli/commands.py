@@ -140,18 +140,24 @@ def demo(
     kill: Annotated[
         bool, Parameter(negative=(), help="Kill whatever holds the call, one by one.")
     ] = False,
+    vendors: Annotated[
+        bool,
+        Parameter(negative=(), help="By Deepgram's, Groq's and ElevenLabs' SDKs, on loopback."),
+    ] = False,
     data: Data = None,
     port: Port = None,
     nats_nodes: NatsNodes = None,
 ) -> None:
     """Place a real call to the example agent, and show it while it goes on."""
+    how: dict[str, bool] = {}
     if kill:
         from services.cli.demo_kill.run import demo_kill as work
     else:
         from services.cli.demo import demo as work
 
+        how["loopback"] = vendors
     given = options(data=data, port=port, nats_nodes=nats_nodes)
-    do(lambda settings: work(settings, once, report, STARTED), given)
+    do(lambda settings: work(settings, once, report, STARTED, **how), given)
 
 
 def main() -> None:

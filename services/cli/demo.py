@@ -25,6 +25,7 @@ from services.cli.recorded import history
 from services.cli.settings import Settings
 from services.cli.terminal import out
 from services.cli.up import EXAMPLE, Platform, platform
+from services.cli.vendors import vendors
 
 REPLY_S: Final = 15.0
 REPLY_HEARD_S: Final = 40.0
@@ -48,8 +49,20 @@ class Waits:
         return time.monotonic() - self.started
 
 
-async def demo(settings: Settings, once: bool, file: Path | None, started: float) -> int:
-    """Run it. Exit code 0 only when everything went as it must."""
+async def demo(
+    settings: Settings, once: bool, file: Path | None, started: float, *, loopback: bool = False
+) -> int:
+    """Run it. Exit code 0 only when everything went as it must.
+
+    `loopback`: with the vendors' SDKs, and the vendors on loopback.
+    """
+    if not loopback:
+        return await _demo(settings, once, file, started)
+    async with vendors(settings) as told:
+        return await _demo(told, once, file, started)
+
+
+async def _demo(settings: Settings, once: bool, file: Path | None, started: float) -> int:
     code = 1
     with until_signalled():
         async with platform(settings, out, example=True, force=True) as here:
@@ -130,10 +143,19 @@ async def _afterwards(
     finally:
         await pool.close()
     firsts = (waits.first_audio_s, waits.first_answer_s)
-    result = report(call, rows, recorded, waits.ms, *firsts, wrong, booked)
+    result = report(
+        *(call, rows, recorded, waits.ms, *firsts, wrong, booked), word_for_word=_known(settings)
+    )
     print_figures(result, rows)
     print_problems(result, "Every turn was understood and answered; log and tables agree.")
     return result
+
+
+def _known(settings: Settings) -> bool:
+    """Whether the providers say the same every time: the embedded and the loopback ones do."""
+    keys = settings.provider_keys()
+    outside = [name for name in keys if name.endswith("_api_key")]
+    return all("//127.0.0.1" in keys.get(f"{name[:-8]}_url", "") for name in outside)
 
 
 def print_figures(result: Report, rows: Rows) -> None:

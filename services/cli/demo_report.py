@@ -1,5 +1,6 @@
 """What came of the demo's call, and whether it is what must come of it. Pure but for reading."""
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -86,11 +87,16 @@ def report(
     first_answer_s: float,
     wrong: Sequence[Mismatch],
     booked: int,
+    *,
+    word_for_word: bool = True,
 ) -> Report:
-    """Everything the demo shows, with what is not as it must be."""
+    """Everything the demo shows, with what is not as it must be.
+
+    `word_for_word`: the providers are known to hear and to answer so; vendors word it their way.
+    """
     spoken = [turn for turn in rows.turns if turn.turn > 0]
     problems = [
-        *_turn_problems(spoken),
+        *_turn_problems(spoken, word_for_word),
         *_tool_problems(rows.tools, booked),
         *_log_problems(rows, recorded, wrong),
     ]
@@ -120,23 +126,36 @@ def _spoken(line: Line, turn: Turn, wait_ms: float | None) -> Spoken:
     )
 
 
-def _turn_problems(spoken: Sequence[Turn]) -> list[str]:
+def _turn_problems(spoken: Sequence[Turn], word_for_word: bool) -> list[str]:
     problems = []
     if len(spoken) != len(SCRIPT):
         problems.append(f"{len(SCRIPT)} turns were spoken, {len(spoken)} were understood")
     cut = {place - 1 for place, line in enumerate(SCRIPT) if line.after_ms is not None}
     for place, (line, turn) in enumerate(zip(SCRIPT, spoken, strict=False)):
         found = {
-            "was misunderstood": turn.said == line.said,
-            "has another intent": turn.intent == line.intent,
-            "has another reply": line.reply in (turn.written or ""),
-            "has another source": not line.source
-            or any(source.startswith(f"{line.source}#") for source in turn.sources[:1]),
+            "got no reply": bool(turn.written),
             "was not cut by the barge-in": place not in cut or _was_cut(turn),
             "was interrupted": place in cut or not turn.interrupted,
         }
+        if word_for_word:
+            found |= _word_for_word(line, turn)
         problems += [f"turn {turn.turn} {what}" for what, good in found.items() if not good]
     return problems
+
+
+def _word_for_word(line: Line, turn: Turn) -> dict[str, bool]:
+    return {
+        "was misunderstood": _words(turn.said or "") == _words(line.said),
+        "has another intent": turn.intent == line.intent,
+        "has another reply": line.reply in (turn.written or ""),
+        "has another source": not line.source
+        or any(source.startswith(f"{line.source}#") for source in turn.sources[:1]),
+    }
+
+
+def _words(said: str) -> list[str]:
+    """Whatever capitals and stops a recogniser writes."""
+    return re.findall(r"[\w']+", said.lower())
 
 
 def _was_cut(turn: Turn) -> bool:

@@ -1,10 +1,11 @@
 """An agent's file and its knowledge brought into the log."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from contracts.agent import Agent
 from contracts.codec import decode_knowledge, encode
 from contracts.event import AgentRef
 from contracts.ids import DocumentId, TenantId
@@ -24,14 +25,20 @@ class Published(NamedTuple):
 
 
 async def publish(
-    bus: Bus, tenant: TenantId, path: Path, replacing: Mapping[str, str] | None = None
+    bus: Bus,
+    tenant: TenantId,
+    path: Path,
+    replacing: Mapping[str, str] | None = None,
+    *,
+    changed: Callable[[Agent], Agent] = lambda agent: agent,
 ) -> Published:
     """Store the agent as a revision and its documents; withdraw documents that are gone.
 
-    The same file and folder again change nothing. Raises AgentFileError.
+    `changed` makes of the file's agent the one that is stored. The same file and folder again
+    change nothing. Raises AgentFileError.
     """
     now_ms = time.time_ns() // 1_000_000
-    agent = read_agent(path, replacing)
+    agent = changed(read_agent(path, replacing))
     documents = read_knowledge(path, agent, now_ms)
     ref = await Agents(bus).publish(tenant, agent)
     stored = await _stored(bus, tenant, ref)

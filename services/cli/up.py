@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from infra.agents import Agents
 from infra.embedded import embedded
 from infra.stopping import until_signalled
 from services.cli.agent_file import read_agent
+from services.cli.chosen import named, with_keys
 from services.cli.example.diary import Diary, diary
 from services.cli.health import health
 from services.cli.patience import patiently
@@ -89,8 +91,10 @@ async def _example(
     port = int(noted.read_text()) if noted.exists() else 0
     book, url = await stack.enter_async_context(diary(port=port))
     noted.write_text(url.rpartition(":")[2])
+    chosen = partial(with_keys, keys=settings.provider_keys())
     if force or await _is_ours_to_publish(running, settings, url):
-        await publish(running.bus, settings.tenant, EXAMPLE, {"diary": url})
+        await publish(running.bus, settings.tenant, EXAMPLE, {"diary": url}, changed=chosen)
+        out.print(f"[dim]{named(chosen(read_agent(EXAMPLE)))}[/dim]")
     else:
         out.print("[dim]an agent of yours has the example's name, so the example stays out[/dim]")
     return book
@@ -104,9 +108,14 @@ async def _is_ours_to_publish(running: Running, settings: Settings, url: str) ->
 
 
 def _same(one: Agent, another: Agent) -> bool:
-    """But for the diary's address, which may change."""
-    plain = [replace(a, tools=tuple(replace(t, url="") for t in a.tools)) for a in (one, another)]
-    return plain[0] == plain[1]
+    """But for the diary's address and the providers, which may change."""
+    return _plain(one) == _plain(another)
+
+
+def _plain(agent: Agent) -> Agent:
+    tools = tuple(replace(tool, url="") for tool in agent.tools)
+    bare = Agent(name=agent.name)
+    return replace(agent, tools=tools, stt=bare.stt, llm=bare.llm, voice=bare.voice)
 
 
 async def up(settings: Settings, example: bool, roles: bool) -> None:

@@ -1,0 +1,78 @@
+"""Run the vendors until Ctrl-C: python -m vendors.by_hand."""
+
+import argparse
+import asyncio
+import json
+import sys
+
+from aiohttp import web
+from vendors.by_hand import deepgram, talking
+from vendors.by_hand.hearing import known
+from vendors.by_hand.latency import INSTANT, PUBLISHED, Latency
+from vendors.deepgram import DeepgramServer
+from vendors.elevenlabs import ElevenLabsServer
+from vendors.groq import GroqServer
+from vendors.serving import KEY
+from vendors.strict import Vendor
+
+from infra.stopping import until_signalled
+from services.tts.providers.espeak import Espeak
+
+
+def _vendors(latency: Latency, espeak: Espeak) -> dict[str, tuple[Vendor[object], str, str]]:
+    """Each with the method and path it serves."""
+    ears, minds, voices = DeepgramServer(), GroqServer(), ElevenLabsServer()
+    ears.script = deepgram.nova(known(), latency)
+    minds.script = talking.chat(latency)
+    voices.script = talking.voice(latency, espeak)
+    return {
+        "deepgram": (ears, "GET", "/v1/listen"),
+        "groq": (minds, "POST", "/openai/v1/chat/completions"),
+        "elevenlabs": (voices, "POST", "/v1/text-to-speech/{voice}/stream"),
+    }
+
+
+async def run(latency: Latency, port: int) -> None:
+    """Serve all vendors at one address until a signal comes."""
+    espeak = Espeak()
+    vendors = _vendors(latency, espeak)
+    app = web.Application(client_max_size=1 << 20)
+    app.add_routes([web.route(method, path, v.answer) for v, method, path in vendors.values()])
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1.0, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        _tell(runner.addresses[0][1], list(vendors))
+        with until_signalled():
+            await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
+        await espeak.close()
+        for name, (vendor, _, _) in vendors.items():
+            for violation in vendor.violations:
+                print(f"{name} would not have taken: {violation}", file=sys.stderr)
+
+
+def _tell(port: int, names: list[str]) -> None:
+    """A line for programs, and for people what to put into their environment."""
+    origin = f"http://127.0.0.1:{port}"
+    environment = {f"PARTYLINE_{name.upper()}_URL": origin for name in names}
+    environment |= {f"PARTYLINE_{name.upper()}_API_KEY": KEY for name in names}
+    if sys.stdout.isatty():
+        print(*(f"export {name}={value}" for name, value in environment.items()), sep="\n")
+        print("\nThe vendors listen. With these set, './just up' uses them; Ctrl-C ends this.")
+    else:
+        print(json.dumps(environment), flush=True)
+
+
+def main() -> None:
+    """The program."""
+    parser = argparse.ArgumentParser(prog="python -m vendors.by_hand", description=__doc__)
+    parser.add_argument("--port", type=int, default=9100, help="0: any free one")
+    parser.add_argument("--instant", action="store_true", help="no vendor's latency")
+    given = parser.parse_args()
+    asyncio.run(run(INSTANT if given.instant else PUBLISHED, given.port))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""What the loopback models write and the loopback voices say."""
+
+from collections.abc import Awaitable, Callable
+
+from vendors import elevenlabs, groq
+from vendors.by_hand.answering import Called, answer, arguments_in_pieces, tokens
+from vendors.by_hand.latency import Latency, wait
+
+from contracts.dialog import Voice
+from services.tts.providers.espeak import Espeak
+
+
+def chat(latency: Latency) -> Callable[[groq.Answer], Awaitable[None]]:
+    """Groq's script: a tool call, or the answer token by token."""
+
+    async def script(asked: groq.Answer) -> None:
+        said = answer(asked.body["messages"], asked.body.get("tools", []))
+        await wait(latency.first_token_ms)
+        if isinstance(said, Called):
+            await asked.tool(0, name=said.name, arguments="")
+            for piece in arguments_in_pieces(said):
+                await asked.tool(0, arguments=piece)
+            await asked.finish("tool_calls")
+            return
+        for token in tokens(said):
+            await asked.text(token)
+            await wait(latency.token_ms)
+        await asked.finish()
+
+    return script
+
+
+def voice(latency: Latency, espeak: Espeak) -> Callable[[elevenlabs.Reading], Awaitable[None]]:
+    """ElevenLabs' script: the text, spoken by espeak-ng."""
+
+    async def script(reading: elevenlabs.Reading) -> None:
+        await wait(latency.first_audio_ms)
+        async for piece in espeak.speak(reading.body["text"], Voice()):
+            await reading.audio(piece)
+
+    return script
