@@ -4,28 +4,16 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-import aiohttp
 from cyclopts import App, Parameter
 
-from contracts.ids import BadId
-from contracts.journal import JournalUnavailable
-from contracts.seal import Locked
-from infra.archive.errors import ArchiveError
-from infra.archive.lease import LeaseLost, OtherArchiver
-from infra.children import ChildFailed
-from infra.data_folder import AlreadyRunning, MadeForOtherNodes
-from infra.master_key import BadMasterKey
-from infra.nats import BusUnavailable
-from infra.postgres import PostgresUnavailable
 from services.cli import settings as configuration
-from services.cli.places import NothingRuns
-from services.cli.recorded import NoSuchCall, NoSuchEvent
-from services.cli.settings import BadSetting, Settings
+from services.cli.settings import Settings
 from services.cli.terminal import fail, run
 
 app: Final = App(
     name="partyline",
     help="Voice agents on an event log: calls that can be watched, replayed and taken over.",
+    help_format="plaintext",  # Markdown takes a quarter of a second to import
 )
 agent_app: Final = App(name="agent", help="Agents: what callers talk to.")
 calls_app: Final = App(name="calls", help="Calls: what was said.")
@@ -48,44 +36,15 @@ MediaAuth = Annotated[
 ]
 AsJson = Annotated[bool, Parameter(name="--json", help="Print JSON for other programs.")]
 
-_EXPECTED: Final = (
-    AlreadyRunning,
-    ArchiveError,
-    BadId,
-    BadMasterKey,
-    BadSetting,
-    BusUnavailable,
-    ChildFailed,
-    JournalUnavailable,
-    LeaseLost,
-    Locked,
-    MadeForOtherNodes,
-    NoSuchCall,
-    NoSuchEvent,
-    NothingRuns,
-    OtherArchiver,
-    PostgresUnavailable,
-)
-
 
 def do(work: Callable[[Settings], Coroutine[Any, Any, int | None]], given: dict[str, Any]) -> None:
     """Run a command with its settings; what users can mend is said in one sentence."""
-    from projections.costs.prices import BadPrices
-    from projections.reading import LogAway
-    from projections.rebuild import AlreadyRebuilding, Deviated, NothingKept, WorkerDied
-    from services.audio.errors import AudioError
-    from services.cli.agent_file import AgentFileError
-    from services.cli.caller import CallRefused
-    from services.cli.not_erased import NotErased
-
     try:
         settings = configuration.from_environment(given)
         code = run(work(settings), settings.log_level)
-    except (*_EXPECTED, AgentFileError, AudioError, BadPrices, CallRefused, NotErased) as expected:
+    except _expected() as expected:
         fail(str(expected))
-    except (AlreadyRebuilding, Deviated, LogAway, NothingKept, WorkerDied) as expected:
-        fail(str(expected))
-    except aiohttp.ClientConnectionError:
+    except _no_gateway():
         fail("The gateway does not answer. Start it with 'partyline up', or give another --url.")
     except OSError as failed:
         fail(f"{failed.filename or 'The system says'}: {failed.strerror or type(failed).__name__}")
@@ -97,3 +56,16 @@ def do(work: Callable[[Settings], Coroutine[Any, Any, int | None]], given: dict[
 def options(**given: Any) -> dict[str, Any]:
     """Those that were given."""
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _expected() -> tuple[type[Exception], ...]:
+    """Imported when something failed: the program starts fast, and this is nearly all of it."""
+    from services.cli.expected import EXPECTED
+
+    return EXPECTED
+
+
+def _no_gateway() -> type[Exception]:
+    from aiohttp import ClientConnectionError
+
+    return ClientConnectionError

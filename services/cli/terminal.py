@@ -6,9 +6,7 @@ import sys
 from collections.abc import Coroutine
 from typing import Any, Final, NoReturn, TypeVar
 
-import uvloop
 from rich.console import Console
-from rich.logging import RichHandler
 
 _FILE_WIDTH: Final = 120  # columns of what goes into a file or a pipe
 out: Final = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
@@ -19,12 +17,21 @@ Result = TypeVar("Result")
 
 def run(work: Coroutine[Any, Any, Result], log_level: str) -> Result:
     """Run a command's coroutine on a fast loop, with logs on the error stream."""
-    plain = logging.StreamHandler(sys.stderr)
-    plain.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    handler = RichHandler(console=err, show_path=False) if err.is_terminal else plain
-    logging.basicConfig(level=log_level, handlers=[handler])
+    import uvloop  # with what it brings not before a command runs: `--help` is to be quick
+
+    logging.basicConfig(level=log_level, handlers=[_log_handler()])
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
+
+
+def _log_handler() -> logging.Handler:
+    if err.is_terminal:
+        from rich.logging import RichHandler
+
+        return RichHandler(console=err, show_path=False)
+    plain = logging.StreamHandler(sys.stderr)
+    plain.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    return plain
 
 
 def fail(sentence: str, code: int = 1) -> NoReturn:
