@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import aiohttp
 import asyncpg
@@ -20,24 +20,15 @@ from infra.nats import BusUnavailable, connect
 from infra.nats_server import assert_durable
 from infra.postgres import Pool, PostgresUnavailable, connect_pool
 from projections.parking import all_parked
+from services.cli.finding import Finding
 from services.cli.places import NothingRuns, Places, find
+from services.cli.provider_checks import check_providers
 from services.cli.sealing import vault_of
 from services.cli.settings import Settings, variable
 from services.cli.terminal import out
 from services.cli.up import GATEWAY_URL
 
-Verdict = Literal["ok", "note", "fails"]
 _DISK_GIB: Final = 2
-_KEYS: Final = ("deepgram_api_key", "groq_api_key", "elevenlabs_api_key", "twilio_auth_token")
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing looked at."""
-
-    what: str
-    verdict: Verdict
-    says: str
-    remedy: str = ""
 
 
 async def doctor(settings: Settings, as_json: bool) -> int:
@@ -57,8 +48,9 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     yield _voice()
     yield _disk(settings.data)
     yield _port(settings)
-    for key in _KEYS:
-        yield _key(settings, key)
+    yield _twilio(settings)
+    async for finding in check_providers(settings):
+        yield finding
     async for finding in _servers(settings):
         yield finding
 
@@ -114,14 +106,15 @@ def _port(settings: Settings) -> Finding:
     return Finding(what="gateway port", verdict="ok", says=f"{settings.port} is free")
 
 
-def _key(settings: Settings, name: str) -> Finding:
-    if getattr(settings, name):
-        return Finding(what=name.replace("_", " "), verdict="ok", says="set")
+def _twilio(settings: Settings) -> Finding:
+    what = "twilio auth token"
+    if settings.twilio_auth_token:
+        return Finding(what=what, verdict="ok", says="set: webhooks and sockets must be signed")
     return Finding(
-        what=name.replace("_", " "),
+        what=what,
         verdict="note",
         says="not set",
-        remedy=f"Set {variable(name)} to use it; the embedded providers need none.",
+        remedy=f"Set {variable('twilio_auth_token')} before callers come from Twilio.",
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 import msgspec
 
 from contracts.ids import AgentId, TenantId
+from services.cli.keys_file import BadKeysFile, read_keys
 
 _PREFIX: Final = "PARTYLINE_"
 _VENDORS: Final = {  # the vendors' own names of their keys count too
@@ -85,6 +86,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Calls on SIGTERM: given to other processes, or waited for; `end`, as `up` does: let go."""
     drain_s: int = 20
     """Seconds `finish` waits for calls to end, and lines for a quiet moment before they move."""
+    keys_file: str = ""
+    """File with lines NAME=VALUE, for keys; mode 600. What the environment says comes first."""
     deepgram_api_key: str = ""
     """Key for Deepgram's speech recognition (nova, Flux) and voices (Aura)."""
     deepgram_url: str = ""
@@ -162,10 +165,12 @@ def variable(name: str) -> str:
 def from_environment(
     given: Mapping[str, Any] | None = None, environment: Mapping[str, str] = os.environ
 ) -> Settings:
-    """Settings from `given` (the command line; None counts as not given), then the environment.
+    """Settings from `given` (the command line; None counts as not given), then the environment,
+    then the keys' file.
 
     Raises: BadSetting.
     """
+    environment = {**_keys(environment), **environment}
     values: dict[str, Any] = {}
     for name in Settings.__struct_fields__:
         for source in (variable(name), _VENDORS.get(name, "")):
@@ -173,6 +178,14 @@ def from_environment(
                 values.setdefault(name, environment[source])
     values |= {name: value for name, value in (given or {}).items() if value is not None}
     return _checked(values)
+
+
+def _keys(environment: Mapping[str, str]) -> dict[str, str]:
+    file = environment.get(variable("keys_file"))
+    try:
+        return read_keys(Path(file)) if file else {}
+    except BadKeysFile as bad:
+        raise BadSetting(str(bad)) from None
 
 
 def _checked(values: dict[str, Any]) -> Settings:

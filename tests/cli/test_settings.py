@@ -43,3 +43,33 @@ def test_unknown_variables_are_left_alone() -> None:
 def test_every_setting_has_a_variable_of_its_own() -> None:
     names = [variable(name) for name in Settings.__struct_fields__]
     assert len(set(names)) == len(names)
+
+
+def keys_file(tmp_path: Path, text: str, mode: int = 0o600) -> dict[str, str]:
+    file = tmp_path / "keys"
+    file.write_text(text)
+    file.chmod(mode)
+    return {"PARTYLINE_KEYS_FILE": str(file)}
+
+
+def test_keys_are_read_from_a_file_of_ones_own(tmp_path: Path) -> None:
+    environment = keys_file(tmp_path, '# mine\n\nexport GROQ_API_KEY="g-1"\nDEEPGRAM_API_KEY=d-1\n')
+    settings = from_environment({}, environment)
+    assert settings.provider_keys() == {"groq_api_key": "g-1", "deepgram_api_key": "d-1"}
+
+
+def test_what_the_environment_says_comes_before_the_file(tmp_path: Path) -> None:
+    environment = keys_file(tmp_path, "GROQ_API_KEY=of-the-file")
+    settings = from_environment({}, environment | {"GROQ_API_KEY": "of-the-environment"})
+    assert settings.groq_api_key == "of-the-environment"
+
+
+def test_a_file_of_keys_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="chmod 600"):
+        from_environment({}, keys_file(tmp_path, "GROQ_API_KEY=g-1", mode=0o640))
+
+
+def test_a_line_that_is_no_key_is_named_by_its_number_alone(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match=":2: not of the form") as refused:
+        from_environment({}, keys_file(tmp_path, "GROQ_API_KEY=g-1\nsecret words"))
+    assert "secret" not in str(refused.value)
