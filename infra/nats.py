@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -106,6 +107,18 @@ class AudioClient(Client):
             raise nats.errors.FlushTimeoutError
         await super().flush(within_s)  # type: ignore[arg-type]
 
+    async def _flush_pending(self, force_flush: bool = False) -> Any:
+        with _closed_is_reset():
+            return await super()._flush_pending(force_flush)
+
+    async def _send_ping(self, future: "asyncio.Future[Any] | None" = None) -> None:
+        with _closed_is_reset():
+            await super()._send_ping(future)
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        with _closed_is_reset():
+            await super()._close(status, do_cbs)
+
     async def _process_pong(self) -> None:
         """A flush that was cancelled leaves its future in the queue; nats-py would set it, fail,
         and end its reading loop: the connection would hang until the pings give up."""
@@ -140,6 +153,15 @@ class AudioClient(Client):
         super()._remove_sub(sid, max_msgs)
 
 
+@contextlib.contextmanager
+def _closed_is_reset() -> Iterator[None]:
+    """uvloop says RuntimeError of a closed transport; all who publish reckon with an OSError."""
+    try:
+        yield
+    except RuntimeError:
+        raise ConnectionResetError("the connection is closed") from None
+
+
 def _takes_more(transport: asyncio.WriteTransport) -> bool:
     """A broken one must not be asked how full it is: uvloop raises RuntimeError then."""
     return not transport.is_closing() and transport.get_write_buffer_size() <= _BUFFER_BYTES
@@ -172,6 +194,10 @@ class Bus:
         self._kept.add(subject, payload)
         if not self._kept.away:
             self.nc.pub(subject, payload)
+
+    def appending(self) -> AbstractContextManager[None]:
+        """During the block the log is to take something: frames from before it are kept."""
+        return self._kept.appending()
 
     def kept(self, subject: str) -> list[bytes]:
         """The newest frames of `subject` that were published here by `pub_kept`."""

@@ -102,7 +102,8 @@ async def settle(bus: Bus, wanted: Wanted, *, patience_s: float) -> Appended:
 
     Raises: WrongVersion: it is not stored; JournalUnavailable after `patience_s`: it may be.
     """
-    return await _Settling(bus, wanted, time.monotonic() + patience_s).settle()
+    with bus.appending():
+        return await _Settling(bus, wanted, time.monotonic() + patience_s).settle()
 
 
 class _Settling:

@@ -6,8 +6,10 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import nats.errors
+import pytest
 import uvloop
 from eventually import eventually_async
 from nats.js.errors import NotFoundError
@@ -15,6 +17,7 @@ from nats_proxy import proxy
 
 from contracts.streams import AUDIO
 from infra.again import ask_again, tell_again
+from infra.cancelling import end_tasks
 from infra.embedded import embedded
 from infra.nats import connect, create_streams
 
@@ -48,6 +51,28 @@ async def test_a_flush_whose_connection_breaks_is_answered_on_the_next_one(nats_
             road.cut()
         await flushing
         await bus.close()
+
+
+async def _closed(transport: asyncio.Transport) -> bool:
+    return "closed=True" in repr(transport)
+
+
+def test_what_is_published_on_a_closed_connection_fails_as_on_any_broken_one(
+    nats_url: str,
+) -> None:
+    async def publish_too_late() -> None:
+        bus = await connect(nats_url, name="test")
+        client: Any = bus.nc
+        # So it is for a moment on a busy machine: closed, and nats-py has not seen it yet.
+        await end_tasks([client._flusher_task, client._reading_task])
+        transport = client._transport._io_writer.transport
+        transport.abort()
+        await eventually_async(lambda: _closed(transport))
+        with pytest.raises(ConnectionError):
+            await client.publish("bus.test", b"")
+        await bus.close()
+
+    uvloop.run(publish_too_late())
 
 
 async def test_frames_said_while_the_server_was_away_arrive_in_order_when_it_is_back(
