@@ -4,167 +4,32 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import nats.errors
-from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, NotFoundError
 
 from contracts.streams import AUDIO, CALLS, STREAMS, Stream
+from infra.audio_client import AudioClient
 from infra.cancelling import stop_if_cancelled
 from infra.kept_frames import KeptFrames
 
 _log: Final = logging.getLogger("partyline.nats")
 _CONNECT_S: Final = 10.0
 _AGAIN_S: Final = 0.2
-_FLUSH_S: Final = 0.5
 _UNAVAILABLE: Final = 503  # no leader yet, or too few servers are there
 _NO_PLACE: Final = 10005  # no suitable servers, as yet
 _STREAM_OFFLINE: Final = 10118  # none of the servers that hold it is there
 _OFFLINE: Final = "offline"
-_BUFFER_BYTES: Final = 4 * 1024 * 1024  # a server that stalls so long misses frames, not memory
-
-
-OnRaw = Callable[[bytes, bytes, bytes, bytes], None]
-"""Subject, reply subject, payload and headers of a message, the latter unparsed."""
 
 
 class BusUnavailable(Exception):
     """No NATS server answered. Start one, or check the address given."""
-
-
-class AudioClient(Client):
-    """nats-py's client with a short way for audio: no Msg, no queue and no task for each frame.
-
-    Reconnecting, TLS and authentication stay nats-py's own.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._on_bytes: dict[int, Callable[[bytes], None]] = {}
-        self._on_raw: dict[int, OnRaw] = {}
-        self.frames_dropped = 0
-
-    @property
-    def usual_replicas(self) -> int:
-        """Copies of a stream: 3 where the server belongs to a cluster."""
-        return 3 if self._server_info.get("cluster") else 1
-
-    async def _process_msg(
-        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
-    ) -> None:
-        if on_bytes := self._on_bytes.get(sid):
-            on_bytes(data)
-        elif on_raw := self._on_raw.get(sid):
-            on_raw(subject, reply, data, headers)
-        else:
-            await super()._process_msg(sid, subject, reply, data, headers)
-
-    def pub(self, subject: str, payload: bytes) -> None:
-        """Write at once. While the server is away or stalls the frame is dropped and counted."""
-        transport: Any = self._transport  # nats-py's own writer, past its queue and flusher task
-        writer = transport._io_writer if transport and self.is_connected else None
-        if writer is None or not _takes_more(writer.transport):
-            self.frames_dropped += 1
-            return
-        writer.write(b"PUB %b %d\r\n%b\r\n" % (subject.encode(), len(payload), payload))
-
-    async def sub(self, subject: str, on_bytes: Callable[[bytes], None]) -> Subscription:
-        """Hand each payload to `on_bytes` in the reader's own turn: it must be quick."""
-        subscription = await self.subscribe(subject)
-        self._on_bytes[subscription._id] = on_bytes
-        return subscription
-
-    async def sub_raw(self, subject: str, on_raw: "OnRaw") -> Subscription:
-        """The same with the message's subject, reply subject and headers, all as received."""
-        subscription = await self.subscribe(subject)
-        self._on_raw[subscription._id] = on_raw
-        return subscription
-
-    async def flush(self, timeout: float = 10) -> None:
-        """Wait, `timeout` seconds at most, until the server has all that was sent.
-
-        A connection that breaks takes the answers with it that are due, and nats-py waits for them
-        in vain: so this asks again. Raises nats.errors.FlushTimeoutError.
-        """
-        deadline = time.monotonic() + timeout
-        while True:
-            try:
-                return await self._flush_once(min(max(deadline - time.monotonic(), 0.01), _FLUSH_S))
-            except nats.errors.FlushTimeoutError:
-                stop_if_cancelled()
-                if time.monotonic() >= deadline:
-                    raise
-
-    async def _flush_once(self, within_s: float) -> None:
-        if self.is_reconnecting:  # what is written now goes nowhere
-            await asyncio.sleep(min(within_s, _AGAIN_S))
-            raise nats.errors.FlushTimeoutError
-        await super().flush(within_s)  # type: ignore[arg-type]
-
-    async def _flush_pending(self, force_flush: bool = False) -> Any:
-        with _closed_is_reset():
-            return await super()._flush_pending(force_flush)
-
-    async def _send_ping(self, future: "asyncio.Future[Any] | None" = None) -> None:
-        with _closed_is_reset():
-            await super()._send_ping(future)
-
-    async def _close(self, status: int, do_cbs: bool = True) -> None:
-        with _closed_is_reset():
-            await super()._close(status, do_cbs)
-
-    async def _process_pong(self) -> None:
-        """A flush that was cancelled leaves its future in the queue; nats-py would set it, fail,
-        and end its reading loop: the connection would hang until the pings give up."""
-        if self._pongs and self._pongs[0].done():
-            self._pongs.pop(0)
-            self._pings_outstanding = 0
-        else:
-            await super()._process_pong()
-
-    async def _process_op_err(self, e: Exception) -> None:
-        """Leave a server that stalls at once: closing would first wait for what it never takes."""
-        if self.is_connected:
-            self._abort()
-        await super()._process_op_err(e)
-
-    async def _process_connect_init(self) -> None:
-        """nats-py leaves the socket open of a server that takes a connection and says nothing."""
-        try:
-            await super()._process_connect_init()
-        except BaseException:
-            self._abort()
-            raise
-
-    def _abort(self) -> None:
-        transport: Any = self._transport
-        if transport is not None and transport._io_writer is not None:
-            transport._io_writer.transport.abort()
-
-    def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
-        self._on_bytes.pop(sid, None)
-        self._on_raw.pop(sid, None)
-        super()._remove_sub(sid, max_msgs)
-
-
-@contextlib.contextmanager
-def _closed_is_reset() -> Iterator[None]:
-    """uvloop says RuntimeError of a closed transport; all who publish reckon with an OSError."""
-    try:
-        yield
-    except RuntimeError:
-        raise ConnectionResetError("the connection is closed") from None
-
-
-def _takes_more(transport: asyncio.WriteTransport) -> bool:
-    """A broken one must not be asked how full it is: uvloop raises RuntimeError then."""
-    return not transport.is_closing() and transport.get_write_buffer_size() <= _BUFFER_BYTES
 
 
 class Bus:
@@ -194,6 +59,12 @@ class Bus:
         self._kept.add(subject, payload)
         if not self._kept.away:
             self.nc.pub(subject, payload)
+
+    def pub_kept_soon(self, subject: str, payload: bytes) -> None:
+        """The same for a frame that may wait 5 ms to be written together with others."""
+        self._kept.add(subject, payload)
+        if not self._kept.away:
+            self.nc.pub_soon(subject, payload)
 
     def appending(self) -> AbstractContextManager[None]:
         """During the block the log is to take something: frames from before it are kept."""

@@ -4,8 +4,8 @@ import msgspec
 import nats.errors
 from nats.aio.client import Client
 
+from infra.audio_client import AudioClient
 from infra.children import NotReady
-from infra.nats import AudioClient
 
 
 class JetStreamConfig(msgspec.Struct):

@@ -60,8 +60,9 @@ def _line(
     gateway: Gateway, leg: Leg, admitted: Admitted, missed: Missed
 ) -> tuple[Line, Journaling]:
     settings = gateway.settings
+    frames = audio_subject(settings.tenant, leg.call, "caller")
     links = Links(
-        publish=partial(gateway.bus.pub_kept, audio_subject(settings.tenant, leg.call, "caller")),
+        publish=partial(gateway.bus.pub_kept_soon, frames),
         missed=missed.want,
         answers=partial(log_answers, gateway.bus, settings.tenant, leg.call),
     )

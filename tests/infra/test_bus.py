@@ -53,6 +53,29 @@ async def test_a_flush_whose_connection_breaks_is_answered_on_the_next_one(nats_
         await bus.close()
 
 
+async def test_frames_that_may_wait_are_written_together_and_arrive_in_order(nats_url: str) -> None:
+    bus = await connect(nats_url, name="test")
+    heard: list[int] = []
+    await bus.sub("bus.soon.*", lambda payload: heard.append(int(payload)))
+    await bus.nc.flush()
+    for number in range(6):
+        bus.pub_kept_soon(f"bus.soon.{number % 2}", b"%d" % number)
+    await eventually_async(_so_many(heard, 6))
+    assert heard == [0, 1, 2, 3, 4, 5]
+    await bus.close()
+
+
+async def test_what_waits_to_be_written_is_not_lost_by_closing(nats_url: str) -> None:
+    listener, bus = await connect(nats_url, name="listener"), await connect(nats_url, name="test")
+    heard: list[int] = []
+    await listener.sub("bus.last", lambda payload: heard.append(int(payload)))
+    await listener.nc.flush()
+    bus.pub_kept_soon("bus.last", b"7")
+    await bus.close()
+    await eventually_async(_so_many(heard, 1))
+    await listener.close()
+
+
 async def _closed(transport: asyncio.Transport) -> bool:
     return "closed=True" in repr(transport)
 
