@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from agents_followed import agents_followed
+
 from contracts import line
 from contracts.agent import Agent, Phrases
 from contracts.codec import Codec
@@ -76,6 +78,7 @@ class House:
             run(self.bus, self.pool, stop=stop, codec=self.journal().codec)
         )
         await caught_up(self.pool, (await self.bus.js.stream_info(CALLS.name)).state.last_seq)
+        await agents_followed(self.bus, self.pool)
         stop.set()
         await projecting
 
