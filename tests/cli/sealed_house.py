@@ -113,7 +113,7 @@ class House:
         command = [sys.executable, "-m", "services.cli", *arguments]
         named = ["--nats", nats]
         named += ["--postgres", postgres] if arguments[0] != "replay" else []
-        named += ["--tenant", TENANT] if arguments[0] != "doctor" else []
+        named += ["--tenant", TENANT] if arguments[0] not in ("doctor", "projections") else []
         key = {"PARTYLINE_MASTER_KEY_FILE": str(self.master_key)} if sealed else {}
         return await asyncio.to_thread(
             subprocess.run,
