@@ -62,7 +62,7 @@ RETIRED: Final = members(Retired)
 
 def channels() -> tuple[Channel, ...]:
     """All of them, the families of a call first."""
-    return (*_families(), *_live(), *_beside_the_log(), *_audio(), _host())
+    return (*_families(), *_live(), _canary(), *_beside_the_log(), *_audio(), _host())
 
 
 def present(retired: type[msgspec.Struct]) -> type[msgspec.Struct]:
@@ -116,6 +116,19 @@ def _live() -> Iterator[Channel]:
         receivers=(),
         carries=(TranscriptDrafted,),
         payload="message",
+    )
+
+
+def _canary() -> Channel:
+    return Channel(
+        name="canary",
+        subject=streams.CANARY,
+        stream=streams.CALLS.name,
+        meaning="Empty, stored where nothing else is: proof of the way from log to tables.",
+        senders=("projections",),
+        receivers=("projections",),
+        carries=(),
+        payload="bytes",
     )
 
 

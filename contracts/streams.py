@@ -31,6 +31,9 @@ READERS: Final[dict[Family, tuple[str, ...]]] = {
     "synthesis": ("dialog", "projections"),
     "outcome": ("projections",),
 }
+CANARY: Final = "canary"
+"""In the log beside the calls: empty messages, one in a while where no call is going on. That one
+has come to the tables proves the way there."""
 DRAFT: Final = "draft"  # live only, beside the families: drafts of transcripts are never stored
 
 
@@ -53,7 +56,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
 
 CALLS: Final = Stream(
     name="CALLS",
-    subjects=("call.*.*.*",),
+    subjects=("call.*.*.*", CANARY),
     holds="the log: all facts and decisions of all calls",
     max_age_s=30 * 86_400,
     live=("call.>", "live.call.>"),

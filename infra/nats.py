@@ -249,5 +249,4 @@ def _config(stream: Stream, replicas: int) -> api.StreamConfig:
         num_replicas=replicas if stream.replicated else 1,
         republish=live,
         allow_direct=True,
-        max_msg_size=-1 if stream is not CALLS else 512 * 1024,
     )

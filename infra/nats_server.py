@@ -14,7 +14,7 @@ from infra.data_folder import write_private
 from infra.loopback_ports import HOST, free_port, is_free, note_ports, previous_ports
 from infra.nats_system import JetStreamConfig, ask_jetstream
 
-MAX_PAYLOAD_BYTES: Final = 1_048_576
+MAX_PAYLOAD_BYTES: Final = 8_388_608  # a transcript of 1 MB, sealed, and a decision that repeats it
 MAX_MEMORY_STORE_BYTES: Final = 1_073_741_824  # a limit, not a reservation
 _CLUSTER: Final = "partyline"
 

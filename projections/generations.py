@@ -1,8 +1,9 @@
 """Generations of a projection's tables: each in a schema of its own, one of them the live one."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cached_property
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -22,7 +23,8 @@ _ADVANCE: Final = """
             ON name = projection AND generation = number AND state = meant
         WHERE position = $3 ORDER BY name FOR UPDATE OF projection_positions
     )
-    UPDATE projection_positions AS p SET position = $4, updated_at = clock_timestamp()
+    UPDATE projection_positions AS p
+    SET position = $4, stored_at = $6, updated_at = clock_timestamp()
     FROM held WHERE p.name = held.name AND p.generation = held.generation
         AND (SELECT count(*) FROM held) = cardinality($1)
 """
@@ -36,6 +38,14 @@ _POSITIONS: Final = """
 
 class Superseded(Exception):
     """Another generation, or another version of the program, has taken over the tables."""
+
+
+class Move(NamedTuple):
+    """From one position to another."""
+
+    old: int  # stream sequences
+    new: int
+    stored_at: datetime  # when the server stored the message at the new one, by its clock
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,8 +115,8 @@ async def positions_of(db: Connection, generations: Sequence[Generation]) -> dic
     return {row["name"]: row["position"] for row in rows}
 
 
-async def advance(db: Connection, generations: Sequence[Generation], old: int, new: int) -> bool:
-    """Replace the position `old` of all of them by `new`.
+async def advance(db: Connection, generations: Sequence[Generation], move: Move) -> bool:
+    """Replace the position of all of them.
 
     False, and nothing is changed: one of them is not there any more, or is not what it was.
 
@@ -114,5 +124,5 @@ async def advance(db: Connection, generations: Sequence[Generation], old: int, n
     """
     names, numbers = [each.name for each in generations], [each.number for each in generations]
     states = [each.state for each in generations]
-    done = await db.execute(_ADVANCE, names, numbers, old, new, states)
+    done = await db.execute(_ADVANCE, names, numbers, move.old, move.new, states, move.stored_at)
     return done == f"UPDATE {len(generations)}"

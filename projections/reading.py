@@ -5,6 +5,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias
 
 import nats.errors
@@ -17,7 +18,7 @@ from contracts.codec import Codec, Unreadable, is_sealed
 from contracts.ids import CallId, TenantId
 from contracts.journal import JournalUnavailable
 from contracts.recorded import Recorded
-from contracts.streams import CALLS, parse_call_subject
+from contracts.streams import CALLS, CANARY, parse_call_subject
 from infra.nats import Bus
 
 BATCH: Final = 2_000  # messages asked for at once; twice as many may wait here
@@ -50,6 +51,14 @@ class Unread(NamedTuple):
 
 
 Stored: TypeAlias = Recorded | Unread
+
+
+class Batch(NamedTuple):
+    """A piece of the log."""
+
+    messages: list[Stored]  # of calls, in stored order; none where only canaries came
+    last: int  # stream sequence of its last message
+    stored_at: datetime  # when the server stored that one, by its clock
 
 
 class Extent(NamedTuple):
@@ -86,8 +95,8 @@ class Reader:
         self._broken = ""
         self._forget = bus.on_reconnect(self._on_reconnect)
 
-    async def batch(self) -> list[Stored]:
-        """The next messages in stored order, at least one. Raises LogAway.
+    async def batch(self) -> Batch:
+        """The next messages, at least one. Raises LogAway.
 
         Waits a little for those that follow: what happens in a call happens in bursts, a burst is
         cheaper in one transaction, and in between the caller's answer has the loop to itself.
@@ -104,7 +113,9 @@ class Reader:
         if len(self._waiting) < BATCH:
             await asyncio.sleep(_GATHER_S)
         messages, self._waiting = self._waiting, []
-        return await self._opened(messages)
+        newest = messages[-1].metadata
+        opened = await self._opened([each for each in messages if each.subject != CANARY])
+        return Batch(opened, newest.sequence.stream, newest.timestamp)
 
     async def listen(self) -> None:
         """Be ready to receive. Raises LogAway."""

@@ -21,7 +21,7 @@ from projections.projection import Projection
 from projections.reading import LogAway
 from projections.rebuild import AlreadyRebuilding, Servers, WorkerDied, rebuild
 from projections.runner import Runner
-from projections.schema import prepare
+from projections.schema import left_behind, prepare
 from projections.views.making import make_views
 
 _log: Final = logging.getLogger("partyline.projections")
@@ -66,6 +66,7 @@ class _Following:
         self._bus, self._pool, self._codec = bus, pool, codec
         self._servers, self._archive = servers, archive
         self.tasks: dict[asyncio.Task[None], list[Projection]] = {}
+        self._left_named = False
 
     async def until(
         self, stopping: asyncio.Task[Literal[True]], projections: list[Projection]
@@ -88,6 +89,7 @@ class _Following:
         older = [each for each, none in found if none is None and await self._is_older(each)]
         if ready:
             await self._make_views()
+            await self._name_those_left()
         for group in await self._groups(ready):
             runner = Runner(group, self._bus, self._pool, self._codec, self._archive)
             self._begin(asyncio.create_task(runner.run()), [each.projection for each in group])
@@ -142,6 +144,18 @@ class _Following:
             except (asyncpg.LockNotAvailableError, *AWAY) as away:
                 _log.warning("the views wait for PostgreSQL: %s", type(away).__name__)
                 await asyncio.sleep(_AGAIN_S)
+
+    async def _name_those_left(self) -> None:
+        """Tables of projections that this version does not have stay as they are."""
+        if self._left_named:
+            return
+        try:
+            left = await left_behind(self._pool, (each.name for each in PROJECTIONS))
+        except AWAY:  # the runners wait for it, too
+            return
+        self._left_named = True
+        for name in left:
+            _log.warning("%s: this version has no such projection: its tables stand still", name)
 
     async def _is_older(self, projection: Projection) -> bool:
         """Whether the live tables are of a version before ours; a later one is another's work."""

@@ -12,14 +12,15 @@ from infra.archive import Archive
 from infra.nats import Bus
 from infra.postgres import AWAY, Connection, Pool
 from projections.following import FollowedCalls, Taken
-from projections.generations import Generation, Superseded, positions_of
+from projections.generations import Generation, Move, Superseded, positions_of
 from projections.history import history_of
 from projections.parking import park, skip
-from projections.reading import LogAway, Stored, extent, reading
+from projections.reading import Batch, LogAway, extent, reading
 from projections.storing import store
 from projections.storing_one_by_one import store_one_by_one
 
 _log: Final = logging.getLogger("partyline.projections")
+_GONE_S: Final = 0.2  # for whoever drops tables by hand to come to an end
 _BACKOFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 # A runner that is paused, or whose host is gone without a word, may hold its position's row: the
 # server ends its transaction, and another goes on. A batch takes milliseconds.
@@ -64,12 +65,16 @@ class Runner:
         return self._position
 
     async def run(self) -> None:
-        """Follow the log. Returns only when another generation has taken over."""
+        """Follow the log. Returns when another generation has taken over, or tables are gone."""
         while True:
             try:
                 await self._follow()
             except Superseded as superseded:
                 _log.warning("%s: another generation has taken over", superseded)
+                return
+            except asyncpg.UndefinedTableError:
+                _log.error("%s: tables were dropped", self._names)
+                await asyncio.sleep(_GONE_S)
                 return
             except LogAway as away:
                 await self._wait("the log", str(away))
@@ -96,29 +101,27 @@ class Runner:
                 await self._take(db, await reader.batch())
                 self._recovered()
 
-    async def _take(self, db: Connection, batch: Sequence[Stored]) -> None:
+    async def _take(self, db: Connection, batch: Batch) -> None:
         """Store what the batch changes; what another runner stored meanwhile is only folded in."""
-        fresh = [stored for stored in batch if stored.sequence > self._folded]
-        if not fresh:
+        if batch.last <= self._folded:
             return
+        fresh = [stored for stored in batch.messages if stored.sequence > self._folded]
         taken = await self._calls.take(db, fresh)
-        last = self._folded = fresh[-1].sequence
-        while self._position < last and not await self._store(db, taken, last):
+        self._folded = batch.last
+        while self._position < batch.last and not await self._store(db, taken, batch):
             self._position = await self._overtaken(db)
         self._calls.settle(taken)
 
-    async def _store(self, db: Connection, taken: Taken, last: int) -> bool:
+    async def _store(self, db: Connection, taken: Taken, batch: Batch) -> bool:
         async with db.transaction():
-            after = self._position
-            done = await store(db, self._generations, taken.folds, after=after, last=last)
+            move = Move(self._position, batch.last, batch.stored_at)
+            done = await store(db, self._generations, taken.folds, move)
             if done is None:  # some row is refused: find out which, and go on without its call
-                done = await store_one_by_one(
-                    db, self._generations, self._calls, taken, after=after, last=last
-                )
+                done = await store_one_by_one(db, self._generations, self._calls, taken, move)
             if not done:
                 return False
             await self._park(db, taken)
-        self._position = last
+        self._position = batch.last
         return True
 
     async def _park(self, db: Connection, taken: Taken) -> None:

@@ -38,12 +38,20 @@ async def prepare(pool: Pool, projection: Projection) -> Generation | None:
         await _prepare_all(db)
         known = await standings(db, projection.name)
         live = next((each for each in known if each.state == "live"), None)
-        if live is None:
-            generation = Generation(projection, _next(known), "live")
-            await make(db, generation)
-            await show(db, generation)
-            return generation
-        return Generation(projection, live.generation) if _is_ours(projection, live) else None
+        if live is not None and not _is_ours(projection, live):
+            return None
+        if live is not None:
+            generation = Generation(projection, live.generation)
+            if not await _missing(db, generation.schema, projection):
+                if await _missing(db, "public", projection):
+                    await show(db, generation)
+                return generation
+            _log.error("%s: its tables are gone, and are made anew from the log", projection.name)
+            await forget(db, projection.name, live.generation)
+        generation = Generation(projection, _next(known), "live")
+        await make(db, generation)
+        await show(db, generation)
+        return generation
 
 
 async def lock(db: Connection) -> None:
@@ -104,16 +112,39 @@ async def forget(db: Connection, name: str, generation: int) -> None:
         )
 
 
+async def left_behind(pool: Pool, names: Iterable[str]) -> list[str]:
+    """Tables of projections by other names than these, which some other version has made."""
+    rows = await pool.fetch(
+        "SELECT DISTINCT name FROM projection_positions WHERE name <> ALL($1) ORDER BY name",
+        list(names),
+    )
+    return [row["name"] for row in rows]
+
+
+async def _missing(db: Connection, schema: str, projection: Projection) -> bool:
+    """Whether somebody has dropped a table of it, or in `public` a view of one."""
+    names = [f"{schema}.{table.name}" for table in projection.tables]
+    there = "SELECT count(to_regclass(name)) FROM unnest($1::text[]) AS name"
+    return bool(await db.fetchval(there, names) < len(names))
+
+
 async def _prepare_all(db: Connection) -> None:
-    await _drop_older_layout(db)
+    await _leave_older_layouts(db)
     await db.execute(files("projections").joinpath("tables.sql").read_text("utf-8"))
 
 
-async def _drop_older_layout(db: Connection) -> None:
-    """Tables of before there were generations; all in them is in the log."""
+async def _leave_older_layouts(db: Connection) -> None:
     columns = await db.fetchval(_COLUMNS, "public.projection_positions")
-    if columns is None or "generation integer" in columns:
+    if columns is None:
         return
+    if "generation integer" not in columns:
+        await _drop_ungenerated(db)
+    elif "stored_at timestamp with time zone" not in columns:
+        await db.execute("ALTER TABLE projection_positions ADD COLUMN stored_at timestamptz")
+
+
+async def _drop_ungenerated(db: Connection) -> None:
+    """Tables of before there were generations; all in them is in the log."""
     _log.warning("the tables are of an older layout: they are made anew from the log")
     names: Iterable[str] = [
         row["relname"]

@@ -2,16 +2,22 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from infra.postgres import REFUSED, Connection
 from projections.call_fold import CallFold
 from projections.folding import Rows
-from projections.generations import Generation, advance
+from projections.generations import Generation, Move, advance
 from projections.reading import Place
 
+_KEPT_TABLES: Final = (
+    "SELECT format('%I.%I', n.nspname, t.relname) AS name FROM projection_positions AS p"
+    " JOIN pg_namespace AS n ON n.nspname = p.name || '_' || p.generation"
+    " JOIN pg_class AS t ON t.relnamespace = n.oid AND t.relkind = 'r'"
+    " WHERE p.name = $1 AND p.state = 'kept'"
+)
 _NUL = "\x00"  # PostgreSQL takes it in no text
 _INSTEAD = "\N{REPLACEMENT CHARACTER}"
 
@@ -25,6 +31,7 @@ async def store_rows(db: Connection, generation: Generation, folds: Iterable[Cal
             continue
         if fold.anew:
             await delete(db, generation, fold.place)
+            await delete_kept(db, generation.name, fold.place)
         for row in rows.changed.values():
             by_type[type(row)].append(msgspec.structs.astuple(row))
     for row_type, statement in generation.upserts.items():
@@ -40,21 +47,29 @@ async def delete(db: Connection, generation: Generation, place: Place) -> None:
         )
 
 
+async def delete_kept(db: Connection, name: str, place: Place) -> None:
+    """Delete an erased call's rows from tables that are kept for a rollback, of any version.
+
+    Nobody follows them. Once they are live again they read on, and make the call anew where they
+    come to its erasure.
+    """
+    for table in await db.fetch(_KEPT_TABLES, name):
+        await db.execute(f"DELETE FROM {table['name']} WHERE tenant = $1 AND call = $2", *place)
+
+
 async def store(
     db: Connection,
     generations: Sequence[Generation],
     folds: Sequence[CallFold],
-    *,
-    after: int,
-    last: int,
+    move: Move,
 ) -> bool | None:
     """Rows of all calls and the new position, or nothing of it.
 
-    Returns False when the position is not `after` any more; None when a row is refused.
+    Returns False when the position is not the old one any more; None when a row is refused.
     """
     try:
         async with db.transaction():
-            if not await advance(db, generations, after, last):
+            if not await advance(db, generations, move):
                 return False
             for generation in generations:
                 await store_rows(db, generation, folds)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from infra.postgres import REFUSED, Connection
 from projections.call_fold import CallFold, Refused
 from projections.following import FollowedCalls, Taken
-from projections.generations import Generation, advance
+from projections.generations import Generation, Move, advance
 from projections.storing import is_refused, store_rows
 
 
@@ -14,21 +14,19 @@ async def store_one_by_one(
     generations: Sequence[Generation],
     calls: FollowedCalls,
     taken: Taken,
-    *,
-    after: int,
-    last: int,
+    move: Move,
 ) -> bool:
-    """Store what is taken, in a transaction of the caller's. False: the position is not `after`.
+    """Store what is taken, in a transaction of the caller's. False: the position is another one.
 
     A call whose rows are refused is parked at the message that made them so: `taken.refused` gets
     it, and its rows are stored as they were before.
     """
-    if not await advance(db, generations, after, last):
+    if not await advance(db, generations, move):
         return False
     for generation in generations:
         for fold in taken.folds:
             if await is_refused(db, generation, fold):
-                await _let_go(db, generation, calls, fold, taken, after)
+                await _let_go(db, generation, calls, fold, taken, move.old)
     return True
 
 

@@ -3,6 +3,7 @@ CREATE TABLE IF NOT EXISTS projection_positions (
     generation int         NOT NULL,
     version    int         NOT NULL,
     position   bigint      NOT NULL DEFAULT 0,
+    stored_at  timestamptz,
     state      text        NOT NULL DEFAULT 'live',
     made_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -14,6 +15,7 @@ COMMENT ON COLUMN projection_positions.name IS 'The projection: its folder and i
 COMMENT ON COLUMN projection_positions.generation IS 'Of its tables, starts at 1: a rebuild makes the next one, in the schema name_generation.';
 COMMENT ON COLUMN projection_positions.version IS 'Meaning of its rows, rises with each change.';
 COMMENT ON COLUMN projection_positions.position IS 'Stream sequence of the last message taken in; 0: none yet.';
+COMMENT ON COLUMN projection_positions.stored_at IS 'When the log stored that message, clock of its server; null: not known since a rebuild.';
 COMMENT ON COLUMN projection_positions.state IS 'filling: being rebuilt; live: what everybody reads; kept: the one before, for a rollback.';
 COMMENT ON COLUMN projection_positions.made_at IS 'When this generation was begun, clock of this database.';
 COMMENT ON COLUMN projection_positions.updated_at IS 'When the position last rose, clock of this database.';

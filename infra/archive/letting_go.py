@@ -39,14 +39,19 @@ class LettingGo:
     def __init__(self, bus: Bus) -> None:
         self._bus, self._log = bus, CallLog(bus)
         self._gone: list[_Gone] = []
+        self._canaries = array("Q")
 
     def add(self, tenant: TenantId, call: CallId, sequences: "array[int]") -> None:
         """These very messages, all that was there of the call, may go."""
         self._gone.append(_Gone(tenant, call, sequences))
 
+    def add_canaries(self, sequences: "array[int]") -> None:
+        """These may go as well, where all before them goes: nobody archives them."""
+        self._canaries = sequences
+
     async def purge(self, lease: Lease) -> int:
         """How many messages went. Raises: JournalUnavailable; LeaseLost before more is taken."""
-        if not self._gone:
+        if not self._gone and not self._canaries:
             return 0
         purged, extent = 0, await self._log.extent()
         kept_from = self._beginning(extent)
@@ -61,9 +66,12 @@ class LettingGo:
         return purged
 
     def _beginning(self, extent: Extent) -> int:
-        """The first sequence of the stream that is neither archived nor deleted."""
+        """The first sequence of the stream that is not archived, deleted, or a canary's."""
         known = [np.asarray(extent.deleted, dtype=np.uint64)]
-        known += [np.frombuffer(each.sequences, dtype=np.uint64) for each in self._gone]
+        known += [
+            np.frombuffer(each, dtype=np.uint64)
+            for each in (self._canaries, *(gone.sequences for gone in self._gone))
+        ]
         there = np.unique(np.concatenate(known))
         there = there[there >= extent.first]
         contiguous = there == np.arange(len(there), dtype=np.uint64) + np.uint64(extent.first)

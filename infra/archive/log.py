@@ -1,12 +1,13 @@
 """The stream as the archiver reads it: which calls are old enough, and their messages as bytes."""
 
 import asyncio
+from array import array
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from contracts.ids import BadId, CallId, TenantId, checked
 from contracts.journal import JournalUnavailable
-from contracts.streams import CALLS, call_subject, parse_call_subject
+from contracts.streams import CALLS, CANARY, call_subject, parse_call_subject
 from infra.archive.raw_get import Raw, raw_get
 from infra.archive.segment import StoredMessage
 from infra.cancelling import stop_if_cancelled
@@ -69,6 +70,16 @@ class StoredCalls(NatsJournal):
                 return Found(list(calls.values()), strange, None)
             start = batch[-1].sequence + 1
         return Found(list(calls.values()), strange, start)
+
+    async def canaries(self, before_ms: float) -> "array[int]":
+        """Stream sequences of the canaries stored before a time."""
+        found = array("Q")
+        while True:
+            batch = await self._raw(CANARY, found[-1] + 1 if found else 1)
+            old = [each.sequence for each in batch if unix_ms(each.stored) < before_ms]
+            found.extend(old)
+            if not batch or len(old) < len(batch):
+                return found
 
     async def _raw(self, subject: str, start: int) -> list[Raw]:
         """The next messages; [] where the stream's leader says that there are none."""

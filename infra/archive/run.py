@@ -59,6 +59,8 @@ class _Run:
     async def all(self) -> None:
         """In passes, so that memory does not grow with the log."""
         means = self._means
+        if not means.dry:
+            means.going.add_canaries(await means.log.canaries(means.before_ms))
         start: int | None = 1
         while start:
             found = await means.log.old(

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final
 
+import asyncpg
 import nats.errors
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext, api
@@ -46,6 +47,10 @@ async def follow_agents(bus: Bus, pool: Pool) -> None:
             troubled = False
         except Overtaken:
             continue
+        except asyncpg.UndefinedTableError:
+            _log.error("agents: the table was dropped, and is made anew from the log")
+            prepared = False
+            await asyncio.sleep(_AGAIN_S)
         except LaterVersion:
             _log.error("agents: a later version has taken over")
             return

@@ -31,17 +31,18 @@ class LaterVersion(Exception):
 
 
 async def prepare(pool: Pool) -> None:
-    """Make the table where there is none, and empty one of an older version.
+    """Make the table where there is none, and empty one of an older version, to be filled anew.
 
     Raises LaterVersion.
     """
     async with pool.acquire() as db, db.transaction():
         await lock(db)
+        was_there = await db.fetchval("SELECT to_regclass('public.agents') IS NOT NULL")
         await make_table(db)
         version = await db.fetchval("SELECT version FROM agents_position")
         if version is not None and version > VERSION:
             raise LaterVersion
-        if version != VERSION:
+        if version != VERSION or not was_there:
             await db.execute("TRUNCATE agents, agents_position")
             await db.execute(
                 "INSERT INTO agents_position (version, position) VALUES ($1, 0)", VERSION

@@ -120,7 +120,7 @@ def _talk(row: DailyRow, course: Course, event: _Talk) -> None:
                 course.turns[event.reply] = spoken
         case PlaybackStarted():
             waited = course.turns.pop(event.reply, None)
-            if waited is not None:
+            if waited is not None and event.at_ms >= waited:  # else of two gateways' clocks
                 row.wait_ms += event.at_ms - waited
                 row.waits += 1
 
@@ -159,12 +159,12 @@ def _end(row: DailyRow, course: Course, event: LineEnded | CallEnded) -> None:
     setattr(row, course.end, 1)
     row.ended = 1
     if course.answered_ms is not None:
-        row.duration_ms = event.at_ms - course.answered_ms
+        row.duration_ms = max(0, event.at_ms - course.answered_ms)
 
 
 DAILY: Final = Projection(
     name="daily",
-    version=1,
+    version=2,
     tables=(Table(name="daily", row=DailyRow),),
     reads=frozenset(get_args(Read)),
     project=project,

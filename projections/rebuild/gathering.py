@@ -1,12 +1,14 @@
 """The calls of a chunk, as bytes, while the log goes by."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from contracts.codec import is_sealed
-from contracts.streams import parse_call_subject
+from contracts.streams import CANARY, parse_call_subject
 from projections.reading import Place, Stored
 from projections.rebuild.plan import Chunk
 from projections.rebuild.scanning import Raw
+
+_CANARY: Final = CANARY.encode()
 
 
 class Crossing(NamedTuple):
@@ -58,6 +60,8 @@ class Gathering:
 
     def take(self, raw: Raw) -> None:
         """The next message of the log."""
+        if raw.subject == _CANARY:
+            return
         name, _, family = raw.subject.rpartition(b".")
         call = self.calls.get(name)
         if call is None:

@@ -1,7 +1,7 @@
 CREATE OR REPLACE VIEW public.v_calls AS
 SELECT c.tenant, c.rang_at, (c.rang_at AT TIME ZONE 'UTC')::date AS day, c.call, c.agent, c.revision,
        c.direction, c.carrier, c.caller, c.called, c.language, c.languages, c.state,
-       c.answered_at, c.ended_at, (c.duration_ms / 1000.0)::double precision AS duration_s, c.end_reason,
+       c.answered_at, c.ended_at, (CASE WHEN c.duration_ms >= 0 THEN c.duration_ms END / 1000.0)::double precision AS duration_s, c.end_reason,
        c.phase, c.turns, c.misheard, c.replies, c.interruptions, c.tool_runs,
        c.transferred_to IS NOT NULL AS transferred, c.transferred_to,
        CASE WHEN c.answered_at IS NOT NULL AND c.ended_at IS NOT NULL
@@ -32,7 +32,7 @@ COMMENT ON COLUMN public.v_calls.languages IS 'BCP 47: that one, then others in 
 COMMENT ON COLUMN public.v_calls.state IS 'ringing, live, ended.';
 COMMENT ON COLUMN public.v_calls.answered_at IS 'NULL: never answered.';
 COMMENT ON COLUMN public.v_calls.ended_at IS 'NULL: it goes on.';
-COMMENT ON COLUMN public.v_calls.duration_s IS 'Seconds from answer to end. NULL: never answered, or it goes on.';
+COMMENT ON COLUMN public.v_calls.duration_s IS 'Seconds from answer to end. NULL: never answered, or it goes on, or two gateways whose clocks differ began and ended it.';
 COMMENT ON COLUMN public.v_calls.end_reason IS 'Who or what ended it: caller_hung_up, agent_hung_up, transferred, inactivity... NULL: it goes on.';
 COMMENT ON COLUMN public.v_calls.phase IS 'The phase reached: start, discovery, active, completion.';
 COMMENT ON COLUMN public.v_calls.turns IS 'Turns that were understood.';

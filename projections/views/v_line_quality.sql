@@ -1,7 +1,7 @@
 CREATE OR REPLACE VIEW public.v_line_quality AS
 SELECT l.tenant, l.began_at, (l.began_at AT TIME ZONE 'UTC')::date AS day, l.call, l.stint, c.agent, c.carrier, l.gateway,
-       l.ended_at, (l.duration_ms / 1000.0)::double precision AS duration_s, l.lost, l.planned, l.unbroken,
-       l.lost AND NOT l.planned AND NOT l.unbroken AS noticed, l.reason, l.back_at, l.away_ms,
+       l.ended_at, (CASE WHEN l.duration_ms >= 0 THEN l.duration_ms END / 1000.0)::double precision AS duration_s, l.lost, l.planned, l.unbroken,
+       l.lost AND NOT l.planned AND NOT l.unbroken AS noticed, l.reason, l.back_at, CASE WHEN l.away_ms >= 0 THEN l.away_ms END AS away_ms,
        l.frames, l.late_frames, l.late_frames::double precision / nullif(l.frames, 0) AS late_share, l.dropped_messages
 FROM line_quality AS l
 LEFT JOIN calls AS c ON c.tenant = l.tenant AND c.call = l.call;

@@ -3,9 +3,14 @@ SELECT t.tenant, coalesce(t.speech_ended_at, t.taken_at, t.playback_started_at, 
        (coalesce(t.speech_ended_at, t.taken_at, t.playback_started_at, c.rang_at) AT TIME ZONE 'UTC')::date AS day,
        t.call, t.turn, c.agent, c.revision, c.language, t.said, t.intent, t.kind, t.slots, t.confidence,
        t.failures, t.reply_kind, t.replies, t.written, t.heard, t.interrupted, t.sources, t.top_score, t.tools,
-       t.stt_ms, t.dialog_ms, t.passages_ms, t.model_ms, t.tts_ms, t.gateway_ms, t.wait_ms
+       CASE WHEN k.agree AND t.stt_ms < 3600000 THEN greatest(t.stt_ms, 0) END AS stt_ms,
+       t.dialog_ms, t.passages_ms, t.model_ms, t.tts_ms,
+       CASE WHEN k.agree AND t.gateway_ms < 3600000 THEN greatest(t.gateway_ms, 0) END AS gateway_ms,
+       CASE WHEN t.wait_ms BETWEEN 0 AND 3600000 THEN t.wait_ms END AS wait_ms
 FROM turns AS t
-LEFT JOIN calls AS c ON c.tenant = t.tenant AND c.call = t.call;
+LEFT JOIN calls AS c ON c.tenant = t.tenant AND c.call = t.call
+-- As in v_latency: what ended before it began was timed by two clocks that differ.
+CROSS JOIN LATERAL (SELECT least(t.stt_ms, t.gateway_ms) >= -100 AS agree) AS k;
 
 COMMENT ON VIEW public.v_turns IS 'One row for each turn: what the caller said, the agent''s answer to it, and where the wait went. Turn 0 is the greeting.';
 COMMENT ON COLUMN public.v_turns.tenant IS 'Whose call.';
@@ -30,10 +35,10 @@ COMMENT ON COLUMN public.v_turns.interrupted IS 'Whether a reply to it was given
 COMMENT ON COLUMN public.v_turns.sources IS 'Passages the answer was written from, as document#chunk, best first.';
 COMMENT ON COLUMN public.v_turns.top_score IS 'Score of the best passage found, the store''s own measure.';
 COMMENT ON COLUMN public.v_turns.tools IS 'Names of the tools run, in order.';
-COMMENT ON COLUMN public.v_turns.stt_ms IS 'Milliseconds from the end of speech to the transcript; the silence that ends a turn is in it.';
+COMMENT ON COLUMN public.v_turns.stt_ms IS 'Milliseconds from the end of speech to the transcript; the silence that ends a turn is in it. NULL too where the clocks of gateway and log differ.';
 COMMENT ON COLUMN public.v_turns.dialog_ms IS 'Milliseconds from there until the turn was taken.';
 COMMENT ON COLUMN public.v_turns.passages_ms IS 'Milliseconds the knowledge took. NULL: it was not asked, or did not answer.';
 COMMENT ON COLUMN public.v_turns.model_ms IS 'Milliseconds from there to the first sentence.';
 COMMENT ON COLUMN public.v_turns.tts_ms IS 'Milliseconds from there to its first audio.';
-COMMENT ON COLUMN public.v_turns.gateway_ms IS 'Milliseconds from there until it was sent out.';
+COMMENT ON COLUMN public.v_turns.gateway_ms IS 'Milliseconds from there until it was sent out. NULL too where the clocks of gateway and log differ.';
 COMMENT ON COLUMN public.v_turns.wait_ms IS 'Milliseconds from the end of speech to the first audio: what the caller waited.';

@@ -20,6 +20,7 @@ from infra.nats import BusUnavailable, connect
 from infra.nats_server import assert_durable
 from infra.postgres import Pool, PostgresUnavailable, connect_pool
 from projections.parking import all_parked
+from projections.standing import unheard_s
 from services.cli.finding import Finding
 from services.cli.places import NothingRuns, Places, find
 from services.cli.provider_checks import check_providers
@@ -29,6 +30,8 @@ from services.cli.terminal import out
 from services.cli.up import GATEWAY_URL
 
 _DISK_GIB: Final = 2
+_CANARIES_MISSED: Final = 3
+_CANARY_WAY_S: Final = 5
 
 
 async def doctor(settings: Settings, as_json: bool) -> int:
@@ -128,7 +131,7 @@ async def _servers(settings: Settings) -> AsyncIterator[Finding]:
     yield nats
     if nats.verdict == "ok":
         yield await _personal_data(places)
-    async for finding in _postgres(places.postgres):
+    async for finding in _postgres(places.postgres, settings):
         yield finding
     if places.qdrant.startswith("http"):
         yield await _qdrant(places.qdrant)
@@ -177,7 +180,7 @@ async def _personal_data(places: Places) -> Finding:
     )
 
 
-async def _postgres(dsn: str) -> AsyncIterator[Finding]:
+async def _postgres(dsn: str, settings: Settings) -> AsyncIterator[Finding]:
     try:
         pool = await connect_pool(dsn, wait_s=3)
     except PostgresUnavailable as away:
@@ -188,6 +191,7 @@ async def _postgres(dsn: str) -> AsyncIterator[Finding]:
         version = await pool.fetchval("SHOW server_version")
         yield Finding(what="Postgres", verdict="ok", says=str(version))
         yield await _parked(pool)
+        yield await _tables(pool, settings)
     finally:
         await pool.close()
 
@@ -204,6 +208,23 @@ async def _parked(pool: Pool) -> Finding:
         verdict="note",
         says=f"{parked} calls hold an event no contract covers or Postgres refuses",
         remedy="SELECT * FROM parked tells which and why; all other calls go on.",
+    )
+
+
+async def _tables(pool: Pool, settings: Settings) -> Finding:
+    """Whether what is stored in the log arrives: where nobody calls, canaries do."""
+    age_s = await unheard_s(pool)
+    if age_s is None:
+        return Finding(what="tables", verdict="ok", says="none was made yet")
+    says = f"the last message came through {max(0, round(age_s))} s ago"
+    late = settings.canary_s > 0 and age_s > _CANARIES_MISSED * settings.canary_s + _CANARY_WAY_S
+    return Finding(
+        what="tables",
+        verdict="note" if late else "ok",
+        says=says,
+        remedy="Does a process with the role projections run? 'partyline projections' tells more."
+        if late
+        else "",
     )
 
 

@@ -32,6 +32,7 @@ from projections import PROJECTIONS
 from projections.history import history_of
 from projections.reading import LogAway, Place
 from projections.refolding import refold
+from projections.storing import delete_kept
 from services.cli.archiving import archive_of
 from services.cli.erasable import Calls, Found, Standing
 from services.cli.not_erased import NotErased
@@ -124,10 +125,17 @@ class Erasing:
         history = history_of(self._bus, self._journal.codec, self._archive)
         try:
             await refold(self._pool, PROJECTIONS, history, Place(self._tenant, call))
+            await self._delete_kept(self._pool, Place(self._tenant, call))
         except asyncpg.UndefinedTableError:
             pass  # no projection has ever been here
         except (LogAway, *AWAY):
             self.tables_wait = True
+
+    async def _delete_kept(self, pool: Pool, place: Place) -> None:
+        """Those of older versions can't be made anew: their rows of the call go."""
+        async with pool.acquire() as db:
+            for projection in PROJECTIONS:
+                await delete_kept(db, projection.name, place)
 
 
 async def _found(

@@ -50,7 +50,8 @@ async def retry(settings: Settings, name: str | None) -> int:
             if name in (None, each.projection):
                 meant = [p for p in PROJECTIONS if p.name == each.projection]
                 refused = await refold(pool, meant, history, Place(each.tenant, each.call))
-                freed, left = freed + (not refused), left + bool(refused)
+                followed = bool(meant) and not refused
+                freed, left = freed + followed, left + (not followed)
     finally:
         await pool.close()
         await bus.close()
@@ -59,12 +60,15 @@ async def retry(settings: Settings, name: str | None) -> int:
 
 
 def _print(found: list[Stand], parked: tuple[Parked, ...]) -> None:
-    table = Table("projection", "tables", "position", "behind", "oldest unseen", "parked", box=None)
+    titles = ("projection", "tables", "position", "behind", "oldest unseen", "canary", "parked")
+    table = Table(*titles, box=None)
     for each in found:
+        canary = "" if each.canary_s is None else f"{each.canary_s:.1f} s"
         age = f"{each.oldest_unseen_s:.1f} s" if each.behind else ""
         what = f"{each.state}, generation {each.generation}, version {each.version}"
-        behind = str(each.behind) if each.state != "kept" else ""
-        table.add_row(each.name, what, str(each.position), behind, age, str(each.parked or ""))
+        behind = str(each.behind) if each.state in ("live", "filling") else ""
+        parked_calls = str(each.parked or "")
+        table.add_row(each.name, what, str(each.position), behind, age, canary, parked_calls)
     out.print(table)
     for call in parked:
         out.print(

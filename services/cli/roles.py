@@ -21,6 +21,7 @@ from infra.nats import Bus, connect, create_streams
 from infra.outside import Offer, Offered, Port
 from infra.postgres import connect_pool
 from projections import PROJECTIONS
+from projections.canary import send_canaries
 from projections.rebuild import Servers
 from projections.run import run as run_projections
 from services.cli.archiving import archive_of, archiving
@@ -114,7 +115,11 @@ async def _projections(
             ),
             archive=archive_of(settings, codec),
         )
-        async with beside(following):
+        async with AsyncExitStack() as going_on:
+            await going_on.enter_async_context(beside(following))
+            if settings.canary_s > 0:
+                canaries = send_canaries(bus, settings.canary_s)
+                await going_on.enter_async_context(beside(canaries))
             yield
     finally:
         await pool.close()

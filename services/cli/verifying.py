@@ -16,6 +16,7 @@ from infra.call_log import CallLog, Extent, WholeCall
 from infra.journal import NatsJournal
 from infra.nats import Bus, connect
 from infra.postgres import Pool, connect_pool
+from projections.agents.comparing import compared
 from projections.comparing import Difference, Halted, calls_in_tables, compare, remembered
 from projections.reading import Stored, Unread
 from projections.run import caught_up
@@ -68,6 +69,7 @@ async def verify_log(
     found = await examination.of_calls(calls)
     found.log += await wrong_with_the_log(examination.log, archive, damaged, found)
     found.log += await examination.rows_without_a_call(calls)
+    await examination.of_agents()
     return found
 
 
@@ -112,6 +114,7 @@ class _Examination:
         archive: Archive | None,
     ) -> None:
         self.log: Final = CallLog(bus, journal.codec, archive)
+        self._bus = bus
         self._agents, self._pool, self._tenant = agents, pool, tenant
         self._found = Verified()
         self._damaged: dict[CallId, SegmentDamaged] = {}
@@ -124,6 +127,17 @@ class _Examination:
             await self._examine(calls[start : start + _AT_ONCE], extent)
         self._found.took_s = time.perf_counter() - began_s
         return self._found
+
+    async def of_agents(self) -> None:
+        """The table agents, which is made from a stream of its own."""
+        if self._pool is None:
+            return
+        found = await compared(self._bus, self._pool, self._tenant, within_s=_TABLES_WITHIN_S)
+        self._found.rows += found.rows
+        self._found.log += [Finding(kind="rows", says=says) for says in found.wrong]
+        if found.behind:
+            says = f"the table agents is {found.behind} behind"
+            self._found.log.append(Finding(kind="behind", says=says))
 
     async def rows_without_a_call(self, calls: Iterable[CallId]) -> list[Finding]:
         """Calls in the tables of which the log has nothing, though it is too young to forget."""

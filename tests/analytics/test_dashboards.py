@@ -97,6 +97,22 @@ def test_no_panel_lies_on_another(dashboard: Any) -> None:
         assert one["x"] + one["w"] <= 24
 
 
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda each: each.name)
+def test_a_dashboard_keeps_to_what_grafana_knows(dashboard: Any) -> None:
+    """https://github.com/grafana/grafana/blob/main/kinds/dashboard/dashboard_kind.cue"""
+    made = json.loads(render(dashboard))
+    assert re.fullmatch(r"[A-Za-z0-9_-]{8,40}", made["uid"])
+    assert made["schemaVersion"] >= 36
+    (variable,) = made["templating"]["list"]
+    assert (variable["type"], variable["datasource"]["uid"]) == ("query", "partyline")
+    for panel in made["panels"]:
+        assert panel["type"] in {"timeseries", "stat", "table", "barchart", "bargauge"}
+        place = panel["gridPos"]
+        assert place["h"] > 0
+        assert 0 < place["w"] <= 24
+        assert 0 <= place["x"] < 24
+
+
 def test_grafana_finds_the_source_the_dashboards_name() -> None:
     sources = yaml.safe_load((_PROVISIONING / "datasources" / "partyline.yaml").read_text("utf-8"))
     uids = {(each["uid"], each["type"]) for each in sources["datasources"]}

@@ -15,7 +15,7 @@ from contracts.codec import Codec
 from contracts.event import AgentRef
 from contracts.ids import AgentId, CallId, HostId, TenantId, new_call_id
 from contracts.recorded import CallEvent, Fact, FactCause, Message, Recorded
-from contracts.streams import CALLS, Family, call_subject
+from contracts.streams import CALLS, CANARY, Family, call_subject
 from infra.agents import Agents
 from infra.archive import Archive, open_archive
 from infra.archive.outcome import Outcome
@@ -150,6 +150,15 @@ class House:
     async def hot(self, call: CallId, tenant: TenantId = TENANT) -> list[int]:
         """The sequences the stream still holds of a call."""
         return [each.sequence for each in (await CallLog(self.bus).read(tenant, call)).history]
+
+    async def canary(self) -> None:
+        """What is stored while nobody calls."""
+        await self.bus.js.publish(CANARY)
+
+    async def holes(self) -> int:
+        """Messages that are missing between others."""
+        state = (await self.bus.js.stream_info(CALLS.name)).state
+        return state.num_deleted or 0
 
     async def stored(self) -> int:
         """Messages in the stream."""

@@ -11,7 +11,7 @@ from contracts import line
 from contracts.ids import new_call_id
 from contracts.outcome import OutcomeRecorded
 from contracts.streams import CALLS
-from infra.archive import Archive, open_archive
+from infra.archive import Archive, missed_by, open_archive
 from infra.archive.outcome import Outcome
 from infra.archive.run import keep_archiving
 from infra.beside import beside
@@ -128,6 +128,33 @@ async def test_what_is_archived_leaves_no_holes_unless_an_older_call_stays(
     town.now_ms += 3 * DAY_MS
     done = await town.archive(archive, older_than=0)
     assert (done.calls, done.deleted) == (1, 0)
+
+
+async def test_canaries_leave_the_log_with_the_calls_around_them_and_no_holes(
+    town: House, tmp_path: Path
+) -> None:
+    archive = open_archive(str(tmp_path / "archive"))
+    for _ in range(3):
+        await town.ended_call()
+        await town.canary()
+    assert (await town.archive(archive)).let_go == 18
+    assert (await town.stored(), await town.holes()) == (0, 0)
+    await town.canary()
+    assert (await town.archive(archive)).let_go == 1  # where nobody calls at all
+
+
+async def test_a_canary_behind_a_call_that_stays_stays_too(town: House, tmp_path: Path) -> None:
+    """What is missing between calls is a sign that somebody took it."""
+    archive = open_archive(str(tmp_path / "archive"))
+    await town.store(TENANT, new_call_id(), "line", line.DigitPressed(at_ms=1, digit="5"))
+    await town.canary()
+    gone = await town.ended_call()
+    town.now_ms = time.time() * 1000 + 60_000
+    await town.archive(archive, older_than=0)
+    assert await town.hot(gone) == []
+    assert (await town.stored(), await town.holes()) == (2, 5)
+    log = CallLog(town.bus, archive=archive)
+    assert await missed_by(archive, (await log.extent()).deleted, lambda _: None) == ()
 
 
 async def test_a_log_with_an_archive_forgets_nothing_by_age(town: House) -> None:

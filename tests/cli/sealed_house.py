@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from agents_followed import agents_followed
+
 from contracts import line
 from contracts.agent import Agent, Phrases
 from contracts.codec import Codec
@@ -76,6 +78,7 @@ class House:
             run(self.bus, self.pool, stop=stop, codec=self.journal().codec)
         )
         await caught_up(self.pool, (await self.bus.js.stream_info(CALLS.name)).state.last_seq)
+        await agents_followed(self.bus, self.pool)
         stop.set()
         await projecting
 
@@ -110,7 +113,7 @@ class House:
         command = [sys.executable, "-m", "services.cli", *arguments]
         named = ["--nats", nats]
         named += ["--postgres", postgres] if arguments[0] != "replay" else []
-        named += ["--tenant", TENANT] if arguments[0] != "doctor" else []
+        named += ["--tenant", TENANT] if arguments[0] not in ("doctor", "projections") else []
         key = {"PARTYLINE_MASTER_KEY_FILE": str(self.master_key)} if sealed else {}
         return await asyncio.to_thread(
             subprocess.run,

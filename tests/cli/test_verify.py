@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from agents_followed import agents_followed
 
 from contracts import line
 from contracts.agent import Agent, Phrases
@@ -47,6 +48,7 @@ class House:
         stop = asyncio.Event()
         projecting = asyncio.create_task(run(self.bus, self.pool, stop=stop))
         await caught_up(self.pool, (await self.bus.js.stream_info(CALLS.name)).state.last_seq)
+        await agents_followed(self.bus, self.pool)
         stop.set()
         await projecting
         return calls
@@ -132,6 +134,28 @@ async def test_a_call_of_which_nothing_is_left_is_missed_by_its_rows(house: Hous
     await house.bus.js.purge_stream(CALLS.name, subject=f"call.{TENANT}.{calls[0]}.>")
     found = (await house.verified()).log
     assert any(f.kind == "rows" and calls[0] in f.says for f in found)
+
+
+@pytest.mark.parametrize(
+    ("done", "says"),
+    [
+        ("DELETE FROM agents", "agents: revision 1 of receptionist is missing"),
+        (
+            "UPDATE agents SET revision = 7",
+            "agents: revision 7 of receptionist should not be there",
+        ),
+        (
+            "UPDATE agents SET title = 'x', tools = '{y}'",
+            "agents: revision 1 of receptionist differs in title, tools",
+        ),
+    ],
+)
+async def test_a_revision_of_an_agent_that_is_not_as_published_is_found(
+    house: House, done: str, says: str
+) -> None:
+    await house.calls(1)
+    await house.pool.execute(done)
+    assert says in [finding.says for finding in (await house.verified()).log]
 
 
 async def test_tables_that_are_behind_are_said_to_be(

@@ -66,9 +66,12 @@ def test_every_subject_of_every_stream_is_a_channel_and_no_channel_leaves_its_st
     assert {channel.stream for channel in channels() if channel.stream} == set(stored)
     for channel in channels():
         shape = re.sub("<.+?>", "x", channel.subject)
-        for subject in stored[channel.stream].subjects if channel.stream else ():
-            pattern = re.escape(subject).replace(r"\*", "[^.]+")
-            assert re.fullmatch(pattern, shape), channel.name
+        if channel.stream:
+            patterns = [
+                re.escape(subject).replace(r"\*", "[^.]+")
+                for subject in stored[channel.stream].subjects
+            ]
+            assert any(re.fullmatch(pattern, shape) for pattern in patterns), channel.name
 
 
 def test_the_page_names_every_event_with_version_fields_and_marks() -> None:

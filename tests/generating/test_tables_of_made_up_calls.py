@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from agents_followed import agents_followed
 from logs import running
 
 from contracts.ids import TenantId
@@ -31,6 +32,7 @@ async def test_no_made_up_call_is_parked_and_every_row_follows_from_the_log(
     async with running(log, pool):
         done = await generate(log, 40, 7)
         await caught_up(pool, done.last)
+        await agents_followed(log, pool)
         assert await all_parked(pool) == ()
         found = await verify_log(log, NatsJournal(log), Agents(log), pool, TenantId("main"))
     assert found.whole

@@ -1,15 +1,18 @@
 """Positions of several projections go on together or not at all."""
 
+from datetime import UTC, datetime
+
 import msgspec
 import pytest
 
 from infra.postgres import Pool
 from projections.calls.project import CALLS
-from projections.generations import Superseded, advance, positions_of
+from projections.generations import Move, Superseded, advance, positions_of
 from projections.schema import prepare
 from projections.timeline.project import TIMELINE
 
 pytestmark = pytest.mark.stack
+AT = datetime(2026, 7, 1, tzinfo=UTC)
 
 
 async def test_projections_go_on_together_or_not_at_all(pool: Pool) -> None:
@@ -17,10 +20,10 @@ async def test_projections_go_on_together_or_not_at_all(pool: Pool) -> None:
     both = [await prepare(pool, each) for each in (CALLS, TIMELINE)]
     live = [each for each in both if each is not None]
     async with pool.acquire() as db:
-        assert await advance(db, live, 0, 5)
-        assert await advance(db, live[:1], 5, 7)
-        assert not await advance(db, live, 5, 9)
-        assert not await advance(db, live, 7, 9)
+        assert await advance(db, live, Move(0, 5, AT))
+        assert await advance(db, live[:1], Move(5, 7, AT))
+        assert not await advance(db, live, Move(5, 9, AT))
+        assert not await advance(db, live, Move(7, 9, AT))
         assert await positions_of(db, live) == {"calls": 7, "timeline": 5}
 
 
@@ -36,4 +39,4 @@ async def test_tables_that_are_not_live_any_more_are_given_up(pool: Pool) -> Non
         ):
             with pytest.raises(Superseded, match="calls"):
                 await positions_of(db, [other])
-        assert not await advance(db, [msgspec.structs.replace(calls, state="kept")], 0, 5)
+        assert not await advance(db, [msgspec.structs.replace(calls, state="kept")], Move(0, 5, AT))

@@ -10,6 +10,7 @@ from stories import TENANT, Story, at, question_answered, rang
 
 from contracts.dialog import ToolCalled
 from contracts.line import LineAnswered
+from contracts.recorded import Recorded
 from infra.nats import Bus, create_streams
 from infra.nats_server import NatsServer
 from infra.postgres import Pool, connect_pool
@@ -145,6 +146,35 @@ async def test_a_nul_that_the_database_takes_in_no_text_costs_no_call(bus: Bus, 
     assert run.arguments == {
         "day": "\N{REPLACEMENT CHARACTER}",
         "\N{REPLACEMENT CHARACTER}": ["a\N{REPLACEMENT CHARACTER}b"],
+    }
+
+
+async def test_a_transcript_of_a_megabyte_comes_to_every_table(bus: Bus, pool: Pool) -> None:
+    story = question_answered()
+    short, long = "what is a check-up", " ".join(f"w{number:x}" for number in range(180_000))
+    story.messages = [told(recorded, short, long) for recorded in story.messages]
+    async with running(bus, pool):
+        await caught_up(pool, await append(bus, story))
+    assert await all_parked(pool) == ()
+    assert len(long) > 1_000_000
+    for row in ("said FROM turns WHERE turn = 1", "text FROM transcripts WHERE speaker = 'caller'"):
+        assert await pool.fetchval(f"SELECT {row}") == long
+
+
+async def test_an_event_of_a_later_version_parks_its_call_until_it_is_known(
+    bus: Bus, pool: Pool
+) -> None:
+    """As where another process was brought up to date first."""
+    known, unknown = question_answered(), question_answered()
+    await append(bus, unknown)
+    later = b'{"by":"x","events":[{"type":"line.ended/9","at_ms":1}]}'
+    sequence = await append_bytes(bus, unknown, later)
+    async with running(bus, pool):
+        await caught_up(pool, await append(bus, known))
+    assert {(p.call, p.sequence) for p in await all_parked(pool)} == {(unknown.call, sequence)}
+    assert {c.call: c.state for c in await calls.list(pool, TENANT)} == {
+        known.call: "ended",
+        unknown.call: "ended",
     }
 
 
@@ -301,3 +331,13 @@ async def connected(bus: Bus) -> bool:
 
 async def said(caplog: pytest.LogCaptureFixture, words: str) -> bool:
     return words in caplog.text
+
+
+def told(recorded: Recorded, short: str, long: str) -> Recorded:
+    """The message with another text in the caller's place."""
+    events = []
+    for event in recorded.message.events:
+        fields = {name: long for name in event.__struct_fields__ if getattr(event, name) == short}
+        events.append(msgspec.structs.replace(event, **fields))
+    message = msgspec.structs.replace(recorded.message, events=tuple(events))
+    return msgspec.structs.replace(recorded, message=message)
