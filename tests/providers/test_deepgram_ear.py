@@ -12,7 +12,9 @@ from vendors.serving import Refusal
 
 from contracts.agent import Agent, Provider, Turns
 from services.stt.provider import Heard, RecognitionFailed
-from services.stt.providers.deepgram import WAITING_FRAMES, Deepgram, DeepgramEar
+from services.stt.providers.deepgram import Deepgram
+from services.stt.providers.outbox import WAITING_FRAMES
+from services.stt.providers.socket_ear import SocketEar
 
 FRAME = b"\x7e" * 160  # 20 ms
 AGENT = Agent(name="clinic", turns=Turns(silence_ms=400))
@@ -22,7 +24,7 @@ WORDS = "my number is four five six"
 @asynccontextmanager
 async def listening(
     server: DeepgramServer, agent: Agent = AGENT, key: str = "", **waits_ms: int
-) -> AsyncIterator[DeepgramEar]:
+) -> AsyncIterator[SocketEar]:
     deepgram = Deepgram(key or server.key, server.url, **waits_ms)
     ear = await deepgram.open(agent, "en-US")
     try:
@@ -32,7 +34,7 @@ async def listening(
         await deepgram.close()
 
 
-async def hear(ear: DeepgramEar, finals: int = 1) -> list[Heard]:
+async def hear(ear: SocketEar, finals: int = 1) -> list[Heard]:
     """All that is heard up to so many finals."""
     heard: list[Heard] = []
     async with asyncio.timeout(5), aclosing(ear.heard()) as words:
@@ -41,7 +43,7 @@ async def hear(ear: DeepgramEar, finals: int = 1) -> list[Heard]:
     return heard
 
 
-def speak(ear: DeepgramEar, frames: int = 6) -> None:
+def speak(ear: SocketEar, frames: int = 6) -> None:
     for _ in range(frames):
         ear.feed(FRAME)
 
