@@ -188,6 +188,7 @@ async def test_closing_amid_a_turn_hangs_up_at_once(cartesia_server: InkServer) 
 async def test_closing_towards_a_dead_vendor_is_bounded(cartesia_server: InkServer) -> None:
     async with asyncio.timeout(8), listening(cartesia_server):
         cartesia_server.lines[0].stop_reading()
+    cartesia_server.lines[0].break_off()
     cartesia_server.violations.clear()
 
 

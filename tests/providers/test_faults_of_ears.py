@@ -14,7 +14,7 @@ from vendors.serving import Refusal
 from vendors.strict import Vendor
 
 from contracts.agent import Agent
-from services.stt.provider import RecognitionFailed, SpeechToText
+from services.stt.provider import Heard, RecognitionFailed, SpeechToText
 from services.stt.providers.cartesia import Cartesia
 from services.stt.providers.deepgram import Deepgram
 from services.stt.providers.deepgram_flux import DeepgramFlux
@@ -159,3 +159,20 @@ async def test_a_wrong_key_is_not_worth_a_second_try(name: str) -> None:
 async def test_nobody_at_the_address_may_be_better_later(name: str) -> None:
     failed = await failure(ADAPTERS[name].make("sk-any", NOWHERE))
     expect(failed, name, Fault(stalls, "unreachable", True), "sk-any")
+
+
+@pytest.mark.parametrize("name", [name for name in ADAPTERS if ADAPTERS[name].broken is SOCKET])
+async def test_a_vendor_that_falls_silent_costs_the_wait_for_its_words_and_no_more(
+    name: str,
+) -> None:
+    adapter = ADAPTERS[name]
+    async with adapter.vendor() as vendor:
+        ears = adapter.make(vendor.key, vendor.url, final_ms=50)
+        ear = await ears.open(AGENT, "en-US")
+        for _ in range(10):
+            ear.feed(FRAME)
+        ear.finish()
+        async with asyncio.timeout(5):
+            assert await anext(ear.heard()) == Heard(text="", final=True)
+        await ear.close()
+        await ears.close()
