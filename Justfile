@@ -62,6 +62,11 @@ format: setup
 vendors *ARGS: setup
     @cd tests && {{ run }} python -m vendors.by_hand "$@"
 
+# Measure what the adapters of providers cost: `./just measure-adapters --only ear --json FILE`
+[group('check'), no-exit-message]
+measure-adapters *ARGS: setup
+    @PYTHONPATH=tests {{ run }} python tests/providers/measure_adapters.py "$@"
+
 # Measure what the README's table says: `./just measure --calls 1 10 --json FILE`
 [group('check'), no-exit-message]
 measure *ARGS: setup

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.cli.agent_file import AgentFileError, read_agent, read_knowledge
+from services.stt.providers import OFFERED
 
 EXAMPLE = Path(__file__).parents[2] / "services" / "cli" / "example" / "agent.toml"
 
@@ -86,7 +87,7 @@ MISTAKES = {
     ),
     "a provider nobody offers": (
         'name = "a"\n[stt]\nprovider = "deepgramm"\n',
-        "3: field 'stt.provider': none of deepgram, pocketsphinx, scripted, tones",
+        f"3: field 'stt.provider': none of {', '.join(sorted(OFFERED))}",
     ),
     "a question with an unknown parameter": (
         'name = "a"\n[[tools]]\nname = "x"\ndescription = "d"\nask = "On {dya}?"\n',

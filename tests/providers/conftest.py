@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator
 
 import pytest
+import vendors.cartesia
 import vendors.deepgram
+import vendors.deepgram_flux
 import vendors.elevenlabs
 import vendors.groq
 
@@ -23,4 +25,16 @@ async def groq_server() -> AsyncIterator[vendors.groq.GroqServer]:
 @pytest.fixture
 async def elevenlabs_server() -> AsyncIterator[vendors.elevenlabs.ElevenLabsServer]:
     async with vendors.elevenlabs.elevenlabs_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def flux_server() -> AsyncIterator[vendors.deepgram_flux.FluxServer]:
+    async with vendors.deepgram_flux.flux_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def cartesia_server() -> AsyncIterator[vendors.cartesia.InkServer]:
+    async with vendors.cartesia.cartesia_server() as server:
         yield server

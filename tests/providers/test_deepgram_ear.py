@@ -3,47 +3,34 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import pytest
+from ears import hear, speak
 from eventually import eventually_async
 from vendors.deepgram import DeepgramServer, Line
-from vendors.serving import Refusal
 
 from contracts.agent import Agent, Provider, Turns
-from services.stt.provider import Heard, RecognitionFailed
-from services.stt.providers.deepgram import WAITING_FRAMES, Deepgram, DeepgramEar
+from services.stt.provider import RecognitionFailed
+from services.stt.providers.deepgram import Deepgram
+from services.stt.providers.outbox import WAITING_FRAMES
+from services.stt.providers.socket_ear import SocketEar
 
-FRAME = b"\x7e" * 160  # 20 ms
 AGENT = Agent(name="clinic", turns=Turns(silence_ms=400))
 WORDS = "my number is four five six"
 
 
 @asynccontextmanager
 async def listening(
-    server: DeepgramServer, agent: Agent = AGENT, key: str = "", **waits_ms: int
-) -> AsyncIterator[DeepgramEar]:
-    deepgram = Deepgram(key or server.key, server.url, **waits_ms)
+    server: DeepgramServer, agent: Agent = AGENT, **waits_ms: int
+) -> AsyncIterator[SocketEar]:
+    deepgram = Deepgram(server.key, server.url, **waits_ms)
     ear = await deepgram.open(agent, "en-US")
     try:
         yield ear
     finally:
         await ear.close()
         await deepgram.close()
-
-
-async def hear(ear: DeepgramEar, finals: int = 1) -> list[Heard]:
-    """All that is heard up to so many finals."""
-    heard: list[Heard] = []
-    async with asyncio.timeout(5), aclosing(ear.heard()) as words:
-        while sum(piece.final for piece in heard) < finals:
-            heard.append(await anext(words))
-    return heard
-
-
-def speak(ear: DeepgramEar, frames: int = 6) -> None:
-    for _ in range(frames):
-        ear.feed(FRAME)
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -286,6 +273,7 @@ async def test_a_stalled_vendor_costs_the_oldest_frames_and_never_blocks(
         await until(overflow)
         ear.finish()
         assert [(h.text, h.final) for h in await hear(ear)] == [("", True)]
+    deepgram_server.lines[0].break_off()
 
 
 async def test_closing_towards_a_dead_vendor_is_bounded(deepgram_server: DeepgramServer) -> None:
@@ -294,6 +282,7 @@ async def test_closing_towards_a_dead_vendor_is_bounded(deepgram_server: Deepgra
         deepgram_server.lines[0].stop_reading()
         began_s = loop.time()
     assert loop.time() - began_s < 4
+    deepgram_server.lines[0].break_off()
     deepgram_server.violations.clear()
 
 
@@ -360,40 +349,6 @@ async def test_a_failure_amid_the_call_says_what_it_is_and_whether_a_fresh_ear_h
             await hear(ear)
         speak(ear)  # the gateway does not know yet, and goes on
     _expect(failed.value, kind, retryable, deepgram_server.key)
-
-
-@pytest.mark.parametrize(
-    ("status", "kind", "retryable"),
-    [
-        (400, "refused", False),
-        (402, "quota", False),
-        (403, "unauthorized", False),
-        (404, "refused", False),
-        (429, "rate_limited", True),
-        (500, "unavailable", True),
-        (503, "unavailable", True),
-    ],
-)
-async def test_a_refused_connection_says_what_it_is(
-    deepgram_server: DeepgramServer, status: int, kind: str, retryable: bool
-) -> None:
-    deepgram_server.refusal = Refusal(status, {"err_msg": WORDS})
-    with pytest.raises(RecognitionFailed) as failed:
-        await Deepgram(deepgram_server.key, deepgram_server.url).open(AGENT, "en-US")
-    _expect(failed.value, kind, retryable, deepgram_server.key)
-
-
-async def test_a_wrong_key_is_not_worth_a_second_try(deepgram_server: DeepgramServer) -> None:
-    with pytest.raises(RecognitionFailed) as failed:
-        await Deepgram("sk-wrong", deepgram_server.url).open(AGENT, "en-US")
-    _expect(failed.value, "unauthorized", False, "sk-wrong")
-    deepgram_server.violations.clear()
-
-
-async def test_nobody_at_the_address_may_be_better_later() -> None:
-    with pytest.raises(RecognitionFailed) as failed:
-        await Deepgram("sk-any", "http://127.0.0.1:9").open(AGENT, "en-US")
-    _expect(failed.value, "unreachable", True, "sk-any")
 
 
 async def test_the_log_keeps_neither_words_nor_key_even_at_debug(

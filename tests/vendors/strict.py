@@ -1,5 +1,6 @@
 """A strict vendor: takes only what the real one takes, refuses on demand, keeps what it got."""
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -51,6 +52,7 @@ class Vendor(ABC, Generic[Accepted]):
         self.url = ""  # http://host:port
         self.key = KEY
         self.refusal: Refusal | None = None  # of requests that are in order
+        self.stalls = False  # takes requests that are in order, and never answers
         self.requests = 0
         self.violations: list[str] = []  # what the vendor would not have taken
 
@@ -63,6 +65,8 @@ class Vendor(ABC, Generic[Accepted]):
             return rejected.refusal.response()
         if self.refusal:
             return self.refusal.response()
+        if self.stalls:
+            await asyncio.Event().wait()
         return await self.serve(accepted)
 
     @abstractmethod

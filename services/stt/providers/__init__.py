@@ -31,11 +31,29 @@ def _deepgram(keys: Keys) -> SpeechToText:
     return Deepgram(keys["deepgram_api_key"], keys.get("deepgram_url"))
 
 
+def _deepgram_flux(keys: Keys) -> SpeechToText:
+    from services.stt.providers.deepgram_flux import DeepgramFlux
+
+    return DeepgramFlux(keys["deepgram_api_key"], keys.get("deepgram_url"))
+
+
+def _cartesia(keys: Keys) -> SpeechToText:
+    from services.stt.providers.cartesia import Cartesia
+
+    return Cartesia(keys["cartesia_api_key"], keys.get("cartesia_url"))
+
+
 OFFERED: Final[Mapping[str, Offer[SpeechToText]]] = {
     "pocketsphinx": Offer(make=_pocketsphinx),
     "scripted": Offer(make=_scripted),
     "tones": Offer(make=_tones),
     "deepgram": Offer(
         make=_deepgram, needs=("deepgram_api_key",), package="deepgram", extra="deepgram"
+    ),
+    "deepgram-flux": Offer(
+        make=_deepgram_flux, needs=("deepgram_api_key",), package="deepgram", extra="deepgram"
+    ),
+    "cartesia": Offer(
+        make=_cartesia, needs=("cartesia_api_key",), package="cartesia", extra="cartesia"
     ),
 }

@@ -4,12 +4,15 @@ import argparse
 import asyncio
 import json
 import sys
+from typing import NamedTuple
 
 from aiohttp import web
-from vendors.by_hand import deepgram, talking
+from vendors.by_hand import deepgram, talking, turns
 from vendors.by_hand.hearing import known
 from vendors.by_hand.latency import INSTANT, PUBLISHED, Latency
+from vendors.cartesia import InkServer
 from vendors.deepgram import DeepgramServer
+from vendors.deepgram_flux import FluxServer
 from vendors.elevenlabs import ElevenLabsServer
 from vendors.groq import GroqServer
 from vendors.serving import KEY
@@ -19,25 +22,39 @@ from infra.stopping import until_signalled
 from services.tts.providers.espeak import Espeak
 
 
-def _vendors(latency: Latency, espeak: Espeak) -> dict[str, tuple[Vendor[object], str, str]]:
-    """Each with the method and path it serves."""
-    ears, minds, voices = DeepgramServer(), GroqServer(), ElevenLabsServer()
-    ears.script = deepgram.nova(known(), latency)
+class Service(NamedTuple):
+    """A vendor's server, and where it is found."""
+
+    server: Vendor[object]
+    method: str
+    path: str
+
+
+def _services(latency: Latency, espeak: Espeak) -> dict[str, list[Service]]:
+    """By the vendor whose key they want."""
+    nova, flux, ink = DeepgramServer(), FluxServer(), InkServer()
+    minds, voices = GroqServer(), ElevenLabsServer()
+    heard = known()
+    nova.script = deepgram.nova(heard, latency)
+    flux.script = turns.flux(heard, latency)
+    ink.script = turns.ink(heard, latency)
     minds.script = talking.chat(latency)
     voices.script = talking.voice(latency, espeak)
     return {
-        "deepgram": (ears, "GET", "/v1/listen"),
-        "groq": (minds, "POST", "/openai/v1/chat/completions"),
-        "elevenlabs": (voices, "POST", "/v1/text-to-speech/{voice}/stream"),
+        "deepgram": [Service(nova, "GET", nova.path), Service(flux, "GET", flux.path)],
+        "cartesia": [Service(ink, "GET", ink.path)],
+        "groq": [Service(minds, "POST", "/openai/v1/chat/completions")],
+        "elevenlabs": [Service(voices, "POST", "/v1/text-to-speech/{voice}/stream")],
     }
 
 
 async def run(latency: Latency, port: int) -> None:
     """Serve all vendors at one address until a signal comes."""
     espeak = Espeak()
-    vendors = _vendors(latency, espeak)
+    vendors = _services(latency, espeak)
+    served = [service for services in vendors.values() for service in services]
     app = web.Application(client_max_size=1 << 20)
-    app.add_routes([web.route(method, path, v.answer) for v, method, path in vendors.values()])
+    app.add_routes([web.route(s.method, s.path, s.server.answer) for s in served])
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1.0, access_log=None)
     await runner.setup()
     try:
@@ -48,9 +65,9 @@ async def run(latency: Latency, port: int) -> None:
     finally:
         await runner.cleanup()
         await espeak.close()
-        for name, (vendor, _, _) in vendors.items():
-            for violation in vendor.violations:
-                print(f"{name} would not have taken: {violation}", file=sys.stderr)
+        for service in served:
+            for violation in service.server.violations:
+                print(f"{service.path} would not have taken: {violation}", file=sys.stderr)
 
 
 def _tell(port: int, names: list[str]) -> None:

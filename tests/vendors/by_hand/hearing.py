@@ -74,6 +74,11 @@ class Ear:
         spoken = [*self._before, *([_part(self._now)] if self._now else [])]
         return _written(" ".join(filter(None, spoken)))
 
+    @property
+    def whole(self) -> bool:
+        """What was heard last has come to its end: a recogniser would know by the sense of it."""
+        return self._now is not None and self._now.through >= 1.0
+
     def forget(self) -> None:
         """The turn is over."""
         self._before, self._now = [], None
