@@ -67,13 +67,13 @@ class LiveDoubling:
 
     def __init__(self) -> None:
         self._stream = soxr.ResampleStream(
-            SAMPLE_RATE_HZ, 2 * SAMPLE_RATE_HZ, 1, dtype="int16", quality="QQ"
+            SAMPLE_RATE_HZ, 2 * SAMPLE_RATE_HZ, 1, dtype="float32", quality="QQ"
         )
 
     def feed(self, pcm: bytes) -> bytes:
         """`pcm`, the next piece of the stream at 8 kHz, at 16 kHz."""
-        doubled: npt.NDArray[np.int16] = self._stream.resample_chunk(np.frombuffer(pcm, "<i2"))
-        return doubled.tobytes()
+        samples = np.frombuffer(pcm, "<i2").astype(np.float32)  # of integers it would add noise
+        return _pcm(self._stream.resample_chunk(samples))
 
 
 def to_8_khz(pcm: bytes, rate_hz: int) -> bytes:

@@ -20,7 +20,6 @@ from services.stt.providers.elevenlabs_wire import FRAMES_A_MESSAGE, NAME, Scrib
 from services.stt.providers.socket_ear import SocketEar
 
 MODEL: Final = "scribe_v2_realtime"
-OPEN_S: Final = 5.0
 _NEWS: Final = (
     RealtimeEvents.SESSION_STARTED,
     RealtimeEvents.PARTIAL_TRANSCRIPT,
@@ -46,6 +45,7 @@ class Scribe:
         api_key: str,
         base_url: str | None = None,
         *,
+        open_ms: int = 5_000,
         keep_alive_ms: int = 5_000,
         final_ms: int = 2_000,  # a commit is usually answered within 400 ms
     ) -> None:
@@ -54,12 +54,13 @@ class Scribe:
         logging.getLogger("websockets.client").setLevel(logging.INFO)
         client = AsyncElevenLabs(api_key=api_key, base_url=base_url or "https://api.elevenlabs.io")
         self._realtime = client.speech_to_text.realtime
+        self._open_s = open_ms / 1_000
         self._keep_alive_s, self._final_s = keep_alive_ms / 1_000, final_ms / 1_000
 
     async def open(self, agent: Agent, language: str) -> SocketEar:
         """An ear of one connection. Raises RecognitionFailed."""
         try:
-            async with asyncio.timeout(OPEN_S):
+            async with asyncio.timeout(self._open_s):
                 wire = await self._connect(_asked(agent, language))
         except (WebSocketException, OSError, ValueError) as failure:
             raise socket_failures.failed(NAME, failure) from None

@@ -26,7 +26,6 @@ with warnings.catch_warnings():
     from sarvamai.speech_to_text_streaming.client import AsyncSpeechToTextStreamingClient
 
 MODEL: Final = "saaras:v4"
-OPEN_S: Final = 5.0
 _LANGUAGES: Final = (  # of the vendor, each with -IN; "or" is "od" there
     "as", "bn", "brx", "doi", "en", "gu", "hi", "kn", "kok", "ks", "mai", "ml", "mni", "mr", "ne",
     "or", "pa", "sa", "sat", "sd", "ta", "te", "ur",
@@ -56,6 +55,7 @@ class Sarvam:
         api_key: str,
         base_url: str | None = None,
         *,
+        open_ms: int = 5_000,
         keep_alive_ms: int = 20_000,  # the vendor hangs up after 60 s without sound
         final_ms: int = 1_500,  # a flush of what holds no speech may stay without answer
     ) -> None:
@@ -68,6 +68,7 @@ class Sarvam:
         )
         client = AsyncSarvamAI(api_subscription_key=api_key, environment=environment)
         self._streaming: AsyncSpeechToTextStreamingClient = client.speech_to_text_streaming
+        self._open_s = open_ms / 1_000
         self._keep_alive_s, self._final_s = keep_alive_ms / 1_000, final_ms / 1_000
 
     async def open(self, agent: Agent, language: str) -> SocketEar:
@@ -83,7 +84,7 @@ class Sarvam:
             request_options={"additional_query_parameters": agent.stt.options},
         )
         try:
-            async with asyncio.timeout(OPEN_S):
+            async with asyncio.timeout(self._open_s):
                 session: Any = await stack.enter_async_context(connection)
         except (ApiError, WebSocketException, OSError, ValueError) as failure:
             raise failed(failure) from None
