@@ -28,7 +28,7 @@ from services.stt.providers.groq_whisper import GroqWhisper
 from services.stt.providers.openai import OpenAITranscription
 from services.stt.providers.sarvam import Sarvam
 
-FRAME = b"\x20\xa0" * 80  # 20 ms, loud: no recogniser is sent silence for speech
+FRAME = (b"\x20" * 4 + b"\xa0" * 4) * 20  # 20 ms, loud: some recognisers are sent no silence
 AGENT = Agent(name="clinic")
 WORDS = "my number is four five six"
 NOWHERE = "http://127.0.0.1:9"

@@ -37,6 +37,7 @@ class Recording(Exchange):
     ) -> None:
         super().__init__(request, {name: values[-1] for name, values in fields.items()})
         self.fields = fields
+        self.peer = request.transport.get_extra_info("peername") if request.transport else None
         self.rate_hz, self.seconds = wav.getframerate(), wav.getnframes() / wav.getframerate()
         self.pcm = wav.readframes(wav.getnframes())
 

@@ -50,7 +50,8 @@ class Requests:
         self._stream = stream
         self._waiting: SimpleQueue[Transcribe | None] = SimpleQueue()
         self._forgotten: set[int] = set()
-        Thread(target=self._read, daemon=True).start()
+        self.reading: Final = Thread(target=self._read, daemon=True)
+        self.reading.start()
 
     def __iter__(self) -> Iterator[Transcribe]:
         while (request := self._waiting.get()) is not None:
