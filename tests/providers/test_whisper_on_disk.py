@@ -1,4 +1,4 @@
-"""faster-whisper in its child process: a model made for the test, loaded and run by the real code."""
+"""faster-whisper in its child process: a model made for the test, run by the real code."""
 
 import asyncio
 import os
