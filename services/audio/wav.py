@@ -58,14 +58,19 @@ def write_wav(path: Path, sound: bytes, encoding: Literal["pcm", "mulaw"] = "pcm
 
 def to_wav(sound: bytes, encoding: Literal["pcm", "mulaw"] = "pcm") -> bytes:
     """The content of the file that `write_wav` writes."""
-    code, width, data = (_PCM, 2, mulaw.decode(sound)) if encoding == "pcm" else (_MULAW, 1, sound)
-    header = _FORMAT.pack(code, 1, SAMPLE_RATE_HZ, SAMPLE_RATE_HZ * width, width, width * 8)
-    if code == _PCM:
-        chunks = _chunk(b"fmt ", header) + _chunk(b"data", data)
-    else:  # whatever is not PCM carries the size of its extension and the count of its samples
-        fact = _chunk(b"fact", struct.pack("<I", len(sound)))
-        chunks = _chunk(b"fmt ", header + bytes(2)) + fact + _chunk(b"data", data)
+    if encoding == "pcm":
+        return pcm_to_wav(mulaw.decode(sound), SAMPLE_RATE_HZ)
+    # What is not PCM carries the size of its extension and the count of its samples.
+    header = _FORMAT.pack(_MULAW, 1, SAMPLE_RATE_HZ, SAMPLE_RATE_HZ, 1, 8) + bytes(2)
+    fact = _chunk(b"fact", struct.pack("<I", len(sound)))
+    chunks = _chunk(b"fmt ", header) + fact + _chunk(b"data", sound)
     return _chunk(b"RIFF", b"WAVE" + chunks)
+
+
+def pcm_to_wav(pcm: bytes, rate_hz: int) -> bytes:
+    """The content of a WAV file of 16-bit mono `pcm`."""
+    header = _FORMAT.pack(_PCM, 1, rate_hz, rate_hz * 2, 2, 16)
+    return _chunk(b"RIFF", b"WAVE" + _chunk(b"fmt ", header) + _chunk(b"data", pcm))
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:

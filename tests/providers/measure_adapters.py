@@ -16,13 +16,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import measure_ears
+import measure_whole_turns
 import msgspec
 from measuring import Measured
 from rich.console import Console
 from rich.table import Table
 from vendors.serving import serving
 
-PORTS = {"ear": measure_ears}
+PORTS = {"ear": measure_ears, "ear of whole turns": measure_whole_turns}
 
 
 async def serve_vendors() -> None:

@@ -14,12 +14,22 @@ from vendors import sockets
 from vendors.cartesia import InkLine, InkServer
 from vendors.deepgram import DeepgramServer, Line
 from vendors.deepgram_flux import FluxLine, FluxServer
+from vendors.elevenlabs_scribe import ScribeLine, ScribeServer
+from vendors.sarvam import SaarasLine, SaarasServer
 from vendors.serving import KEY
 from websockets.asyncio.client import ClientConnection, connect
 
 from contracts.agent import Agent
 from services.stt.provider import Ear, Heard, SpeechToText
-from services.stt.providers import cartesia, deepgram, deepgram_flux
+from services.stt.providers import (
+    cartesia,
+    deepgram,
+    deepgram_flux,
+    elevenlabs,
+    elevenlabs_wire,
+    sarvam,
+    sarvam_wire,
+)
 
 FRAME = b"\x7e" * 160
 AGENT = Agent(name="measured")
@@ -54,6 +64,21 @@ async def ink(line: InkLine) -> None:
     await answered(line, cartesia.FRAMES_A_MESSAGE, answer)
 
 
+async def scribe(line: ScribeLine) -> None:
+    await answered(line, elevenlabs_wire.FRAMES_A_MESSAGE, line.partial)
+
+
+async def saaras(line: SaarasLine) -> None:
+    """It gives no drafts: each answer is a stretch of speech, and so a likely end."""
+    for nth in range(1, 1 << 20):
+        await _messages(line, nth * MESSAGES_AN_ANSWER)
+        await line.words(f"word {nth}")
+
+
+async def _messages(line: sockets.Line, count: int) -> None:
+    await line.until(lambda: len(line.messages_bytes) >= count)
+
+
 def _vendor(server: Callable[[], Any], script: Callable[[Any], Any]) -> Callable[[], Any]:
     def made() -> Any:
         vendor = server()
@@ -67,6 +92,8 @@ VENDORS = {
     "deepgram": _vendor(DeepgramServer, nova),
     "deepgram-flux": _vendor(FluxServer, flux),
     "cartesia": _vendor(InkServer, ink),
+    "elevenlabs": _vendor(ScribeServer, scribe),
+    "sarvam": _vendor(SaarasServer, saaras),
 }
 
 
@@ -139,6 +166,16 @@ ADAPTERS = {
         lambda address: cartesia.Cartesia(KEY, f"http://{address}"),
         "cartesia",
         cartesia.FRAMES_A_MESSAGE,
+    ),
+    "elevenlabs": Adapter(
+        lambda address: elevenlabs.Scribe(KEY, f"http://{address}"),
+        "elevenlabs",
+        elevenlabs_wire.FRAMES_A_MESSAGE,
+    ),
+    "sarvam": Adapter(
+        lambda address: sarvam.Sarvam(KEY, f"http://{address}"),
+        "sarvam",
+        sarvam_wire.FRAMES_A_MESSAGE,
     ),
 }
 

@@ -10,16 +10,25 @@ from vendors import sockets
 from vendors.cartesia import cartesia_server
 from vendors.deepgram import deepgram_server
 from vendors.deepgram_flux import flux_server
+from vendors.elevenlabs_scribe import scribe_server
+from vendors.groq_audio import groq_transcription
+from vendors.openai_audio import openai_audio
+from vendors.sarvam import saaras_server
 from vendors.serving import Refusal
 from vendors.strict import Vendor
+from vendors.transcribing import Recording
 
 from contracts.agent import Agent
 from services.stt.provider import Heard, RecognitionFailed, SpeechToText
 from services.stt.providers.cartesia import Cartesia
 from services.stt.providers.deepgram import Deepgram
 from services.stt.providers.deepgram_flux import DeepgramFlux
+from services.stt.providers.elevenlabs import Scribe
+from services.stt.providers.groq_whisper import GroqWhisper
+from services.stt.providers.openai import OpenAITranscription
+from services.stt.providers.sarvam import Sarvam
 
-FRAME = b"\x7e" * 160  # 20 ms
+FRAME = (b"\x20" * 4 + b"\xa0" * 4) * 20  # 20 ms, loud: some recognisers are sent no silence
 AGENT = Agent(name="clinic")
 WORDS = "my number is four five six"
 NOWHERE = "http://127.0.0.1:9"
@@ -48,7 +57,25 @@ def no_json(vendor: Any) -> None:
     vendor.script = script
 
 
+def half_a_body(vendor: Any) -> None:
+    async def script(recording: Recording) -> None:
+        await recording.raw(b'{"text": "' + WORDS.encode())
+        recording.break_off()
+        await recording.never()
+
+    vendor.script = script
+
+
+def no_object(vendor: Any) -> None:
+    async def script(recording: Recording) -> None:
+        await recording.raw(b"this is no JSON, " + WORDS.encode())
+
+    vendor.script = script
+
+
 SOCKET = Broken(half=half_a_message, garbage=no_json)
+
+FORM = Broken(half=half_a_body, garbage=no_object)
 
 
 class Adapter(NamedTuple):
@@ -59,10 +86,22 @@ class Adapter(NamedTuple):
     broken: Broken
 
 
+def groq_whisper(key: str, url: str, open_ms: int = 2_000) -> GroqWhisper:
+    return GroqWhisper(key, url, wait_ms=open_ms)
+
+
+def openai(key: str, url: str, open_ms: int = 2_000) -> OpenAITranscription:
+    return OpenAITranscription(key, f"{url}/v1", wait_ms=open_ms)
+
+
 ADAPTERS = {
     "deepgram": Adapter(deepgram_server, Deepgram, SOCKET),
     "deepgram-flux": Adapter(flux_server, DeepgramFlux, SOCKET),
     "cartesia": Adapter(cartesia_server, Cartesia, SOCKET),
+    "elevenlabs": Adapter(scribe_server, Scribe, SOCKET),
+    "sarvam": Adapter(saaras_server, Sarvam, SOCKET),
+    "groq-whisper": Adapter(groq_transcription, groq_whisper, FORM),
+    "openai": Adapter(openai_audio, openai, FORM),
 }
 
 

@@ -43,6 +43,36 @@ def _cartesia(keys: Keys) -> SpeechToText:
     return Cartesia(keys["cartesia_api_key"], keys.get("cartesia_url"))
 
 
+def _groq_whisper(keys: Keys) -> SpeechToText:
+    from services.stt.providers.groq_whisper import GroqWhisper
+
+    return GroqWhisper(keys["groq_api_key"], keys.get("groq_url"))
+
+
+def _openai(keys: Keys) -> SpeechToText:
+    from services.stt.providers.openai import OpenAITranscription
+
+    return OpenAITranscription(keys["openai_api_key"], keys.get("openai_url"))
+
+
+def _whisper(keys: Keys) -> SpeechToText:
+    from services.stt.providers.whisper import Whisper
+
+    return Whisper(keys["whisper_model"])
+
+
+def _elevenlabs(keys: Keys) -> SpeechToText:
+    from services.stt.providers.elevenlabs import Scribe
+
+    return Scribe(keys["elevenlabs_api_key"], keys.get("elevenlabs_url"))
+
+
+def _sarvam(keys: Keys) -> SpeechToText:
+    from services.stt.providers.sarvam import Sarvam
+
+    return Sarvam(keys["sarvam_api_key"], keys.get("sarvam_url"))
+
+
 OFFERED: Final[Mapping[str, Offer[SpeechToText]]] = {
     "pocketsphinx": Offer(make=_pocketsphinx),
     "scripted": Offer(make=_scripted),
@@ -56,4 +86,15 @@ OFFERED: Final[Mapping[str, Offer[SpeechToText]]] = {
     "cartesia": Offer(
         make=_cartesia, needs=("cartesia_api_key",), package="cartesia", extra="cartesia"
     ),
+    "groq-whisper": Offer(
+        make=_groq_whisper, needs=("groq_api_key",), package="groq", extra="groq"
+    ),
+    "openai": Offer(make=_openai, needs=("openai_api_key",), package="openai", extra="openai"),
+    "whisper": Offer(
+        make=_whisper, needs=("whisper_model",), package="faster_whisper", extra="whisper"
+    ),
+    "elevenlabs": Offer(
+        make=_elevenlabs, needs=("elevenlabs_api_key",), package="elevenlabs", extra="elevenlabs"
+    ),
+    "sarvam": Offer(make=_sarvam, needs=("sarvam_api_key",), package="sarvamai", extra="sarvam"),
 }

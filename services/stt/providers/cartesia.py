@@ -20,6 +20,7 @@ from services.audio.frames import FRAME_MS, SILENT_FRAME
 from services.stt.provider import Capabilities, Heard, RecognitionFailed
 from services.stt.providers import socket_failures
 from services.stt.providers.model_turn import ModelTurn
+from services.stt.providers.refusals import refused
 from services.stt.providers.socket_ear import SocketEar
 from services.stt.turn import PATIENCE_MS
 
@@ -139,7 +140,7 @@ class InkWire:
             case "turn.end":
                 return self._turn.over(Heard(text=event.transcript), asked=asked)
             case "error":
-                raise socket_failures.refused(NAME, event.status_code, {})
+                raise refused(NAME, event.status_code, {})
             case _:  # connected, turn.start
                 return ()
 

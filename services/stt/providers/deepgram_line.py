@@ -11,6 +11,7 @@ from websockets.exceptions import WebSocketException
 
 from services.stt.provider import RecognitionFailed
 from services.stt.providers import socket_failures
+from services.stt.providers.refusals import refused
 
 with warnings.catch_warnings():
     # The SDK speaks through `websockets.legacy`, which announces its age when it is imported.
@@ -74,7 +75,7 @@ def failed(name: str, failure: Exception) -> RecognitionFailed:
     if isinstance(failure, ApiError):
         # The SDK keeps the request's headers; those of the answer are where it caught them.
         headers = getattr(failure.__context__, "headers", {})
-        return socket_failures.refused(name, failure.status_code or 0, headers)
+        return refused(name, failure.status_code or 0, headers)
     return socket_failures.failed(name, failure)
 
 

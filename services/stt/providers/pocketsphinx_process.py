@@ -9,15 +9,13 @@ from typing import Final
 import msgspec
 
 from services.stt.providers.grammar import Grammar
+from services.stt.providers.pipes import LENGTH_BYTES, length, pack
 from services.stt.providers.pocketsphinx_wire import (
-    LENGTH_BYTES,
     Asked,
     Load,
     Loaded,
     Refused,
     Understood,
-    length,
-    pack,
     unpack_answer,
 )
 

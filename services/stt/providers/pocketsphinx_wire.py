@@ -1,14 +1,12 @@
-"""What PocketSphinx's worker and its parent say to each other: MessagePack, length first."""
+"""What PocketSphinx's worker and its parent say to each other."""
 
-import struct
 from collections.abc import Iterator
 from typing import BinaryIO, Final, TypeAlias
 
 import msgspec
 
 from services.stt.providers.grammar import Grammar
-
-_LENGTH: Final = struct.Struct("!I")
+from services.stt.providers.pipes import bodies
 
 
 class Load(msgspec.Struct, tag="load"):
@@ -66,21 +64,8 @@ class Understood(msgspec.Struct, tag="understood"):
 
 Answered: TypeAlias = Loaded | Refused | Understood
 
-_encoder: Final = msgspec.msgpack.Encoder()
 _asked: Final = msgspec.msgpack.Decoder(Asked)
 _answered: Final = msgspec.msgpack.Decoder(Answered)
-LENGTH_BYTES: Final = _LENGTH.size
-
-
-def pack(message: Asked | Answered) -> bytes:
-    """The bytes of a message with its length before it."""
-    body = _encoder.encode(message)
-    return _LENGTH.pack(len(body)) + body
-
-
-def length(head: bytes) -> int:
-    """How many bytes follow this head."""
-    return int(_LENGTH.unpack(head)[0])
 
 
 def unpack_answer(body: bytes) -> Answered:
@@ -91,5 +76,4 @@ def unpack_answer(body: bytes) -> Answered:
 
 def asked(stream: BinaryIO) -> Iterator[Asked]:
     """What the parent says, until it closes the pipe or is gone."""
-    while len(head := stream.read(LENGTH_BYTES)) == LENGTH_BYTES:
-        yield _asked.decode(stream.read(length(head)))
+    return map(_asked.decode, bodies(stream))

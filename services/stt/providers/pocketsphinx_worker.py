@@ -19,6 +19,7 @@ import pocketsphinx
 from services.audio.mulaw import decode
 from services.audio.resample import repeat_to_16_khz
 from services.stt.providers.grammar import Grammar, known_pronunciations
+from services.stt.providers.pipes import pack
 from services.stt.providers.pocketsphinx_score import confidence
 from services.stt.providers.pocketsphinx_wire import (
     Asked,
@@ -30,7 +31,6 @@ from services.stt.providers.pocketsphinx_wire import (
     Refused,
     Understood,
     asked,
-    pack,
 )
 
 _MODEL: Final = Path(pocketsphinx.get_model_path()) / "en-us"

@@ -1,10 +1,9 @@
 """A WebSocket's failures in the words of the port, and whether a fresh ear may succeed."""
 
-from collections.abc import Mapping
-
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from services.stt.provider import RecognitionFailed
+from services.stt.providers.refusals import refused
 
 
 def failed(name: str, failure: Exception) -> RecognitionFailed:
@@ -22,27 +21,6 @@ def failed(name: str, failure: Exception) -> RecognitionFailed:
             return RecognitionFailed(name, "garbled", retryable=True)
 
 
-def refused(name: str, status: int, headers: Mapping[str, str]) -> RecognitionFailed:
-    """An HTTP status instead of a service. `headers`: of the answer, names in any case."""
-    kind, retryable = _kind_of_status(status)
-    after_s = _seconds(headers.get("retry-after", "")) if retryable else None
-    return RecognitionFailed(name, kind, retryable=retryable, retry_after_s=after_s)
-
-
-def _kind_of_status(status: int) -> tuple[str, bool]:
-    match status:
-        case 401 | 403:
-            return "unauthorized", False
-        case 402:
-            return "quota", False
-        case 429:
-            return "rate_limited", True
-        case _ if status >= 500:
-            return "unavailable", True
-        case _:
-            return "refused", False
-
-
 def hung_up(name: str, code: int) -> RecognitionFailed:
     """The vendor closed; `code` 0: or the connection broke. RFC 6455, section 7.4.1."""
     match code:
@@ -52,8 +30,3 @@ def hung_up(name: str, code: int) -> RecognitionFailed:
             return RecognitionFailed(name, "unavailable", retryable=True)
         case _:
             return RecognitionFailed(name, "disconnected", retryable=True)
-
-
-def _seconds(text: str) -> float | None:
-    """Of a Retry-After header; None for a date, or nonsense."""
-    return float(text) if text.isdecimal() else None
