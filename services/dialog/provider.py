@@ -53,6 +53,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
     tokens_in: int
     tokens_out: int
+    cut: bool = False  # it came to its limit of tokens: its last sentence is not whole
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +67,12 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelError(OutsideFailed):
-    """A model failed."""
+    """A model failed.
+
+    Besides the shared kinds: interrupted (it reports an error amid the reply), filtered (its
+    vendor withholds the reply), length (its limit of tokens left no room for a word, or for a
+    tool's arguments), tool_arguments and tool_use_failed (it asked for a tool in a broken form).
+    """
 
 
 class LanguageModel(Protocol):

@@ -51,7 +51,8 @@ async def _write(model: LanguageModel, prompt: Prompt, reply: int, report: Repor
                         )
                     )
                     return
-    _report_sentences(cutter.rest(), reply, report)
+    rest = cutter.rest()
+    _report_sentences(rest[:-1] if usage.cut else rest, reply, report)  # half a sentence is no use
     finished = ModelFinished(
         at_ms=_now_ms(), reply=reply, tokens_in=usage.tokens_in, tokens_out=usage.tokens_out
     )

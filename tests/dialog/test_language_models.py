@@ -3,18 +3,19 @@
 import asyncio
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from jsonschema import Draft202012Validator
 from msgspec.structs import replace
 from prompts import prompt_for
-from vendors.groq import Answer, GroqServer, groq_server
+from vendors.groq import groq_server
+from vendors.models import SERVED
 from vendors.serving import Refusal
+from vendors.strict import StreamingVendor
 
 from contracts.agent import Agent, Intent, Phrases, Provider, Tool
 from services.dialog.provider import Delta, LanguageModel, ModelError, Prompt, ToolCall, Usage
-from services.dialog.providers.groq import Groq
 from services.dialog.providers.rules import Rules
 from services.dialog.providers.scripted import Scripted
 
@@ -24,13 +25,9 @@ SAID = "my number is four five six"
 DAY = {"type": "object", "properties": {"day": {"type": "string"}}, "required": ["day"]}
 BOOK = Tool(name="book", description="Book a visit.", parameters=DAY)
 BOOKING = Intent(name="booking", kind="action", phrases=("book me in for {day}",), tool="book")
-MODELS: dict[str, Callable[[GroqServer], LanguageModel]] = {
-    "rules": lambda _: Rules(),
-    "scripted": lambda _: Scripted(),
-    "groq": lambda vendor: Groq(vendor.key, vendor.url),
-}
-only_those_that_use_tools = pytest.mark.parametrize("house", ["rules", "groq"], indirect=True)
-only_those_that_can_fail = pytest.mark.parametrize("house", ["groq"], indirect=True)
+EMBEDDED: dict[str, Callable[[], LanguageModel]] = {"rules": Rules, "scripted": Scripted}
+only_those_that_use_tools = pytest.mark.parametrize("house", ["rules", *SERVED], indirect=True)
+only_those_that_can_fail = pytest.mark.parametrize("house", sorted(SERVED), indirect=True)
 
 Reply = AsyncIterator[Delta | ToolCall | Usage]
 
@@ -39,42 +36,42 @@ class House(NamedTuple):
     """A model under test, and the vendor behind it where it has one."""
 
     model: LanguageModel
-    vendor: GroqServer
+    vendor: StreamingVendor[Any]
 
 
-@pytest.fixture(params=sorted(MODELS))
+@pytest.fixture(params=[*EMBEDDED, *SERVED])
 async def house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
-    async with groq_server() as vendor:
+    served = SERVED.get(request.param)
+    async with served.serve() if served else groq_server() as vendor:
         vendor.script = obey
-        model = MODELS[request.param](vendor)
+        model = served.model(vendor.key, vendor.url) if served else EMBEDDED[request.param]()
         yield House(model, vendor)
         await model.close()
 
 
-async def obey(answer: Answer) -> None:
+async def obey(answer: Any) -> None:
     """Book when that is asked for, else say the system prompt word by word."""
     system, *_, last = answer.body["messages"]
     if last["content"].startswith("book"):
         day = last["content"].split()[-1]
-        await answer.tool(0, name="book", arguments='{"da')
-        await answer.tool(0, arguments=f'y": "{day}"}}')
-    for word in system["content"].split():
+        await answer.call("book", {"day": day})
+    for word in system.get("content", "").split():
         await answer.text(f"{word} ")
     await answer.finish()
 
 
-async def never_end(answer: Answer) -> None:
+async def never_end(answer: Any) -> None:
     await answer.text("We are open ")
     await answer.gone()
 
 
-async def break_off(answer: Answer) -> None:
+async def break_off(answer: Any) -> None:
     await answer.text("We are ")
     answer.break_off()
 
 
-async def garble(answer: Answer) -> None:
-    await answer.raw(f"data: {SAID}\n\n".encode())
+async def garble(answer: Any) -> None:
+    await answer.nonsense(SAID)
 
 
 def prompt(house: House, reply: str, said: str = SAID) -> Prompt:
@@ -166,7 +163,7 @@ async def test_a_refusal_is_a_model_error_without_the_callers_words(
 @only_those_that_can_fail
 @pytest.mark.parametrize("script", [break_off, garble])
 async def test_a_failure_amid_the_reply_is_a_model_error_without_the_callers_words(
-    house: House, script: Callable[[Answer], Awaitable[None]]
+    house: House, script: Callable[[Any], Awaitable[None]]
 ) -> None:
     house.vendor.script = script
     assert (await failure(house)).retryable

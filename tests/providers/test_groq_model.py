@@ -1,38 +1,20 @@
 """Groq through its own SDK, against a server that speaks its protocol."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import pytest
 from eventually import eventually_async
-from vendors.groq import Answer, GroqServer, error
+from prompts_of_models import AGENT, DAY, WORDS, prompt
+from vendors.chat import Answer
+from vendors.groq import GroqServer, error
 from vendors.serving import Refusal
 
-from contracts.agent import Agent, Limits, Provider, Tool
+from contracts.agent import Agent, Provider
 from services.dialog.provider import Delta, ModelError, Prompt, Spoken, ToolCall, Usage
 from services.dialog.providers.groq import Groq
-
-WORDS = "my number is four five six"
-DAY = {"type": "object", "properties": {"day": {"type": "string"}}, "required": ["day"]}
-BOOK = Tool(name="book", description="Book a visit.", parameters=DAY)
-AGENT = Agent(name="clinic", tools=(BOOK, Tool(name="hours", description="Opening hours.")))
-
-
-def prompt(agent: Agent = AGENT, *history: Spoken) -> Prompt:
-    return Prompt(
-        agent=agent,
-        system="You answer the telephone of a dental practice.",
-        history=history or (Spoken(by="caller", text=WORDS),),
-        intent="unknown",
-        kind="unknown",
-        slots={},
-        passages=(),
-        variables={},
-        language="en-US",
-    )
 
 
 @asynccontextmanager
@@ -302,39 +284,12 @@ async def test_a_failure_amid_the_reply_says_what_it_is(
     _expect(await failure(groq_server), kind, True, groq_server.key)
 
 
-async def test_a_model_that_stops_writing_is_given_up_in_the_agents_time(
-    groq_server: GroqServer,
-) -> None:
-    groq_server.script = endless
-    hasty = prompt(Agent(name="clinic", limits=Limits(model_ms=100)))
-    _expect(await failure(groq_server, hasty), "timeout", True, groq_server.key)
-    await groq_server.answers[0].gone()
-
-
 async def test_a_wrong_key_is_not_worth_a_second_try(groq_server: GroqServer) -> None:
     async with model(groq_server, key="sk-wrong") as groq:
         with pytest.raises(ModelError) as failed:
             await anext(groq.write(prompt()))
     _expect(failed.value, "unauthorized", False, "sk-wrong")
     groq_server.violations.clear()
-
-
-async def test_nobody_at_the_address_may_be_better_later() -> None:
-    groq = Groq("sk-any", "http://127.0.0.1:9")
-    with pytest.raises(ModelError) as failed:
-        await anext(groq.write(prompt()))
-    await groq.close()
-    _expect(failed.value, "unreachable", True, "sk-any")
-
-
-async def test_the_log_keeps_neither_words_nor_key_even_at_debug(
-    groq_server: GroqServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    await written(groq_server)
-    assert groq_server.answers[0].body["messages"][-1]["content"] == WORDS
-    assert WORDS not in caplog.text
-    assert groq_server.key not in caplog.text
 
 
 def _asked(server: GroqServer) -> Callable[[], Awaitable[bool]]:

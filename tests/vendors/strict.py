@@ -17,7 +17,7 @@ class Exchange(Received):
 
     def __init__(self, request: web.Request, body: dict[str, Any]) -> None:
         super().__init__()
-        self.query, self.body = request.query, body
+        self.query, self.headers, self.body = request.query, request.headers, body
         self.left = False  # the client went before the answer was complete
         self._request = request
         self._response = web.StreamResponse(headers={"Content-Type": self.content_type})
@@ -102,9 +102,14 @@ class StreamingVendor(Vendor[Exchanged]):
 
 
 @asynccontextmanager
-async def on_loopback(vendor: OneVendor, method: str, path: str) -> AsyncIterator[OneVendor]:
-    """The vendor for one test. Fails it at the end if something would have been rejected."""
+async def on_loopback(
+    vendor: OneVendor, method: str, path: str, base: str = ""
+) -> AsyncIterator[OneVendor]:
+    """The vendor for one test, its address with `base`, the part of `path` that belongs to it.
+
+    Fails the test at the end if something would have been rejected.
+    """
     async with serving(web.route(method, path, vendor.answer)) as address:
-        vendor.url = f"http://{address}"
+        vendor.url = f"http://{address}{base}"
         yield vendor
     assert not vendor.violations, vendor.violations
