@@ -79,7 +79,8 @@ def unsaid(written: tuple[str, ...], report: Report) -> Report:
 
 def _report_sentences(sentences: list[str], reply: int, report: Report) -> None:
     for text in sentences:
-        report(ModelWrote(at_ms=_now_ms(), reply=reply, text=text))
+        if any(map(str.isalnum, text)):  # dots alone would be silence, not an answer
+            report(ModelWrote(at_ms=_now_ms(), reply=reply, text=text))
 
 
 async def _paced(

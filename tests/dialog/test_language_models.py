@@ -3,6 +3,7 @@
 import asyncio
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,7 +16,10 @@ from vendors.serving import Refusal
 from vendors.strict import StreamingVendor
 
 from contracts.agent import Agent, Intent, Phrases, Provider, Tool
+from infra.outside import Offered
+from services.cli.settings import from_environment
 from services.dialog.provider import Delta, LanguageModel, ModelError, Prompt, ToolCall, Usage
+from services.dialog.providers import OFFERED
 from services.dialog.providers.rules import Rules
 from services.dialog.providers.scripted import Scripted
 
@@ -26,7 +30,10 @@ DAY = {"type": "object", "properties": {"day": {"type": "string"}}, "required": 
 BOOK = Tool(name="book", description="Book a visit.", parameters=DAY)
 BOOKING = Intent(name="booking", kind="action", phrases=("book me in for {day}",), tool="book")
 EMBEDDED: dict[str, Callable[[], LanguageModel]] = {"rules": Rules, "scripted": Scripted}
-only_those_that_use_tools = pytest.mark.parametrize("house", ["rules", *SERVED], indirect=True)
+LIVE = [pytest.param(name, marks=pytest.mark.live, id=f"{name}-live") for name in SERVED]
+only_those_that_use_tools = pytest.mark.parametrize(
+    "house", ["rules", *SERVED, *LIVE], indirect=True
+)
 only_those_that_can_fail = pytest.mark.parametrize("house", sorted(SERVED), indirect=True)
 
 Reply = AsyncIterator[Delta | ToolCall | Usage]
@@ -37,16 +44,31 @@ class House(NamedTuple):
 
     model: LanguageModel
     vendor: StreamingVendor[Any]
+    told: str = "{reply}"  # to say a reply, as its system prompt
 
 
-@pytest.fixture(params=[*EMBEDDED, *SERVED])
+@pytest.fixture(params=[*EMBEDDED, *SERVED, *LIVE])
 async def house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
+    if request.node.get_closest_marker("live"):
+        async with aclosing(live_house(request.param)) as houses:
+            yield await anext(houses)
+        return
     served = SERVED.get(request.param)
     async with served.serve() if served else groq_server() as vendor:
         vendor.script = obey
         model = served.model(vendor.key, vendor.url) if served else EMBEDDED[request.param]()
         yield House(model, vendor)
         await model.close()
+
+
+async def live_house(name: str) -> AsyncGenerator[House]:
+    """The real vendor, for those who have its key; the one on loopback is not asked."""
+    offered = Offered(OFFERED, from_environment().provider_keys())
+    if name in offered.lacking:
+        pytest.skip(f"{name}: {offered.lacking[name]}")
+    async with groq_server() as nobody:
+        yield House(offered[name], nobody, "Say these words, and nothing else: {reply}")
+    await offered.close()
 
 
 async def obey(answer: Any) -> None:
@@ -85,7 +107,7 @@ def prompt(house: House, reply: str, said: str = SAID) -> Prompt:
         tools=(BOOK,),
         llm=Provider(provider=house.model.name, options=options),
     )
-    return replace(prompt_for(said, agent), system=reply)
+    return replace(prompt_for(said, agent), system=house.told.format(reply=reply))
 
 
 async def written(reply: Reply) -> list[Delta | ToolCall | Usage]:
@@ -148,6 +170,17 @@ async def test_two_replies_written_at_once_do_not_mix(house: House) -> None:
             pieces[1].append(await anext(other))
     pieces[1].extend(await written(other))
     assert [text(those) for those in pieces] == [OPEN, CLOSED]
+
+
+@only_those_that_can_fail
+async def test_the_hundred_and_first_caller_is_answered_while_the_others_are(
+    house: House,
+) -> None:
+    house.vendor.script = never_end
+    replies: list[Any] = [house.model.write(prompt(house, OPEN)) for _ in range(101)]
+    async with asyncio.timeout(10):
+        assert set(await asyncio.gather(*map(anext, replies))) == {Delta("We are open ")}
+    await asyncio.gather(*(reply.aclose() for reply in replies))
 
 
 @only_those_that_can_fail

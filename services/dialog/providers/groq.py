@@ -14,6 +14,7 @@ from groq import (
     APIStatusError,
     APITimeoutError,
     AsyncGroq,
+    DefaultAsyncHttpxClient,
     GroqError,
     omit,
 )
@@ -26,6 +27,8 @@ from services.dialog.providers.refusals import refused
 NAME: Final = "groq"
 MODEL: Final = "llama-3.3-70b-versatile"
 CONNECT_S: Final = 5.0
+# By itself the SDK has the 101st caller wait until another's reply is written.
+_LIMITS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=100)
 _FAILURES: Final = (GroqError, httpx.HTTPError, ValueError)
 
 
@@ -47,6 +50,7 @@ class Groq:
             api_key=api_key,
             base_url=base_url or "https://api.groq.com",
             max_retries=0,  # a retry on the live path is the dialog's to decide, not a silent wait
+            http_client=DefaultAsyncHttpxClient(limits=_LIMITS),
         )
         self._completions = self._client.chat.completions  # imports much; not amid a call
 

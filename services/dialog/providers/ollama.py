@@ -28,6 +28,8 @@ NAME: Final = "ollama"
 MODEL: Final = "llama3.2"
 CONNECT_S: Final = 5.0
 KEEP_ALIVE: Final = "30m"  # Ollama's own 5 minutes would have the next caller wait for the load
+# By itself the SDK has the 101st caller wait until another's reply is written.
+_LIMITS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=100)
 # What the SDK raises on a line that is no JSON, JSON of another shape, or no object at all.
 _GARBLED: Final = (ValueError, TypeError, AttributeError)
 
@@ -47,6 +49,7 @@ class Ollama:
         self._client = AsyncClient(
             host=url,
             timeout=httpx.Timeout(None, connect=CONNECT_S),  # the agent's limit rules over pieces
+            limits=_LIMITS,
             event_hooks={"response": [_refuse]},
         )
 

@@ -15,6 +15,7 @@ from openai import (
     APIStatusError,
     APITimeoutError,
     AsyncOpenAI,
+    DefaultAsyncHttpx2Client,
     OpenAIError,
     omit,
 )
@@ -28,6 +29,8 @@ from services.dialog.providers.refusals import refused
 NAME: Final = "openai"
 MODEL: Final = "gpt-5.4-mini"
 CONNECT_S: Final = 5.0
+# By itself the SDK has the 1,001st caller wait until another's reply is written.
+_LIMITS: Final = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
 # These models refuse a request that sets a temperature; those of 5.1 to 5.5 while they reason.
 # https://developers.openai.com/api/docs/guides/latest-model
 _NO_TEMPERATURE: Final = re.compile(r"o\d|gpt-5(?!\.)|gpt-6")
@@ -70,6 +73,7 @@ class OpenAI:
             base_url=base_url or "https://api.openai.com/v1",
             default_headers=headers,
             max_retries=0,  # a retry on the live path is the dialog's to decide, not a silent wait
+            http_client=DefaultAsyncHttpx2Client(limits=_LIMITS),
         )
         self._completions = self._client.chat.completions  # imports much; not amid a call
 
