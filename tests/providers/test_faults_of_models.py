@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 from prompts_of_models import WORDS, prompt
 from vendors.models import SERVED
-from vendors.serving import KEY
+from vendors.serving import KEY, Refusal
 from vendors.strict import StreamingVendor
 
 from contracts.agent import Agent, Limits
@@ -55,6 +55,21 @@ async def test_a_refusal_says_what_it_is_and_when_to_come_back(
     assert told(failed) == (kind, retryable)
     assert failed.retry_after_s == wait_s
     assert house.vendor.requests == 1, "nothing is tried twice in secret"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "kind", "retryable"),
+    [
+        (Refusal(502, b"<html>bad gateway</html>"), "unavailable", True),
+        (Refusal(400, b"\xff\xfe not text"), "refused", False),
+        (Refusal(429, ["no", "object"]), "rate_limited", True),
+    ],
+)
+async def test_a_refusal_that_is_worded_by_something_else_is_told_by_its_status(
+    house: House, refusal: Refusal, kind: str, retryable: bool
+) -> None:
+    house.vendor.refusal = refusal
+    assert told(await failure(house.model)) == (kind, retryable)
 
 
 async def cut(answer: Any) -> None:
@@ -130,6 +145,25 @@ async def test_a_vendor_that_stalls_is_left_in_the_agents_time(
     hasty = replace(prompt(), agent=Agent(name="clinic", limits=Limits(model_ms=100)))
     assert told(await failure(house.model, hasty)) == ("timeout", True)
     await house.vendor.answers[0].gone()
+
+
+@pytest.mark.parametrize("name", sorted(SERVED))
+async def test_a_server_that_takes_the_request_and_never_answers_is_left(name: str) -> None:
+    served, left = SERVED[name], asyncio.Event()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(-1)
+        left.set()
+        writer.close()
+
+    hasty = replace(prompt(), agent=Agent(name="clinic", limits=Limits(model_ms=100)))
+    async with await asyncio.start_server(listen, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        model = served.model(KEY, f"http://127.0.0.1:{port}{served.base}")
+        assert told(await failure(model, hasty)) == ("timeout", True)
+        async with asyncio.timeout(5):
+            await left.wait()
+        await model.close()
 
 
 @pytest.mark.parametrize("name", sorted(SERVED))
