@@ -31,7 +31,7 @@ async def written(
     try:
         async with await begin() as chunks:
             async for chunk in chunks:
-                if text := reply.take(msgspec.convert(chunk, _Chunk, from_attributes=True)):
+                if text := reply.take(msgspec.convert(chunk, _Chunk)):
                     yield Delta(text)
     except failures as failure:
         raise failed(failure) from None
@@ -73,7 +73,7 @@ class _XGroq(msgspec.Struct):
 
 
 class _Chunk(msgspec.Struct):
-    """The part of a chunk that matters; the SDKs check none of it."""
+    """The part of a chunk that matters; the SDKs give it as it came."""
 
     choices: list[_Choice]
     usage: _Tokens | None = None

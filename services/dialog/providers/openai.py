@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Mapping
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import httpx2
 from openai import (
@@ -15,15 +15,15 @@ from openai import (
     APIStatusError,
     APITimeoutError,
     AsyncOpenAI,
+    AsyncStream,
     DefaultAsyncHttpx2Client,
     OpenAIError,
-    omit,
 )
 
 from contracts.agent import Provider
 from services.dialog.provider import Capabilities, Delta, ModelError, Prompt, ToolCall, Usage
 from services.dialog.providers.chat_reply import Chunks, written
-from services.dialog.providers.chat_request import begun, messages, tools
+from services.dialog.providers.chat_request import begun, request
 from services.dialog.providers.refusals import refused
 
 NAME: Final = "openai"
@@ -67,7 +67,7 @@ class OpenAI:
         # At DEBUG this logger writes whole requests, the conversation included.
         logging.getLogger("openai").setLevel(logging.INFO)
         self._model = model
-        self._stream_options = {"include_usage": True} if stream_options else None
+        self._more = {"stream_options": {"include_usage": True}} if stream_options else {}
         self._client = AsyncOpenAI(
             api_key=api_key,
             base_url=base_url or "https://api.openai.com/v1",
@@ -75,7 +75,6 @@ class OpenAI:
             max_retries=0,  # a retry on the live path is the dialog's to decide, not a silent wait
             http_client=DefaultAsyncHttpx2Client(limits=_LIMITS),
         )
-        self._completions = self._client.chat.completions  # imports much; not amid a call
 
     def write(self, prompt: Prompt) -> AsyncGenerator[Delta | ToolCall | Usage]:
         """The reply as it is written; tools when it is complete, usage last.
@@ -93,19 +92,23 @@ class OpenAI:
     async def _begin(self, prompt: Prompt) -> Chunks:
         agent = prompt.agent
         wait_s = agent.limits.model_ms / 1_000
-        options = dict(agent.llm.options)
-        goes_on = begun(prompt) if options.pop("prefill", False) else []
-        model = agent.llm.model or self._model
-        return await self._completions.create(
-            model=model,
-            temperature=agent.llm.temperature if _takes_temperature(model, agent.llm) else omit,
-            messages=cast(Any, messages(prompt) + goes_on),
-            tools=cast(Any, tools(agent)) or omit,
+        return await self._client.post(
+            "/chat/completions",
+            cast_to=object,
+            body=self._body(prompt, agent.llm.model or self._model),
+            options={"timeout": httpx2.Timeout(wait_s, connect=min(wait_s, CONNECT_S))},
             stream=True,
-            stream_options=cast(Any, self._stream_options) or omit,
-            timeout=httpx2.Timeout(wait_s, connect=min(wait_s, CONNECT_S)),
-            extra_body=options | (_GO_ON if goes_on else {}),
+            stream_cls=AsyncStream[object],
         )
+
+    def _body(self, prompt: Prompt, model: str) -> dict[str, Any]:
+        llm = prompt.agent.llm
+        goes_on = begun(prompt) if llm.options.get("prefill") else []
+        body = request(prompt, model, goes_on) | (_GO_ON if goes_on else {})
+        body.pop("prefill", None)
+        if _takes_temperature(model, llm):
+            body.setdefault("temperature", llm.temperature)
+        return self._more | body
 
 
 def _takes_temperature(model: str, llm: Provider) -> bool:
