@@ -144,7 +144,8 @@ async def test_a_vendor_that_stalls_is_left_in_the_agents_time(
     house.vendor.script = script
     hasty = replace(prompt(), agent=Agent(name="clinic", limits=Limits(model_ms=100)))
     assert told(await failure(house.model, hasty)) == ("timeout", True)
-    await house.vendor.answers[0].gone()
+    for answer in house.vendor.answers:  # none, where the request came after the time was up
+        await answer.gone()
 
 
 @pytest.mark.parametrize("name", sorted(SERVED))
