@@ -1,4 +1,4 @@
-"""What it takes to make a vendor's sound the telephone's. Run: python tests/audio/measure_sound_streams.py
+"""What making a vendor's sound the telephone's takes: python tests/audio/measure_sound_streams.py
 
 For each rate: milliseconds of sound that are inside after a second of 20 ms pieces, the delay of
 the filter, CPU milliseconds for a second of sound, and how long one piece of 64 KiB, as a whole

@@ -11,6 +11,7 @@ import vendors.elevenlabs
 import vendors.groq
 import vendors.groq_speech
 import vendors.openai_speech
+import vendors.sarvam_voice
 
 
 @pytest.fixture
@@ -58,4 +59,10 @@ async def openai_speech_server() -> AsyncIterator[vendors.openai_speech.OpenAISp
 @pytest.fixture
 async def coqui_server() -> AsyncIterator[vendors.coqui.CoquiServer]:
     async with vendors.coqui.coqui_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def sarvam_voice_server() -> AsyncIterator[vendors.sarvam_voice.SarvamVoiceServer]:
+    async with vendors.sarvam_voice.sarvam_voice_server() as server:
         yield server

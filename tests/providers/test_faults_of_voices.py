@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import pytest
-from vendors import coqui, groq, groq_speech, openai_speech
+from vendors import coqui, groq, groq_speech, openai_speech, sarvam_voice
 from vendors.serving import Refusal
 from vendors.strict import Exchange
 
@@ -15,10 +15,15 @@ from services.tts.provider import SynthesisError, TextToSpeech
 from services.tts.providers.coqui import Coqui
 from services.tts.providers.groq import Groq
 from services.tts.providers.openai import OpenAI
+from services.tts.providers.sarvam import Sarvam
 
 WORDS = "Your number is four five six."
-NOBODY = "http://127.0.0.1:9"
+NOBODY = "127.0.0.1:9"
 SOUND = b"\x10\x20" * 4_000
+
+
+Script: TypeAlias = Callable[[Any], Awaitable[None]]
+Answer: TypeAlias = Refusal | Script
 
 
 class Adapter(NamedTuple):
@@ -27,9 +32,10 @@ class Adapter(NamedTuple):
     vendor: Callable[[], AbstractAsyncContextManager[Any]]
     make: Callable[[str, str, int], TextToSpeech]  # of key, address, longest wait in milliseconds
     used_up: Refusal  # how the vendor says that what was paid for is used up
-    half: Callable[[Any], Awaitable[None]]  # sound, then the connection breaks
-    stalled: Callable[[Any], Awaitable[None]]  # sound, then nothing
-    garbage: Refusal = Refusal(200, b"<html>hello</html>", {"Content-Type": "text/html"})
+    half: Script  # sound, then the connection breaks
+    stalled: Script  # sound, then nothing
+    garbage: Answer = Refusal(200, b"hm", {"Content-Type": "text/html"})
+    silent: Answer = Refusal(200, b"", {"Content-Type": "audio/wav"})
     has_key: bool = True
     voice: Voice = Voice()
 
@@ -54,6 +60,20 @@ async def half_a_file_and_stalled(speech: Exchange) -> None:
     await stalled(speech)
 
 
+async def half_a_conversation(talk: sarvam_voice.Conversation) -> None:
+    await talk.audio(SOUND)
+    talk.break_off()
+
+
+async def a_conversation_that_stalls(talk: sarvam_voice.Conversation) -> None:
+    await talk.audio(SOUND)
+    await talk.gone()
+
+
+async def half_a_message(talk: sarvam_voice.Conversation) -> None:
+    await talk.say_raw('{"type": "audio", "data": {"audio": "')
+
+
 ADAPTERS = {
     "groq": Adapter(
         groq_speech.groq_speech_server,
@@ -68,6 +88,15 @@ ADAPTERS = {
         openai_speech.error(429, "insufficient_quota", **{"Retry-After": "1"}),
         half,
         stalled,
+    ),
+    "sarvam": Adapter(
+        sarvam_voice.sarvam_voice_server,
+        lambda key, url, wait_ms: Sarvam(key, url, wait_ms=wait_ms),
+        sarvam_voice.error(429, "insufficient_quota_error"),
+        half_a_conversation,
+        a_conversation_that_stalls,
+        garbage=half_a_message,
+        silent=sarvam_voice.Conversation.final,
     ),
     "coqui": Adapter(
         coqui.coqui_server,
@@ -113,10 +142,18 @@ async def refused(adapter: Adapter, refusal: Refusal) -> SynthesisError:
     return failed
 
 
-async def broken(adapter: Adapter, script: Callable[[Any], Awaitable[None]], wait_ms: int) -> str:
+async def broken(adapter: Adapter, script: Script, wait_ms: int) -> str:
     async with adapter.vendor() as vendor:
         vendor.script = script
         failed = await failure(adapter, vendor.url, vendor.key, wait_ms)
+    assert failed.retryable
+    return failed.kind
+
+
+async def answered(adapter: Adapter, answer: Answer) -> str:
+    if not isinstance(answer, Refusal):
+        return await broken(adapter, answer, wait_ms=5_000)
+    failed = await refused(adapter, answer)
     assert failed.retryable
     return failed.kind
 
@@ -157,13 +194,15 @@ async def test_a_wrong_request_stays_wrong(adapter: Adapter, status: int) -> Non
 
 @every_adapter
 async def test_a_redirect_does_not_carry_words_or_key_elsewhere(adapter: Adapter) -> None:
-    failed = await refused(adapter, Refusal(307, b"", {"Location": NOBODY}))
-    assert (failed.kind, failed.retryable) == ("refused", False)
+    for scheme in ("http", "ws"):
+        elsewhere = Refusal(307, b"", {"Location": f"{scheme}://{NOBODY}"})
+        failed = await refused(adapter, elsewhere)
+        assert (failed.kind, failed.retryable) == ("refused", False)
 
 
 @every_adapter
 async def test_nobody_at_the_address_may_be_better_later(adapter: Adapter) -> None:
-    failed = await failure(adapter, NOBODY, "sk-any")
+    failed = await failure(adapter, f"http://{NOBODY}", "sk-any")
     assert (failed.kind, failed.retryable) == ("unreachable", True)
 
 
@@ -179,11 +218,9 @@ async def test_a_voice_that_falls_silent_is_given_up(adapter: Adapter) -> None:
 
 @every_adapter
 async def test_what_is_no_sound_is_not_played(adapter: Adapter) -> None:
-    failed = await refused(adapter, adapter.garbage)
-    assert (failed.kind, failed.retryable) == ("garbled", True)
+    assert await answered(adapter, adapter.garbage) == "garbled"
 
 
 @every_adapter
 async def test_an_answer_without_sound_is_not_a_sentence(adapter: Adapter) -> None:
-    failed = await refused(adapter, Refusal(200, b"", {"Content-Type": "audio/wav"}))
-    assert (failed.kind, failed.retryable) == ("garbled", True)
+    assert await answered(adapter, adapter.silent) == "garbled"

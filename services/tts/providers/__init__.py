@@ -68,6 +68,12 @@ def _piper(keys: Keys) -> TextToSpeech:
     return Piper(Path(keys["piper_voices"]))
 
 
+def _sarvam(keys: Keys) -> TextToSpeech:
+    from services.tts.providers.sarvam import Sarvam
+
+    return Sarvam(keys["sarvam_api_key"], keys.get("sarvam_url"))
+
+
 OFFERED: Final[Mapping[str, Offer[TextToSpeech]]] = {
     "espeak": Offer(make=_espeak),
     "flite": Offer(make=_flite),
@@ -79,6 +85,7 @@ OFFERED: Final[Mapping[str, Offer[TextToSpeech]]] = {
     ),
     "groq": Offer(make=_groq, needs=("groq_api_key",), package="groq", extra="groq"),
     "openai": Offer(make=_openai, needs=("openai_api_key",), package="openai", extra="openai"),
+    "sarvam": Offer(make=_sarvam, needs=("sarvam_api_key",)),
     "piper": Offer(make=_piper, needs=("piper_voices",), package="piper", extra="piper"),
     "coqui": Offer(make=_coqui, needs=("coqui_url",)),
 }

@@ -1,6 +1,7 @@
 """What a vendor's refusal over HTTP means, by its status and the code in its body.
 
 sources  https://platform.openai.com/docs/guides/error-codes  https://console.groq.com/docs/errors
+         https://docs.sarvam.ai/api/getting-started/errors-troubleshooting
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ _USED_UP: Final = {
     "billing_hard_limit_reached",
     "blocked_api_access",  # Groq: the limit the account set itself
     "insufficient_quota",
+    "insufficient_quota_error",  # Sarvam
 }
 
 
