@@ -30,6 +30,8 @@ MODEL: Final = "canopylabs/orpheus-v1-english"
 VOICE: Final = "troy"
 LONGEST: Final = 200  # characters of a request; Orpheus refuses more
 CONNECT_S: Final = 5.0
+# The SDK's own limit is 100 sentences at once; the next would wait in silence.
+_LIMITS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=20)
 
 
 class Groq:
@@ -50,7 +52,7 @@ class Groq:
             base_url=base_url or "https://api.groq.com",
             max_retries=0,  # a retry on the live path is the service's to decide
             timeout=httpx.Timeout(wait_ms / 1_000, connect=min(wait_ms / 1_000, CONNECT_S)),
-            http_client=DefaultAsyncHttpxClient(follow_redirects=False),
+            http_client=DefaultAsyncHttpxClient(limits=_LIMITS, follow_redirects=False),
         )
         self._speech: Any = self._client.audio.speech  # imports much; not amid a call
 
