@@ -124,6 +124,17 @@ async def test_a_connection_that_broke_while_nobody_spoke_is_replaced(
     assert len(sarvam_voice_server.conversations) == 2
 
 
+async def test_a_connection_nobody_used_for_long_is_let_go_before_the_vendor_does(
+    sarvam_voice_server: SarvamVoiceServer,
+) -> None:
+    sarvam = Sarvam(sarvam_voice_server.key, sarvam_voice_server.url, keep_s=0.0)
+    await spoken(sarvam)
+    await spoken(sarvam)
+    first, _ = sarvam_voice_server.conversations
+    await first.gone()
+    await sarvam.close()
+
+
 async def test_a_text_longer_than_the_vendor_takes_is_spoken_in_pieces(
     sarvam: Sarvam, sarvam_voice_server: SarvamVoiceServer
 ) -> None:

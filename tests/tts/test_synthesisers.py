@@ -1,4 +1,7 @@
-"""What every synthesiser promises; and what each of ours adds."""
+"""What every synthesiser promises; and what each of ours adds.
+
+With `-m live`: the vendors' own, as far as their keys are in the environment.
+"""
 
 import asyncio
 import contextlib
@@ -20,6 +23,7 @@ from vendors.piper_voice import make_voice
 from contracts.dialog import Voice
 from infra.outside import Offered
 from services.audio import mulaw
+from services.cli.settings import from_environment
 from services.tts.provider import SynthesisError, TextToSpeech
 from services.tts.providers import OFFERED
 from services.tts.providers.espeak import Espeak
@@ -56,6 +60,9 @@ OUTSIDE = {
 }
 
 
+LIVE = [pytest.param(name, marks=pytest.mark.live, id=f"{name}-live") for name in OUTSIDE]
+
+
 @pytest.fixture(scope="module")
 def inside(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Settings of what runs on this machine."""
@@ -64,14 +71,17 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {"piper_voices": str(folder)}
 
 
-@pytest.fixture(params=[*ALL, "piper", *OUTSIDE])
+@pytest.fixture(params=[*ALL, "piper", *OUTSIDE, *LIVE])
 async def synthesiser(
     request: pytest.FixtureRequest, inside: dict[str, str]
 ) -> AsyncIterator[TextToSpeech]:
-    if request.param not in OUTSIDE:
-        made = OFFERED[request.param].make(inside)
-        yield made
-        await made.close()
+    live = request.node.get_closest_marker("live") is not None
+    if live or request.param not in OUTSIDE:
+        offered = Offered(OFFERED, from_environment().provider_keys() if live else inside)
+        if request.param in offered.lacking:
+            pytest.skip(f"{request.param}: {offered.lacking[request.param]}")
+        yield offered[request.param]
+        await offered.close()
         return
     async with OUTSIDE[request.param].serve() as vendor:
         vendor.script = OUTSIDE[request.param].script or vendor.script

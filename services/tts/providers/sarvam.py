@@ -52,13 +52,24 @@ class Sarvam:
     name = NAME
     capabilities = Capabilities(streaming=True, languages=LANGUAGES)
 
-    def __init__(self, api_key: str, base_url: str | None = None, *, wait_ms: int = 10_000) -> None:
-        """`base_url` is the HTTP origin; `wait_ms`: the longest wait for the next piece."""
+    def __init__(
+        self,
+        api_key: str,
+        base_url: str | None = None,
+        *,
+        wait_ms: int = 10_000,
+        keep_s: float = KEEP_S,
+    ) -> None:
+        """`base_url` is the HTTP origin.
+
+        `wait_ms`: the longest wait for the next piece; `keep_s`: how long a connection is kept
+        that nobody uses.
+        """
         # At DEBUG this logger writes each message, the words to speak and the key included.
         logging.getLogger("websockets.client").setLevel(logging.INFO)
         self._origin = "ws" + (base_url or "https://api.sarvam.ai").rstrip("/").removeprefix("http")
         self._headers = {"api-subscription-key": api_key}
-        self._wait_s = wait_ms / 1_000
+        self._wait_s, self._keep_s = wait_ms / 1_000, keep_s
         self._kept: list[_Socket] = []
 
     async def speak(self, text: str, voice: Voice) -> AsyncGenerator[bytes]:
@@ -120,10 +131,14 @@ class Sarvam:
         return _Socket(connection, model, self._wait_s)
 
     def _take_kept(self, model: str) -> "_Socket | None":
-        self._kept = [socket for socket in self._kept if socket.usable]
-        fitting = (place for place, socket in enumerate(self._kept) if socket.model == model)
-        place = next(fitting, None)
-        return None if place is None else self._kept.pop(place)
+        for socket in list(self._kept):
+            if not socket.usable(self._keep_s):
+                self._kept.remove(socket)
+                socket.drop()
+        fitting = next((socket for socket in self._kept if socket.model == model), None)
+        if fitting is not None:
+            self._kept.remove(fitting)
+        return fitting
 
     def _keep(self, socket: "_Socket") -> None:
         socket.kept_s = time.monotonic()
@@ -155,10 +170,9 @@ class _Socket:
         self._connection, self._wait_s = connection, wait_s
         self._settings: dict[str, Any] = {}  # as the vendor has them
 
-    @property
-    def usable(self) -> bool:
+    def usable(self, keep_s: float) -> bool:
         """Whether another sentence may be spoken on it."""
-        fresh = time.monotonic() - self.kept_s < KEEP_S
+        fresh = time.monotonic() - self.kept_s < keep_s
         return fresh and self._connection.state is State.OPEN
 
     async def speak(self, text: str, voice: Voice) -> AsyncGenerator[bytes]:
