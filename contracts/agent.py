@@ -135,6 +135,7 @@ class Agent(_Settings, frozen=True, kw_only=True):
     digits: dict[str, str] = {}  # a key pressed counts as these words spoken
     tools: tuple[Tool, ...] = ()  # what it can do
     voice: Voice = Voice()  # how it sounds
+    voices: dict[str, Voice] = {}  # in calls of one language: by BCP 47, `de-AT` before `de`
     stt: Provider = Provider(provider="pocketsphinx")  # who recognises
     llm: Provider = Provider(provider="rules")  # who words the answers
     barge_in: BargeIn = BargeIn()  # when the caller stops it

@@ -26,6 +26,7 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True):
     name: str = "en-us"  # the provider's own name of the voice
     speed_wpm: int = 165  # words a minute, where the provider knows speed
     model: str = ""  # the provider's model; empty: its default
+    language: str = ""  # BCP 47, for providers that have to be told; empty: their default
 
 
 class CallOpened(Event, frozen=True, kw_only=True, tag="dialog.opened/1"):

@@ -49,7 +49,15 @@ class LiveResampler:
         if self._stream is None:
             return whole
         samples = self._filtered(np.frombuffer(whole, "<i2").astype(np.float32))
+        if last:
+            samples = np.concatenate((samples, self._delayed()))
         return _pcm(self._stream.resample_chunk(samples, last=last))
+
+    def _delayed(self) -> _Floats:
+        """What the filter's own delay kept of a stream that has ended."""
+        if self._taps is None or not self._before.any():
+            return np.zeros(0, "f4")
+        return self._filtered(np.zeros(len(self._taps) // 2, "f4"))
 
     def _filtered(self, samples: _Floats) -> _Floats:
         if self._taps is None or not len(samples):

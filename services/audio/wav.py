@@ -25,11 +25,18 @@ _REMEDY: Final = "convert it, for instance with: sox INPUT -r 8000 -c 1 -b 16 OU
 _CHANNELS_LIMIT: Final = 8
 
 
-class _Format(msgspec.Struct, frozen=True):
+class Format(msgspec.Struct, frozen=True):
+    """What a WAV file's samples are."""
+
     code: int
     channels: int
     rate_hz: int
     bits: int
+
+    @property
+    def block_bytes(self) -> int:
+        """Of one sample in all channels."""
+        return self.channels * self.bits // 8
 
 
 def read_wav(path: Path) -> bytes:
@@ -47,8 +54,14 @@ def read_wav(path: Path) -> bytes:
 def from_wav(content: bytes) -> bytes:
     """What `read_wav` gives, of a file's content."""
     header, data = _parts(content)
-    pcm = _mono(_samples(header, data), header.channels)
-    return mulaw.encode(to_8_khz(pcm, header.rate_hz))
+    return mulaw.encode(to_8_khz(mono(header, data), header.rate_hz))
+
+
+def mono(format: Format, data: bytes) -> bytes:
+    """16-bit PCM of a WAV file's samples, at their rate; what is no whole sample is left out."""
+    width = format.bits // 8
+    samples = _READERS[format.code, format.bits](data[: len(data) // width * width])
+    return _mixed(samples, format.channels)
 
 
 def write_wav(path: Path, sound: bytes, encoding: Literal["pcm", "mulaw"] = "pcm") -> None:
@@ -77,12 +90,12 @@ def _chunk(name: bytes, content: bytes) -> bytes:
     return name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
 
 
-def _parts(content: bytes) -> tuple[_Format, bytes]:
+def _parts(content: bytes) -> tuple[Format, bytes]:
     """The format and the data of a WAV file."""
     header = None
     for name, chunk in _chunks(content):
         if name == b"fmt ":
-            header = _format(chunk)
+            header = read_format(chunk)
         elif name == b"data" and header:
             return header, chunk
     raise AudioError(f"it has no {'sound' if header else 'format'} in it; {_REMEDY}")
@@ -98,7 +111,8 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += 8 + size + size % 2
 
 
-def _format(chunk: bytes) -> _Format:
+def read_format(chunk: bytes) -> Format:
+    """What a `fmt ` chunk says. Raises AudioError where that is nothing we read."""
     if len(chunk) < _FORMAT.size:
         raise AudioError(f"its format is cut short; {_REMEDY}")
     code, channels, rate_hz, _, _, bits = _FORMAT.unpack_from(chunk)
@@ -106,19 +120,13 @@ def _format(chunk: bytes) -> _Format:
         (code,) = struct.unpack_from("<H", chunk, 24)  # the first bytes of the sub-format's GUID
     if not 1 <= channels <= _CHANNELS_LIMIT:
         raise AudioError(f"it has {channels} channels; {_REMEDY}")
-    return _Format(code, channels, rate_hz, bits)
+    if (code, bits) not in _READERS:
+        raise AudioError(f"format {code} of {bits} bits is not read here; {_REMEDY}")
+    return Format(code, channels, rate_hz, bits)
 
 
-def _samples(header: _Format, data: bytes) -> _Floats:
-    """The samples of all channels in turn, at 16-bit loudness."""
-    read = _READERS.get((header.code, header.bits))
-    if read is None:
-        raise AudioError(f"format {header.code} of {header.bits} bits is not read here; {_REMEDY}")
-    width = header.bits // 8
-    return read(data[: len(data) // width * width])
-
-
-def _mono(samples: _Floats, channels: int) -> bytes:
+def _mixed(samples: _Floats, channels: int) -> bytes:
+    """One channel made of all, which take turns in `samples`."""
     whole = samples[: len(samples) // channels * channels].reshape(-1, channels)
     mixed: _Floats = whole.mean(axis=1)
     return np.clip(np.rint(mixed), -32768, 32767).astype("<i2").tobytes()

@@ -24,6 +24,7 @@ from services.call.state import (
     Unopened,
 )
 from services.call.tools import find, refusal
+from services.call.voices import voice_for
 
 
 def decide(fact: Fact | InnerFact, state: CallState, agent: Agent) -> list[DialogEvent]:
@@ -155,7 +156,7 @@ def _write(
                 reply=fact.reply,
                 sentence=len(reply.sentences) + 1 if reply else 1,
                 text=text,
-                voice=agent.voice,
+                voice=voice_for(agent, talk.language),
             )
             return [*_begin(at_ms, talk), sentence]
         case dialog.ModelFinished() if reply and reply.sentences:

@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from contracts import dialog
 from contracts.agent import Agent
+from contracts.dialog import Voice
 from contracts.line import LineLost, LineResumed
 from contracts.recorded import DialogEvent
 from services.call.phrases import fill
@@ -19,6 +20,7 @@ from services.call.state import (
     Talk,
     Unopened,
 )
+from services.call.voices import voice_for
 
 
 def lose(fact: LineLost, state: CallState) -> list[DialogEvent]:
@@ -72,9 +74,9 @@ def _first(at_ms: int, talk: Talk, agent: Agent) -> list[DialogEvent]:
     """The phrase as the beginning of the answer that the model is yet to write."""
     if talk.planned:
         return []
-    number = talk.next_reply
+    number, voice = talk.next_reply, voice_for(agent, talk.language)
     begun = dialog.ReplyBegun(at_ms=at_ms, reply=number, turn=talk.turn, kind="answer")
-    return [begun, *_said(at_ms, number, _phrase(talk, agent), agent)]
+    return [begun, *_said(at_ms, number, _phrase(talk, agent), voice)]
 
 
 def _again(at_ms: int, talk: Talk, reply: Reply, agent: Agent) -> list[DialogEvent]:
@@ -84,17 +86,17 @@ def _again(at_ms: int, talk: Talk, reply: Reply, agent: Agent) -> list[DialogEve
         at_ms=at_ms, reply=number, turn=reply.turn, kind=reply.kind, resumes=reply.number
     )
     texts = (*_phrase(talk, agent), *reply.sentences[reply.confirmed :])
-    written = _said(at_ms, number, texts, agent)
+    written = _said(at_ms, number, texts, voice_for(agent, talk.language))
     finished = dialog.ReplyFinished(at_ms=at_ms, reply=number, sentences=len(texts))
     return [begun, *written, *([finished] if reply.finished else [])]
 
 
 def _said(
-    at_ms: int, number: int, texts: tuple[str, ...], agent: Agent
+    at_ms: int, number: int, texts: tuple[str, ...], voice: Voice
 ) -> list[dialog.SentenceWritten]:
     return [
         dialog.SentenceWritten(
-            at_ms=at_ms, reply=number, sentence=place, text=text, voice=agent.voice, again=True
+            at_ms=at_ms, reply=number, sentence=place, text=text, voice=voice, again=True
         )
         for place, text in enumerate(texts, start=1)
     ]

@@ -10,6 +10,7 @@ from contracts.recorded import DialogEvent
 from services.call.phrases import fill, names
 from services.call.sentences import split
 from services.call.state import Reply, Speaking, Talk
+from services.call.voices import voice_for
 
 _MS_PER_CHARACTER: Final = 60  # common speed of speech, for a sentence still being synthesised
 
@@ -31,9 +32,10 @@ def say(
     open_reply = talk.reply is not None and talk.reply.number == number
     written = talk.reply.sentences if open_reply and talk.reply else ()
     first = len(written) + 1
+    voice = voice_for(agent, talk.language)
     sentences = [
         dialog.SentenceWritten(
-            at_ms=at_ms, reply=number, sentence=place, text=text, voice=agent.voice, fixed=fixed
+            at_ms=at_ms, reply=number, sentence=place, text=text, voice=voice, fixed=fixed
         )
         for place, text in enumerate(split(text, talk.language), start=first)
     ]

@@ -112,6 +112,8 @@ def _unknown(data: Any, type_: inspect.Type) -> list[str]:
             entries: list[tuple[str, Any, inspect.Type | None]] = [
                 (name, value, known.get(name)) for name, value in data.items()
             ]
+        case inspect.DictType(value_type=value_type):
+            entries = [(name, value, value_type) for name, value in data.items()]
         case inspect.VarTupleType(item_type=item):
             entries = [(str(place), value, item) for place, value in enumerate(data)]
         case _:
@@ -147,7 +149,8 @@ def _entry(data: dict[str, Any], table: str, reason: str) -> str:
 
 def _check(path: Path, text: str, agent: Agent) -> None:
     """Raise the first mistake that the contract's types cannot tell."""
-    for steps, mistake in (*_providers(agent), *_tools(agent), *_intents(agent)):
+    mistakes = (*_providers(agent), *_languages(agent), *_tools(agent), *_intents(agent))
+    for steps, mistake in mistakes:
         field = ".".join(steps)
         raise AgentFileError(f"{path}:{line_of(text, steps)}: field '{field}': {mistake}")
 
@@ -156,13 +159,22 @@ _Mistake = tuple[list[str], str]  # the way to the field, and what is wrong with
 
 
 def _providers(agent: Agent) -> Iterator[_Mistake]:
+    voices = {("voice",): agent.voice} | {("voices", tag): v for tag, v in agent.voices.items()}
     for table, name, offered in (
-        ("stt", agent.stt.provider, stt_providers.OFFERED),
-        ("llm", agent.llm.provider, dialog_providers.OFFERED),
-        ("voice", agent.voice.provider, tts_providers.OFFERED),
+        (("stt",), agent.stt.provider, stt_providers.OFFERED),
+        (("llm",), agent.llm.provider, dialog_providers.OFFERED),
+        *((table, voice.provider, tts_providers.OFFERED) for table, voice in voices.items()),
     ):
         if name not in offered:
-            yield [table, "provider"], f"none of {', '.join(sorted(offered))}"
+            yield [*table, "provider"], f"none of {', '.join(sorted(offered))}"
+
+
+def _languages(agent: Agent) -> Iterator[_Mistake]:
+    """A voice of a language that no call of this agent can be in."""
+    spoken = [f"{language.lower()}-" for language in agent.languages]
+    for tag in agent.voices:
+        if not any(language.startswith(f"{tag.lower()}-") for language in spoken):
+            yield ["voices", tag], f"no language of the agent: {', '.join(agent.languages)}"
 
 
 def _tools(agent: Agent) -> Iterator[_Mistake]:

@@ -27,6 +27,7 @@ class Key(NamedTuple):
     model: str
     speed_wpm: int
     text: str
+    language: str
 
 
 class Recording:
@@ -88,7 +89,7 @@ class Phrases:
 
     def phrase(self, provider: TextToSpeech, text: str, voice: Voice) -> Recording:
         """The phrase as it was kept, or as it is being spoken. Goes on when nobody listens."""
-        key = Key(provider.name, voice.name, voice.model, voice.speed_wpm, text)
+        key = Key(provider.name, voice.name, voice.model, voice.speed_wpm, text, voice.language)
         if (sound := self._kept.get(key)) is not None:
             self._kept.move_to_end(key)
             return Recording(sound)

@@ -6,6 +6,7 @@ import pytest
 
 from services.cli.agent_file import AgentFileError, read_agent, read_knowledge
 from services.stt.providers import OFFERED
+from services.tts.providers import OFFERED as VOICES
 
 EXAMPLE = Path(__file__).parents[2] / "services" / "cli" / "example" / "agent.toml"
 
@@ -88,6 +89,22 @@ MISTAKES = {
     "a provider nobody offers": (
         'name = "a"\n[stt]\nprovider = "deepgramm"\n',
         f"3: field 'stt.provider': none of {', '.join(sorted(OFFERED))}",
+    ),
+    "a voice of a language by a provider nobody offers": (
+        'name = "a"\nlanguages = ["hi-IN"]\n[voices.hi-IN]\nname = "x"\nprovider = "sarwam"\n',
+        f"5: field 'voices.hi-IN.provider': none of {', '.join(sorted(VOICES))}",
+    ),
+    "a voice of a language the agent does not speak": (
+        'name = "a"\n[voices]\nen = { provider = "tone" }\nhi-IN = { provider = "tone" }\n',
+        "4: field 'voices.hi-IN': no language of the agent: en-US",
+    ),
+    "a field no voice has": (
+        'name = "a"\n[voices.en]\nprovider = "tone"\nsped_wpm = 100\n',
+        "4: field 'voices.en.sped_wpm': no such field",
+    ),
+    "a speed that is no number": (
+        'name = "a"\n[voices]\nen = { speed_wpm = "fast" }\n',
+        "3: field 'voices.en.speed_wpm': Expected `int`, got `str`",
     ),
     "a question with an unknown parameter": (
         'name = "a"\n[[tools]]\nname = "x"\ndescription = "d"\nask = "On {dya}?"\n',

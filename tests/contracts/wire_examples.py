@@ -178,6 +178,7 @@ _PLAIN: Final = (
                     parameters={"type": "object", "required": ["day"]},
                 ),
             ),
+            voices={"de": dialog.Voice(provider="piper", name="de_DE-thorsten-medium")},
             llm=Provider(provider="groq", model="llama-3.3-70b-versatile", options={"seed": 7}),
             knowledge="knowledge",
         ),

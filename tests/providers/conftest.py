@@ -4,10 +4,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 import vendors.cartesia
+import vendors.coqui
 import vendors.deepgram
 import vendors.deepgram_flux
 import vendors.elevenlabs
 import vendors.groq
+import vendors.groq_speech
+import vendors.openai_speech
+import vendors.sarvam_voice
 
 
 @pytest.fixture
@@ -37,4 +41,28 @@ async def flux_server() -> AsyncIterator[vendors.deepgram_flux.FluxServer]:
 @pytest.fixture
 async def cartesia_server() -> AsyncIterator[vendors.cartesia.InkServer]:
     async with vendors.cartesia.cartesia_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def groq_speech_server() -> AsyncIterator[vendors.groq_speech.GroqSpeechServer]:
+    async with vendors.groq_speech.groq_speech_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def openai_speech_server() -> AsyncIterator[vendors.openai_speech.OpenAISpeechServer]:
+    async with vendors.openai_speech.openai_speech_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def coqui_server() -> AsyncIterator[vendors.coqui.CoquiServer]:
+    async with vendors.coqui.coqui_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def sarvam_voice_server() -> AsyncIterator[vendors.sarvam_voice.SarvamVoiceServer]:
+    async with vendors.sarvam_voice.sarvam_voice_server() as server:
         yield server

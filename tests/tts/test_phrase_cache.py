@@ -43,11 +43,12 @@ async def test_a_phrase_is_heard_while_it_is_being_synthesised() -> None:
     assert len(await anext(listening)) == PHRASE_BYTES - 320
 
 
-async def test_another_voice_or_speed_is_another_phrase() -> None:
+async def test_another_voice_speed_or_language_is_another_phrase() -> None:
     held, phrases = speaking(), Phrases()
-    for voice in (Voice(), Voice(name="de"), Voice(speed_wpm=200), Voice(model="new"), Voice()):
+    others = (Voice(name="de"), Voice(speed_wpm=200), Voice(model="new"), Voice(language="nl"))
+    for voice in (Voice(), *others, Voice()):
         await heard(phrases.phrase(held, "Hello.", voice))
-    assert len(held.asked) == 4
+    assert len(held.asked) == 5
 
 
 async def test_the_phrase_used_longest_ago_makes_room() -> None:

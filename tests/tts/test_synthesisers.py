@@ -1,4 +1,7 @@
-"""What every synthesiser promises; and what each of ours adds."""
+"""What every synthesiser promises; and what each of ours adds.
+
+With `-m live`: the vendors' own, as far as their keys are in the environment.
+"""
 
 import asyncio
 import contextlib
@@ -6,17 +9,21 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from eventually import eventually, eventually_async
-from vendors.elevenlabs import VOICE, Reading, elevenlabs_server
+from vendors import coqui, elevenlabs, groq_speech, openai_speech, sarvam_voice
+from vendors.piper_voice import make_voice
 
 from contracts.dialog import Voice
 from infra.outside import Offered
 from services.audio import mulaw
+from services.cli.settings import from_environment
 from services.tts.provider import SynthesisError, TextToSpeech
 from services.tts.providers import OFFERED
 from services.tts.providers.espeak import Espeak
@@ -27,32 +34,77 @@ SHORT = "Good morning."
 LONG = "We are open from nine to five on weekdays, and a check-up costs 45 pounds on the 3rd."
 flite_here = pytest.mark.skipif(not installed(), reason="flite is not installed here")
 ALL = ["espeak", pytest.param("flite", marks=flite_here), "embedded", "tone"]
-SPEAKING = ALL[:3]
+SPEAKING = [*ALL[:3], "piper"]
 
 
-@pytest.fixture(params=[*ALL, "elevenlabs"])
-async def synthesiser(request: pytest.FixtureRequest) -> AsyncIterator[TextToSpeech]:
-    async with elevenlabs_server() as vendor:
-        vendor.script = read_as_a_tone
-        keys = {"elevenlabs_api_key": vendor.key, "elevenlabs_url": vendor.url}
-        made = OFFERED[request.param].make(keys)
-        yield made
-        await made.close()
-
-
-async def read_as_a_tone(reading: Reading) -> None:
+async def read_as_a_tone(reading: elevenlabs.Reading) -> None:
     async for piece in Tone().speak(reading.body["text"], Voice()):
         for start in range(0, len(piece), 800):
             await reading.audio(piece[start : start + 800])
 
 
+class Outside(NamedTuple):
+    """A vendor on loopback, a voice it has, and its script for a tone where it needs one."""
+
+    serve: Callable[[], AbstractAsyncContextManager[Any]]
+    voice: str
+    script: Callable[[Any], Awaitable[None]] | None = None
+
+
+OUTSIDE = {
+    "elevenlabs": Outside(elevenlabs.elevenlabs_server, elevenlabs.VOICE, read_as_a_tone),
+    "groq": Outside(groq_speech.groq_speech_server, "hannah"),
+    "openai": Outside(openai_speech.openai_speech_server, "marin"),
+    "sarvam": Outside(sarvam_voice.sarvam_voice_server, "ritu"),
+    "coqui": Outside(coqui.coqui_server, "p226"),
+}
+
+
+LIVE = [pytest.param(name, marks=pytest.mark.live, id=f"{name}-live") for name in OUTSIDE]
+
+
+@pytest.fixture(scope="module")
+def inside(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Settings of what runs on this machine."""
+    folder = tmp_path_factory.mktemp("voices")
+    make_voice(folder, "en_US-hum-low")
+    return {"piper_voices": str(folder)}
+
+
+@pytest.fixture(params=[*ALL, "piper", *OUTSIDE, *LIVE])
+async def synthesiser(
+    request: pytest.FixtureRequest, inside: dict[str, str]
+) -> AsyncIterator[TextToSpeech]:
+    live = request.node.get_closest_marker("live") is not None
+    if live or request.param not in OUTSIDE:
+        offered = Offered(OFFERED, from_environment().provider_keys() if live else inside)
+        if request.param in offered.lacking:
+            pytest.skip(f"{request.param}: {offered.lacking[request.param]}")
+        yield offered[request.param]
+        await offered.close()
+        return
+    async with OUTSIDE[request.param].serve() as vendor:
+        vendor.script = OUTSIDE[request.param].script or vendor.script
+        made = OFFERED[request.param].make(keys_of(request.param, vendor))
+        yield made
+        await made.close()
+
+
+def keys_of(name: str, vendor: Any) -> dict[str, str]:
+    url = f"{vendor.url}/v1" if name == "openai" else vendor.url
+    return {f"{name}_api_key": vendor.key, f"{name}_url": url}
+
+
 def usual_voice(synthesiser: TextToSpeech) -> Voice:
-    return Voice(name=VOICE) if synthesiser.name == "elevenlabs" else Voice()
+    outside = OUTSIDE.get(synthesiser.name)
+    return Voice(name=outside.voice) if outside else Voice()
 
 
 @pytest.fixture(params=SPEAKING)
-async def speaker(request: pytest.FixtureRequest) -> AsyncIterator[TextToSpeech]:
-    made = OFFERED[request.param].make({})
+async def speaker(
+    request: pytest.FixtureRequest, inside: dict[str, str]
+) -> AsyncIterator[TextToSpeech]:
+    made = OFFERED[request.param].make(inside)
     yield made
     await made.close()
 

@@ -15,12 +15,15 @@ class Exchange(Received):
 
     content_type = "application/octet-stream"
 
-    def __init__(self, request: web.Request, body: dict[str, Any]) -> None:
+    def __init__(self, request: web.Request, body: dict[str, Any], content_type: str = "") -> None:
+        """`content_type`: of this answer; empty: that of all."""
         super().__init__()
         self.query, self.headers, self.body = request.query, request.headers, body
         self.left = False  # the client went before the answer was complete
         self._request = request
-        self._response = web.StreamResponse(headers={"Content-Type": self.content_type})
+        self._response = web.StreamResponse(
+            headers={"Content-Type": content_type or self.content_type}
+        )
 
     async def begin(self) -> None:
         await self._response.prepare(self._request)

@@ -1,6 +1,7 @@
 """Synthesisers by the name that a voice gives; each is imported when it is first wanted."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from infra.outside import Keys, Offer
@@ -43,6 +44,36 @@ def _elevenlabs(keys: Keys) -> TextToSpeech:
     return ElevenLabs(keys["elevenlabs_api_key"], keys.get("elevenlabs_url"))
 
 
+def _groq(keys: Keys) -> TextToSpeech:
+    from services.tts.providers.groq import Groq
+
+    return Groq(keys["groq_api_key"], keys.get("groq_url"))
+
+
+def _openai(keys: Keys) -> TextToSpeech:
+    from services.tts.providers.openai import OpenAI
+
+    return OpenAI(keys["openai_api_key"], keys.get("openai_url"))
+
+
+def _coqui(keys: Keys) -> TextToSpeech:
+    from services.tts.providers.coqui import Coqui
+
+    return Coqui(keys["coqui_url"])
+
+
+def _piper(keys: Keys) -> TextToSpeech:
+    from services.tts.providers.piper import Piper
+
+    return Piper(Path(keys["piper_voices"]))
+
+
+def _sarvam(keys: Keys) -> TextToSpeech:
+    from services.tts.providers.sarvam import Sarvam
+
+    return Sarvam(keys["sarvam_api_key"], keys.get("sarvam_url"))
+
+
 OFFERED: Final[Mapping[str, Offer[TextToSpeech]]] = {
     "espeak": Offer(make=_espeak),
     "flite": Offer(make=_flite),
@@ -52,4 +83,9 @@ OFFERED: Final[Mapping[str, Offer[TextToSpeech]]] = {
     "elevenlabs": Offer(
         make=_elevenlabs, needs=("elevenlabs_api_key",), package="elevenlabs", extra="elevenlabs"
     ),
+    "groq": Offer(make=_groq, needs=("groq_api_key",), package="groq", extra="groq"),
+    "openai": Offer(make=_openai, needs=("openai_api_key",), package="openai", extra="openai"),
+    "sarvam": Offer(make=_sarvam, needs=("sarvam_api_key",)),
+    "piper": Offer(make=_piper, needs=("piper_voices",), package="piper", extra="piper"),
+    "coqui": Offer(make=_coqui, needs=("coqui_url",)),
 }

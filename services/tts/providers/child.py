@@ -1,4 +1,4 @@
-"""Our side of `speech_process`: a few such processes, shared by all calls."""
+"""Our side of `speech_process` and its like: a few such processes, shared by all calls."""
 
 import asyncio
 import sys
@@ -14,7 +14,7 @@ from services.tts.provider import SynthesisError
 from services.tts.providers import speech_process as wire
 
 PROCESSES: Final = 2
-_PROGRAM: Final = Path(__file__).with_name("speech_process.py")
+BARE: Final = ("-I", "-S", str(Path(__file__).with_name("speech_process.py")))
 _START_S: Final = 10.0
 _ANSWER_S: Final = 10.0  # a library that is silent for longer is stuck
 _STOP_S: Final = 2.0
@@ -25,10 +25,19 @@ class Processes:
     """Speaks texts, at most `processes` at once; starts processes when needed and after crashes."""
 
     def __init__(
-        self, name: str, arguments: tuple[str, ...], *, gain: float, processes: int = PROCESSES
+        self,
+        name: str,
+        arguments: tuple[str, ...],
+        *,
+        gain: float,
+        processes: int = PROCESSES,
+        program: tuple[str, ...] = BARE,
     ) -> None:
-        """`gain` multiplies the library's amplitude, to make it as loud as a telephone voice."""
-        self._name, self._arguments, self._gain = name, arguments, gain
+        """`gain` multiplies the library's amplitude, to make it as loud as a telephone voice.
+
+        `program`: Python's own arguments, to which `arguments` are added.
+        """
+        self._name, self._command, self._gain = name, (*program, *arguments), gain
         self._slots = asyncio.Semaphore(processes)
         self._idle: list[_Process] = []
         self._settling: set[asyncio.Task[None]] = set()
@@ -69,7 +78,7 @@ class Processes:
         """PCM. A process that died while it was idle is replaced, and nobody notices."""
         was_idle, heard = process.started, False
         if not was_idle:
-            await process.start(self._arguments)
+            await process.start(self._command)
         try:
             async for pcm in process.speak(text, voice, speed_wpm):
                 heard = True
@@ -77,7 +86,7 @@ class Processes:
         except _GONE:
             if heard or not was_idle:
                 raise
-            await process.start(self._arguments)
+            await process.start(self._command)
             async for pcm in process.speak(text, voice, speed_wpm):
                 yield pcm
 
@@ -118,11 +127,11 @@ class _Process:
     def started(self) -> bool:
         return self._child is not None and self._child.returncode is None
 
-    async def start(self, arguments: tuple[str, ...]) -> None:
+    async def start(self, command: tuple[str, ...]) -> None:
         """Return when it can speak. Raises TimeoutError and what reading from the dead raises."""
         self._number = 0
         self._child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", str(_PROGRAM), *arguments),
+            *(sys.executable, *command),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,  # a library may print what it was given

@@ -253,13 +253,18 @@ class Mouth:
             left = left[os.write(self._answers, left) :]
 
 
-def main(engine: str, *arguments: str) -> None:
+def serve(make: Callable[[], Engine]) -> None:
     """Speak until stdin ends."""
     answers = os.dup(1)
     os.dup2(2, 1)  # what a library prints must not get between the answers
-    chosen: Engine = Espeak(*arguments) if engine == "espeak" else Flite()
-    Mouth(chosen, answers).serve(os.dup(0))
+    Mouth(make(), answers).serve(os.dup(0))
+
+
+def chosen() -> Engine:
+    """The library that the command line names."""
+    _, engine, *arguments = sys.argv
+    return Espeak(*arguments) if engine == "espeak" else Flite()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    serve(chosen)
