@@ -86,15 +86,16 @@ async def test_a_phrase_outlives_its_worker_in_the_folder(tmp_path: Path) -> Non
 
 
 async def test_the_times_of_a_phrases_words_are_kept_with_it(tmp_path: Path) -> None:
-    timed, phrases = Timed(400, 900), Phrases(folder=tmp_path)
+    folder = tmp_path / "phrases"
+    timed, phrases = Timed(400, 900), Phrases(folder=folder)
     first = await times(phrases.phrase(timed, "Hello there.", Voice()))
     again = await times(phrases.phrase(timed, "Hello there.", Voice()))
 
     async def kept() -> bool:
-        return any(file.suffix == ".ulaw" for file in tmp_path.glob("*"))
+        return any(file.suffix == ".ulaw" for file in folder.glob("*"))
 
     await eventually_async(kept)
-    later = await times(Phrases(folder=tmp_path).phrase(timed, "Hello there.", Voice()))
+    later = await times(Phrases(folder=folder).phrase(timed, "Hello there.", Voice()))
     assert first == again == later == [WordTimes((400, 900))]
     assert timed.asked == 1
 

@@ -6,18 +6,22 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from eventually import eventually, eventually_async
-from vendors.elevenlabs import VOICE, Reading, elevenlabs_server
+from vendors import cartesia_voice, deepgram_voice, elevenlabs, elevenlabs_socket
+from vendors.voice_sockets import Speaking, said_in
 
 from contracts.dialog import Voice
 from infra.outside import Offered
 from services.audio import mulaw
-from services.tts.provider import SynthesisError, TextToSpeech
+from services.cli.settings import from_environment
+from services.tts.provider import SynthesisError, TextToSpeech, WordTimes
 from services.tts.providers import OFFERED
 from services.tts.providers.espeak import Espeak
 from services.tts.providers.flite import Flite, installed
@@ -30,24 +34,75 @@ ALL = ["espeak", pytest.param("flite", marks=flite_here), "embedded", "tone"]
 SPEAKING = ALL[:3]
 
 
-@pytest.fixture(params=[*ALL, "elevenlabs"])
+async def read_as_a_tone(reading: elevenlabs.Reading) -> None:
+    for piece in await tone(reading.body["text"]):
+        await reading.audio(piece)
+
+
+async def speak_as_a_tone(speaking: Speaking) -> None:
+    for piece, said in said_in(await tone(speaking.text), speaking.text):
+        await speaking.audio(piece, said)
+
+
+async def tone(text: str) -> list[bytes]:
+    (sound,) = [piece async for piece in Tone().speak(text, Voice())]
+    return [sound[start : start + 800] for start in range(0, len(sound), 800)]
+
+
+class Outside(NamedTuple):
+    """A vendor on loopback, its script for a tone, and a voice it has."""
+
+    serve: Callable[[], AbstractAsyncContextManager[Any]]
+    script: Callable[[Any], Awaitable[None]]
+    voice: str
+
+
+OUTSIDE = {
+    "elevenlabs": Outside(
+        elevenlabs_socket.elevenlabs_socket_server, speak_as_a_tone, elevenlabs.VOICE
+    ),
+    "elevenlabs_http": Outside(elevenlabs.elevenlabs_server, read_as_a_tone, elevenlabs.VOICE),
+    "deepgram": Outside(
+        deepgram_voice.deepgram_voice_server, speak_as_a_tone, deepgram_voice.VOICE
+    ),
+    "cartesia": Outside(
+        cartesia_voice.cartesia_voice_server, speak_as_a_tone, cartesia_voice.VOICE
+    ),
+}
+
+
+LIVE = [pytest.param(name, marks=pytest.mark.live, id=f"{name}-live") for name in OUTSIDE]
+
+
+@pytest.fixture(params=[*ALL, *OUTSIDE, *LIVE])
 async def synthesiser(request: pytest.FixtureRequest) -> AsyncIterator[TextToSpeech]:
-    async with elevenlabs_server() as vendor:
-        vendor.script = read_as_a_tone
-        keys = {"elevenlabs_api_key": vendor.key, "elevenlabs_url": vendor.url}
-        made = OFFERED[request.param].make(keys)
+    if request.node.get_closest_marker("live"):
+        offered = Offered(OFFERED, from_environment().provider_keys())
+        if request.param in offered.lacking:
+            pytest.skip(f"{request.param}: {offered.lacking[request.param]}")
+        yield offered[request.param]
+        await offered.close()
+        return
+    if request.param not in OUTSIDE:
+        made = OFFERED[request.param].make({})
+        yield made
+        await made.close()
+        return
+    async with OUTSIDE[request.param].serve() as vendor:
+        vendor.script = OUTSIDE[request.param].script
+        made = OFFERED[request.param].make(keys_of(request.param, vendor))
         yield made
         await made.close()
 
 
-async def read_as_a_tone(reading: Reading) -> None:
-    async for piece in Tone().speak(reading.body["text"], Voice()):
-        for start in range(0, len(piece), 800):
-            await reading.audio(piece[start : start + 800])
+def keys_of(name: str, vendor: Any) -> dict[str, str]:
+    company = name.partition("_")[0]
+    return {f"{company}_api_key": vendor.key, f"{company}_url": vendor.url}
 
 
 def usual_voice(synthesiser: TextToSpeech) -> Voice:
-    return Voice(name=VOICE) if synthesiser.name == "elevenlabs" else Voice()
+    outside = OUTSIDE.get(synthesiser.name)
+    return Voice(name=outside.voice) if outside else Voice()
 
 
 @pytest.fixture(params=SPEAKING)
@@ -58,7 +113,8 @@ async def speaker(request: pytest.FixtureRequest) -> AsyncIterator[TextToSpeech]
 
 
 async def spoken(synthesiser: TextToSpeech, text: str, voice: Voice | None = None) -> bytes:
-    return b"".join([p async for p in synthesiser.speak(text, voice or usual_voice(synthesiser))])
+    pieces = synthesiser.speak(text, voice or usual_voice(synthesiser))
+    return b"".join([piece async for piece in pieces if isinstance(piece, bytes)])
 
 
 def peak_dbfs(sound: bytes) -> float:
@@ -90,6 +146,17 @@ async def test_a_sentence_given_up_leaves_the_next_one_whole(synthesiser: TextTo
         assert isinstance(given_up, AsyncGenerator)
         await given_up.aclose()
     assert abs(len(await spoken(synthesiser, SHORT)) - len(alone)) < 800
+
+
+async def test_word_times_are_told_once_and_fit_the_sound(synthesiser: TextToSpeech) -> None:
+    pieces = [piece async for piece in synthesiser.speak(LONG, usual_voice(synthesiser))]
+    told = [piece for piece in pieces if isinstance(piece, WordTimes)]
+    assert len(told) == synthesiser.capabilities.word_times
+    sound_ms = sum(len(piece) for piece in pieces if isinstance(piece, bytes)) / 8
+    for times in told:
+        assert len(times.ends_ms) == len(LONG.split())
+        assert list(times.ends_ms) == sorted(times.ends_ms)
+        assert sound_ms - 200 < times.ends_ms[-1] <= sound_ms + 20
 
 
 @pytest.mark.parametrize("text", ["...", "\0", "ünïcödé 東京 [[x]] <speak>", "x" * 300])
