@@ -14,7 +14,6 @@ from vendors.serving import Refusal, Rejected
 from vendors.strict import on_loopback
 from vendors.voice_sockets import Client, Speaking, VoiceVendor
 
-PATH = "/tts/websocket"
 VOICE = "e07c00bc-4134-4eae-9ea4-1a55fb45746b"  # the only voice the account has
 REQUIRED = {"context_id", "model_id", "transcript", "voice", "output_format"}  # [4]
 OPTIONAL = {  # [4]
@@ -28,6 +27,8 @@ RATES = {8000, 16000, 22050, 24000, 44100, 48000}  # [4]
 
 class CartesiaVoiceServer(VoiceVendor):
     """Reads out a short tone until it is told otherwise."""
+
+    path = "/tts/websocket"
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,7 +97,7 @@ class CartesiaVoiceServer(VoiceVendor):
 
 def cartesia_voice_server() -> AbstractAsyncContextManager[CartesiaVoiceServer]:
     """A server for one test."""
-    return on_loopback(CartesiaVoiceServer(), "GET", PATH)
+    return on_loopback(CartesiaVoiceServer(), "GET", CartesiaVoiceServer.path)
 
 
 def error(status: int, code: str, context: str | None) -> dict[str, Any]:

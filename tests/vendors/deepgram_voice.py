@@ -17,7 +17,6 @@ from vendors.serving import Refusal, Rejected
 from vendors.strict import on_loopback
 from vendors.voice_sockets import Client, Speaking, VoiceVendor
 
-PATH = "/v1/speak"
 VOICE = "aura-2-thalia-en"
 QUERY = {"encoding", "mip_opt_out", "model", "sample_rate", "speed"}  # [6]
 RATES = {  # [5]
@@ -30,6 +29,8 @@ FLUSHES, WITHIN_S = 20, 60  # [2]
 
 class DeepgramVoiceServer(VoiceVendor):
     """Reads out a short tone until it is told otherwise."""
+
+    path = "/v1/speak"
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,7 +110,7 @@ class DeepgramVoiceServer(VoiceVendor):
 
 def deepgram_voice_server() -> AbstractAsyncContextManager[DeepgramVoiceServer]:
     """A server for one test."""
-    return on_loopback(DeepgramVoiceServer(), "GET", PATH)
+    return on_loopback(DeepgramVoiceServer(), "GET", DeepgramVoiceServer.path)
 
 
 def _refusal(status: int, code: str) -> Refusal:

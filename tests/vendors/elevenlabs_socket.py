@@ -18,7 +18,6 @@ from vendors.elevenlabs import FORMATS, MODELS, VOICE
 from vendors.strict import on_loopback
 from vendors.voice_sockets import Client, Speaking, VoiceVendor
 
-PATH = "/v1/text-to-speech/{voice}/multi-stream-input"
 CONTEXTS = 5  # [2]
 QUERY = {  # [1]
     "apply_text_normalization", "authorization", "auto_mode", "enable_logging",
@@ -31,6 +30,8 @@ FIELDS = {"text", "context_id", "flush", "close_context", "close_socket"} | FIRS
 
 class ElevenLabsSocketServer(VoiceVendor):
     """Reads out a short tone until it is told otherwise."""
+
+    path = "/v1/text-to-speech/{voice}/multi-stream-input"
 
     async def accept(self, request: web.Request) -> web.Request:
         return request  # what is wrong with it is said on the socket
@@ -127,7 +128,7 @@ class ElevenLabsSocketServer(VoiceVendor):
 
 def elevenlabs_socket_server() -> AbstractAsyncContextManager[ElevenLabsSocketServer]:
     """A server for one test."""
-    return on_loopback(ElevenLabsSocketServer(), "GET", PATH)
+    return on_loopback(ElevenLabsSocketServer(), "GET", ElevenLabsSocketServer.path)
 
 
 def _problem(voice: str, query: MultiMapping[str]) -> str:

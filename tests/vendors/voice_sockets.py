@@ -79,12 +79,18 @@ Script = Callable[[Speaking], Awaitable[None]]
 class VoiceVendor(Vendor[web.Request]):
     """Speaks each text by `script`, which may be set late. Seconds may be made shorter."""
 
+    path: str  # of its address
+
     def __init__(self) -> None:
         super().__init__()
         self.script: Script = a_short_tone
         self.second_s = 1.0
         self.clients: list[Client] = []
         self.asked: list[Speaking] = []  # all texts, in order
+
+    def routes(self) -> list[web.RouteDef]:
+        """Where it is to be found."""
+        return [web.get(self.path, self.answer)]
 
     @abstractmethod
     def idle_s(self, client: Client) -> float:
