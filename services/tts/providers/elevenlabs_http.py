@@ -22,6 +22,7 @@ MODEL: Final = "eleven_flash_v2_5"
 CONNECT_S: Final = 5.0
 # A frame. The SDK's own 1024 bytes would hold back the first 128 ms of every sentence.
 _OPTIONS: Final = RequestOptions(chunk_size=160)
+_LIMITS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=20)
 
 
 class ElevenLabsHttp:
@@ -34,7 +35,8 @@ class ElevenLabsHttp:
         """`wait_ms` is the longest wait for the next piece of audio."""
         timeout = httpx.Timeout(wait_ms / 1_000, connect=min(wait_ms / 1_000, CONNECT_S))
         # A pool of ours can be closed, and follows no redirect with the key.
-        self._pool = httpx.AsyncClient(timeout=timeout)
+        # It has no most of its own: a hundred sentences would make the next one wait for a place.
+        self._pool = httpx.AsyncClient(timeout=timeout, limits=_LIMITS)
         self._client = AsyncElevenLabs(
             api_key=api_key,
             base_url=base_url or "https://api.elevenlabs.io",
