@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import measure_ears
+import measure_voice_sockets
 import measure_whole_turns
 import msgspec
 from measuring import Measured
@@ -23,7 +24,11 @@ from rich.console import Console
 from rich.table import Table
 from vendors.serving import serving
 
-PORTS = {"ear": measure_ears, "ear of whole turns": measure_whole_turns}
+PORTS = {
+    "ear": measure_ears,
+    "ear of whole turns": measure_whole_turns,
+    "voice over a socket": measure_voice_sockets,
+}
 
 
 async def serve_vendors() -> None:

@@ -1,48 +1,72 @@
-"""What the voices over sockets cost: python -m providers.measure_voice_sockets, in tests/.
+"""The part of measure_adapters about voices over sockets: a text in, mu-law out.
 
-Each vendor is on loopback, in a process of its own, and sends two seconds of sound at once. The
-peer is a bare WebSocket that asks and listens as the least of clients would. Also there:
-ElevenLabs by a request a sentence, to be seen beside its sockets.
-
-cold_ms    from asking to the first sound of a voice that nobody has used: with the handshake
-first_ms   the same for one sentence after another: median and 99th percentile
-cpu_ms     CPU time of this process for each second of sound
-stream_kib resident memory for each sentence under way
-leave_ms   until whoever interrupts a sentence may go on, 99th percentile
+A vendor sends two seconds of sound at once; but for ENDLESS one piece, and nothing more. The bare
+socket asks and listens as the least of clients would. Also there: ElevenLabs by a request a
+sentence, to be seen beside its sockets.
 """
 
-import argparse
 import asyncio
 import base64
-import gc
 import json
-import multiprocessing
-import os
-import statistics
-import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from typing import Any, NamedTuple
 
 from aiohttp import web
+from measuring import Measured, p50_and_p99, resident_kib
 from vendors import cartesia_voice, deepgram_voice, elevenlabs, elevenlabs_socket
-from vendors.serving import KEY, serving
-from vendors.strict import Vendor
+from vendors.serving import KEY
 from vendors.voice_sockets import Speaking, VoiceVendor, said_in
 from websockets.asyncio.client import ClientConnection, connect
 
 from contracts.dialog import Voice
+from services.audio.frames import SAMPLE_RATE_HZ
 from services.tts.providers.cartesia import Cartesia
 from services.tts.providers.deepgram import DeepgramVoice
 from services.tts.providers.elevenlabs import ElevenLabs
 from services.tts.providers.elevenlabs_http import ElevenLabsHttp
 
-SENTENCES, STREAMS, COLD = 200, 400, 10
+SENTENCES, STREAMS = 200, 400
 TEXT, ENDLESS = "We are open from nine to five.", "On and on and on."
 PIECES = [b"\x55" * 1_600] * 10  # two seconds
+
+
+async def _speak(speaking: Speaking) -> None:
+    for piece, said in said_in(PIECES, speaking.text):
+        await speaking.audio(piece, said)
+        if speaking.text == ENDLESS:
+            await asyncio.Event().wait()
+
+
+async def _read(reading: elevenlabs.Reading) -> None:
+    for piece in PIECES:
+        await reading.audio(piece)
+        if reading.body["text"] == ENDLESS:
+            await asyncio.Event().wait()
+
+
+class _OverHttp(elevenlabs.ElevenLabsServer):
+    def routes(self) -> list[web.RouteDef]:
+        self.script = _read
+        return [web.post("/v1/text-to-speech/{voice}/stream", self.answer)]
+
+
+def _socket(server: Callable[[], VoiceVendor]) -> Callable[[], VoiceVendor]:
+    def made() -> VoiceVendor:
+        vendor = server()
+        vendor.script = _speak
+        return vendor
+
+    return made
+
+
+VENDORS = {
+    "elevenlabs voice": _socket(elevenlabs_socket.ElevenLabsSocketServer),
+    "elevenlabs_http voice": _OverHttp,
+    "deepgram voice": _socket(deepgram_voice.DeepgramVoiceServer),
+    "cartesia voice": _socket(cartesia_voice.CartesiaVoiceServer),
+}
 
 
 class Bare:
@@ -78,155 +102,65 @@ REQUEST = {
     "output_format": {"container": "raw", "encoding": "pcm_mulaw", "sample_rate": 8000},
     "max_buffer_delay_ms": 0,
 }
-ADAPTERS: dict[str, tuple[Callable[[str, str], Any], str, str]] = {  # with vendor and voice
-    "bare": (Bare, "cartesia", cartesia_voice.VOICE),
-    "elevenlabs": (ElevenLabs, "elevenlabs", elevenlabs.VOICE),
-    "elevenlabs_http": (ElevenLabsHttp, "elevenlabs_http", elevenlabs.VOICE),
-    "deepgram": (DeepgramVoice, "deepgram", deepgram_voice.VOICE),
-    "cartesia": (Cartesia, "cartesia", cartesia_voice.VOICE),
+
+
+class Adapter(NamedTuple):
+    """An adapter, and the voice that its vendor has."""
+
+    make: Callable[[str, str], Any]  # of key and address
+    vendor: str
+    voice: str
+
+
+ADAPTERS = {
+    "bare socket": Adapter(Bare, "cartesia voice", cartesia_voice.VOICE),
+    "elevenlabs": Adapter(ElevenLabs, "elevenlabs voice", elevenlabs.VOICE),
+    "elevenlabs_http": Adapter(ElevenLabsHttp, "elevenlabs_http voice", elevenlabs.VOICE),
+    "deepgram": Adapter(DeepgramVoice, "deepgram voice", deepgram_voice.VOICE),
+    "cartesia": Adapter(Cartesia, "cartesia voice", cartesia_voice.VOICE),
 }
 
 
-async def _speak(speaking: Speaking) -> None:
-    for piece, said in said_in(PIECES, speaking.text):
-        await speaking.audio(piece, said)
-        if speaking.text == ENDLESS:
-            await asyncio.Event().wait()
-
-
-async def _read(reading: elevenlabs.Reading) -> None:
-    for piece in PIECES:
-        await reading.audio(piece)
-        if reading.body["text"] == ENDLESS:
-            await asyncio.Event().wait()
-
-
-async def serve() -> None:
-    """All vendors, until nobody is there any more; their addresses are written first."""
-    over_http = elevenlabs.ElevenLabsServer()
-    over_http.script = _read
-    sockets: dict[str, VoiceVendor] = {
-        "elevenlabs": elevenlabs_socket.ElevenLabsSocketServer(),
-        "deepgram": deepgram_voice.DeepgramVoiceServer(),
-        "cartesia": cartesia_voice.CartesiaVoiceServer(),
-    }
-    vendors: dict[str, Vendor[Any]] = {"elevenlabs_http": over_http, **sockets}
-    async with AsyncExitStack() as stack:
-        addresses = {}
-        for name, vendor in vendors.items():
-            if isinstance(vendor, VoiceVendor):
-                vendor.script = _speak
-                routes = vendor.routes()
-            else:
-                routes = [web.post("/v1/text-to-speech/{voice}/stream", vendor.answer)]
-            addresses[name] = f"http://{await stack.enter_async_context(serving(*routes))}"
-        print(json.dumps(addresses), flush=True)
-        await asyncio.to_thread(sys.stdin.read)
-
-
-@asynccontextmanager
-async def vendors_apart() -> AsyncIterator[dict[str, str]]:
-    """The vendors' addresses, while they run in another process."""
-    pipe = asyncio.subprocess.PIPE
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "providers.measure_voice_sockets", "--serve"),
-        stdin=pipe,
-        stdout=pipe,
-        cwd=Path(__file__).parents[1],
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    try:
-        yield json.loads(await child.stdout.readline())
-    finally:
-        child.stdin.close()
-        await child.wait()
-
-
-async def measure(name: str) -> dict[str, float]:
+async def measure(name: str, addresses: Mapping[str, str]) -> Measured:
     """The figures of one adapter."""
-    make, vendor, voice_name = ADAPTERS[name]
-    voice = Voice(name=voice_name)
-    async with vendors_apart() as addresses:
-        made = make(KEY, addresses[vendor])
-        await _first_ms(made, voice)  # imports what is imported late
-        stream_kib, leave_ms = await _streams(made, voice)  # before others leave memory to reuse
-        cold_ms = [await _cold(make, addresses[vendor], voice) for _ in range(COLD)]
-        before_s = time.process_time()
-        firsts_ms = [await _first_ms(made, voice) for _ in range(SENTENCES)]
-        cpu_s = time.process_time() - before_s
-        await made.close()
-    return {
-        "cold_ms": statistics.median(cold_ms),
-        "first_p50_ms": statistics.median(firsts_ms),
-        "first_p99_ms": statistics.quantiles(firsts_ms, n=100)[98],
-        "cpu_ms": cpu_s * 1_000 / (SENTENCES * 2.0),
-        "stream_kib": stream_kib,
-        "leave_p99_ms": leave_ms,
-    }
-
-
-async def _cold(make: Callable[[str, str], Any], url: str, voice: Voice) -> float:
-    made = make(KEY, url)
-    first_ms = await _first_ms(made, voice)
+    adapter = ADAPTERS[name]
+    made, voice = (
+        adapter.make(KEY, f"http://{addresses[adapter.vendor]}"),
+        Voice(name=adapter.voice),
+    )
+    await _spoken(made, voice)  # imports what is imported late, and connects
+    memory_kib = await _memory_kib(made, voice)
+    cpu_s = time.process_time()
+    spoken = [await _spoken(made, voice) for _ in range(SENTENCES)]
+    cpu_s = time.process_time() - cpu_s
     await made.close()
-    return first_ms
+    p50_ms, p99_ms = p50_and_p99([first_s for first_s, _ in spoken])
+    return Measured(
+        adapter=f"voice {name}",
+        first_p50_ms=p50_ms,
+        first_p99_ms=p99_ms,
+        cpu_ms_per_audio_s=cpu_s * 1_000 / sum(length_s for _, length_s in spoken),
+        memory_kib_per_stream=memory_kib,
+    )
 
 
-async def _first_ms(made: Any, voice: Voice) -> float:
-    """To the first sound of a sentence that is heard to its end."""
-    began_s, first_s = time.perf_counter(), 0.0
-    async with aclosing(made.speak(TEXT, voice)) as sound:
-        async for _ in sound:
+async def _spoken(made: Any, voice: Voice) -> tuple[float, float]:
+    """Seconds to the first sound of a sentence, and how long it is."""
+    began_s, first_s, sound_bytes = time.perf_counter(), 0.0, 0
+    async with aclosing(made.speak(TEXT, voice)) as pieces:
+        async for piece in pieces:
             first_s = first_s or time.perf_counter() - began_s
-    return first_s * 1_000
+            sound_bytes += len(piece) if isinstance(piece, bytes) else 0
+    return first_s, sound_bytes / SAMPLE_RATE_HZ
 
 
-async def _streams(made: Any, voice: Voice) -> tuple[float, float]:
-    """Memory of each of many sentences under way, and how long leaving one takes."""
-    gc.collect()
-    before_kib = _resident_kib()
+async def _memory_kib(made: Any, voice: Voice) -> float:
+    """Of each of many sentences under way at once."""
+    before_kib = resident_kib()
     under_way = [made.speak(ENDLESS, voice) for _ in range(STREAMS)]
     for sentence in under_way:
         await anext(sentence)
-    kib, leaves_ms = (_resident_kib() - before_kib) / STREAMS, []
+    kib = (resident_kib() - before_kib) / STREAMS
     for sentence in under_way:
-        began_s = time.perf_counter()
         await sentence.aclose()
-        leaves_ms.append((time.perf_counter() - began_s) * 1_000)
-    return kib, statistics.quantiles(leaves_ms, n=100)[98]
-
-
-def _resident_kib() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1_024
-
-
-def measure_alone(name: str) -> dict[str, float]:
-    """`measure`, for a process of its own."""
-    return asyncio.run(measure(name))
-
-
-def main(names: list[str], file: Path | None) -> None:
-    # Each in a process of its own: else one would use the memory that another has let go of.
-    apart = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=apart, max_tasks_per_child=1) as processes:
-        measured = dict(zip(names, processes.map(measure_alone, names), strict=True))
-    columns = list(next(iter(measured.values())))
-    print(f"{'adapter':16}", *(f"{column:>12}" for column in columns))
-    for name, figures in measured.items():
-        print(f"{name:16}", *(f"{figures[column]:12.2f}" for column in columns))
-    if file:
-        file.write_text(json.dumps(measured, indent=2))
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("names", nargs="*", default=list(ADAPTERS))
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.serve:
-        asyncio.run(serve())
-    else:
-        main(given.names, given.json)
+    return kib
