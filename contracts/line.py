@@ -95,6 +95,7 @@ class PlaybackCleared(Event, frozen=True, kw_only=True, tag="line.playback_clear
     sentence_ms: int  # how much of it had been sent in all
     whole: bool = True  # false: its synthesis was still under way, so it is longer than sent
     left_out: bool = False  # nobody cut it: a part of it never came, and the rest was heard
+    words: int | None = None  # of that sentence, heard to their end; None: no word times were known
 
 
 class LineLost(Event, frozen=True, kw_only=True, tag="line.lost/1"):

@@ -18,6 +18,8 @@ class SentenceSynthesized(Event, frozen=True, kw_only=True, tag="synthesis.synth
     characters: int  # in the sentence
     provider: str  # the synthesiser that spoke it
     cached: bool = False  # true: taken from the cache, nothing was synthesised
+    # When each word ends, from the sentence's beginning; words are what white space separates.
+    word_ends_ms: tuple[int, ...] = ()  # empty: the synthesiser does not tell
 
 
 class SynthesisDropped(Event, frozen=True, kw_only=True, tag="synthesis.dropped/1"):

@@ -1,5 +1,7 @@
 """The events of what the agent says word for word, and of what was heard of it."""
 
+import re
+from itertools import islice
 from typing import Any, Final, Literal
 
 from contracts import dialog
@@ -13,6 +15,7 @@ from services.call.state import Reply, Speaking, Talk
 from services.call.voices import voice_for
 
 _MS_PER_CHARACTER: Final = 60  # common speed of speech, for a sentence still being synthesised
+_WORD: Final = re.compile(r"\S+")
 
 
 def say(
@@ -91,7 +94,12 @@ def cut(cleared: PlaybackCleared, reply: Reply) -> dialog.ReplyInterrupted:
 
 
 def _part(cleared: PlaybackCleared, reply: Reply) -> list[str]:
-    """The words of the cut sentence that were played, whole words only."""
+    """The words of the cut sentence that were played, whole words only.
+
+    The gateway counts them by the synthesiser's word times. Those come when all of the sentence is
+    synthesised: of one that is cut before, and of a voice without word times, the words are
+    estimated, as if each character took as long as any other.
+    """
     if not 1 <= cleared.sentence <= len(reply.sentences) or cleared.played_ms <= 0:
         return []
     text = reply.sentences[cleared.sentence - 1]
@@ -100,6 +108,13 @@ def _part(cleared: PlaybackCleared, reply: Reply) -> list[str]:
         length_ms = max(length_ms, len(text) * _MS_PER_CHARACTER)
     if cleared.played_ms >= length_ms:
         return [text]
+    if cleared.words is not None:
+        return _first_words(text, cleared.words)
     heard = text[: int(len(text) * cleared.played_ms / max(length_ms, 1))]
     whole_words = heard.rpartition(" ")[0].strip()
     return [whole_words] if whole_words else []
+
+
+def _first_words(text: str, count: int) -> list[str]:
+    ends = [word.end() for word in islice(_WORD.finditer(text), count)]
+    return [text[: ends[-1]]] if ends else []

@@ -41,8 +41,8 @@ def _speak(line: Line, event: CallEvent) -> None:
             line.mouth.written(reply, sentences)
         case ReplyInterrupted(reply=reply):
             line.mouth.cancel(reply)
-        case SentenceSynthesized(reply=reply, sentence=sentence):
-            line.mouth.announced(reply, sentence)
+        case SentenceSynthesized(reply=reply, sentence=sentence, word_ends_ms=word_ends_ms):
+            line.mouth.announced(reply, sentence, word_ends_ms)
         case SynthesisFailed(reply=reply, sentence=sentence):
             line.mouth.leave_out(reply, sentence)
         case SynthesisDropped(reply=reply, sentence=sentence):

@@ -79,9 +79,9 @@ class Mouth:
         """The actor has finished writing a reply."""
         self._do(self._playback.written(reply, sentences, now_ms()))
 
-    def announced(self, reply: int, sentence: int) -> None:
-        """The synthesiser published all of a sentence."""
-        self._do(self._playback.announced(reply, sentence, now_ms()))
+    def announced(self, reply: int, sentence: int, word_ends_ms: tuple[int, ...] = ()) -> None:
+        """The synthesiser published all of a sentence, and may say when its words end."""
+        self._do(self._playback.announced(reply, sentence, now_ms(), word_ends_ms))
 
     def leave_out(self, reply: int, sentence: int) -> None:
         """A sentence could not be spoken."""

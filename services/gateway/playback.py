@@ -143,10 +143,16 @@ class Playback:
             del self._replies[reply]  # it came to nothing
         return self._go_on(now_ms)
 
-    def announced(self, reply: int, sentence: int, now_ms: int) -> list[Step]:
-        """All sound of a sentence was published, though some may still be on its way."""
+    def announced(
+        self, reply: int, sentence: int, now_ms: int, word_ends_ms: tuple[int, ...] = ()
+    ) -> list[Step]:
+        """All sound of a sentence was published, though some may still be on its way.
+
+        `word_ends_ms`: as in SentenceSynthesized; empty: not known.
+        """
         if reply > self._given_up:
-            self._reply(reply).sentence(sentence).announced = True
+            published = self._reply(reply).sentence(sentence)
+            published.announced, published.word_ends_ms = True, word_ends_ms
             self._moved_at_ms = now_ms
         return self._go_on(now_ms)
 
@@ -292,4 +298,5 @@ def _cleared(reply: Reply, now_ms: int) -> PlaybackCleared:
         sentence_ms=sentence.sent_ms,
         whole=sentence.complete and number != reply.left_out,
         left_out=reply.over,
+        words=sentence.words_in(played_ms),
     )

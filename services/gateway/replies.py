@@ -1,5 +1,6 @@
 """A reply as it comes in: sentences in any order, their pieces in theirs."""
 
+from bisect import bisect_right
 from collections import deque
 
 from services.audio.frames import AgentChunk
@@ -19,6 +20,7 @@ class Sentence:
         self.sent_ms = 0
         self.complete = False  # nothing more of it will come
         self.announced = False  # the synthesiser says that all of it was published
+        self.word_ends_ms: tuple[int, ...] = ()  # within the sentence; empty: not known
         self.written_ms = 0  # UNIX time at which the actor was known to have written it; 0: unknown
         self._taken_bytes = 0  # from its beginning, without a hole
         self._behind: dict[int, AgentChunk] = {}  # a hole: what came out of turn, by its start
@@ -32,6 +34,14 @@ class Sentence:
     def taken_bytes(self) -> int:
         """How much of it came, from its beginning and without a hole."""
         return self._taken_bytes
+
+    def words_in(self, played_ms: int) -> int | None:
+        """How many of its words end within so much of it; None: their times are not known.
+
+        A synthesiser tells them when it has published all of the sentence: of one that is cut
+        before, nothing is known.
+        """
+        return bisect_right(self.word_ends_ms, played_ms) if self.word_ends_ms else None
 
     def add(self, chunk: AgentChunk) -> bool:
         """Take what lies beyond all that was taken. False when nothing does.

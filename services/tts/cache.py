@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from contracts.dialog import Voice
-from services.tts.provider import SynthesisError, TextToSpeech
+from services.tts.provider import Piece, SynthesisError, TextToSpeech, WordTimes
 
 _log: Final = logging.getLogger("partyline.tts")
 LIMIT_BYTES: Final = 64 * 1024 * 1024  # over two hours of speech
@@ -33,19 +33,22 @@ class Key(NamedTuple):
 class Recording:
     """A phrase's sound, perhaps still growing; any number of sentences may listen to it."""
 
-    def __init__(self, sound: bytes = b"") -> None:
-        self.cached = bool(sound)  # there was no need to ask the synthesiser
-        self._pieces = [sound] if sound else []
-        self._done = bool(sound)
+    def __init__(self, pieces: tuple[Piece, ...] = ()) -> None:
+        """`pieces`: all of it, where it was kept."""
+        self.cached = bool(pieces)  # there was no need to ask the synthesiser
+        self._pieces = list(pieces)
+        self._done = bool(pieces)
         self._failure: Exception | None = None
         self._more = asyncio.Event()
 
     @property
-    def sound(self) -> bytes:
-        """What there is so far."""
-        return b"".join(self._pieces)
+    def kept(self) -> tuple[Piece, ...]:
+        """What there is so far: the sound in one piece, then the times of its words."""
+        sound = b"".join(piece for piece in self._pieces if isinstance(piece, bytes))
+        times = [piece for piece in self._pieces if isinstance(piece, WordTimes)]
+        return (sound, *times) if sound else ()
 
-    async def listen(self) -> AsyncGenerator[bytes]:
+    async def listen(self) -> AsyncGenerator[Piece]:
         """The phrase from its beginning. Raises what the synthesiser raised."""
         heard = 0
         while True:
@@ -58,7 +61,7 @@ class Recording:
                 return
             await self._more.wait()
 
-    def grow(self, piece: bytes) -> None:
+    def grow(self, piece: Piece) -> None:
         """More of the phrase came."""
         self._pieces.append(piece)
         self._wake()
@@ -82,7 +85,7 @@ class Phrases:
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES, folder: Path | None = None) -> None:
         self._limit_bytes, self._folder = limit_bytes, folder
-        self._kept: OrderedDict[Key, bytes] = OrderedDict()
+        self._kept: OrderedDict[Key, tuple[Piece, ...]] = OrderedDict()
         self._kept_bytes = 0
         self._growing: dict[Key, Recording] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -90,9 +93,9 @@ class Phrases:
     def phrase(self, provider: TextToSpeech, text: str, voice: Voice) -> Recording:
         """The phrase as it was kept, or as it is being spoken. Goes on when nobody listens."""
         key = Key(provider.name, voice.name, voice.model, voice.speed_wpm, text, voice.language)
-        if (sound := self._kept.get(key)) is not None:
+        if (kept := self._kept.get(key)) is not None:
             self._kept.move_to_end(key)
-            return Recording(sound)
+            return Recording(kept)
         if key not in self._growing:
             self._growing[key] = Recording()
             task = asyncio.create_task(self._record(key, provider, voice))
@@ -119,51 +122,52 @@ class Phrases:
         else:
             recording.end()
             if not recording.cached:
-                await self._to_folder(key, recording.sound)
+                await self._to_folder(key, recording.kept)
         finally:
             del self._growing[key]
 
     async def _fill(
         self, recording: Recording, key: Key, provider: TextToSpeech, voice: Voice
     ) -> None:
-        if sound := await self._from_folder(key):
+        if kept := await self._from_folder(key):
             recording.cached = True
-            recording.grow(sound)
-            return self._keep(key, sound)
+            for piece in kept:
+                recording.grow(piece)
+            return self._keep(key, kept)
         async with aclosing(_closable(provider.speak(key.text, voice))) as pieces:
             async for piece in pieces:
                 recording.grow(piece)
-        self._keep(key, recording.sound)
+        self._keep(key, recording.kept)
 
-    def _keep(self, key: Key, sound: bytes) -> None:
-        if not sound or len(sound) > self._limit_bytes:
+    def _keep(self, key: Key, pieces: tuple[Piece, ...]) -> None:
+        if not pieces or _size_bytes(pieces) > self._limit_bytes:
             return
-        self._kept[key] = sound
-        self._kept_bytes += len(sound)
+        self._kept[key] = pieces
+        self._kept_bytes += _size_bytes(pieces)
         while self._kept_bytes > self._limit_bytes:
-            self._kept_bytes -= len(self._kept.popitem(last=False)[1])
+            self._kept_bytes -= _size_bytes(self._kept.popitem(last=False)[1])
 
-    async def _from_folder(self, key: Key) -> bytes:
+    async def _from_folder(self, key: Key) -> tuple[Piece, ...]:
         if self._folder is None:
-            return b""
+            return ()
         try:
-            return await asyncio.to_thread(_file(self._folder, key).read_bytes)
+            return await asyncio.to_thread(_read, _file(self._folder, key))
         except FileNotFoundError:
-            return b""
-        except OSError as refused:
+            return ()
+        except (OSError, msgspec.DecodeError) as refused:
             _log.warning("no phrase can be read from the folder: %s", type(refused).__name__)
-            return b""
+            return ()
 
-    async def _to_folder(self, key: Key, sound: bytes) -> None:
-        if self._folder is None or not sound:
+    async def _to_folder(self, key: Key, pieces: tuple[Piece, ...]) -> None:
+        if self._folder is None or not pieces:
             return
         try:
-            await asyncio.to_thread(_write, _file(self._folder, key), sound)
+            await asyncio.to_thread(_write, _file(self._folder, key), pieces)
         except OSError as refused:
             _log.warning("a phrase could not be kept in the folder: %s", type(refused).__name__)
 
 
-def _closable(pieces: object) -> AsyncGenerator[bytes]:
+def _closable(pieces: object) -> AsyncGenerator[Piece]:
     """The port promises an iterator that can be closed; its type can't say so."""
     assert isinstance(pieces, AsyncGenerator)
     return pieces
@@ -180,9 +184,29 @@ def _file(folder: Path, key: Key) -> Path:
     return folder / f"{hashlib.sha256(msgspec.json.encode(key)).hexdigest()}.ulaw"
 
 
-def _write(file: Path, sound: bytes) -> None:
-    """All of it or nothing, whatever else writes the same phrase."""
+def _size_bytes(pieces: tuple[Piece, ...]) -> int:
+    return sum(len(piece) for piece in pieces if isinstance(piece, bytes))
+
+
+def _read(file: Path) -> tuple[Piece, ...]:
+    """Sound, and the times of its words where they are beside it."""
+    sound, times = file.read_bytes(), file.with_suffix(".json")
+    if not sound or not times.exists():
+        return (sound,) if sound else ()
+    return sound, msgspec.json.decode(times.read_bytes(), type=WordTimes)
+
+
+def _write(file: Path, pieces: tuple[Piece, ...]) -> None:
+    """All of it or nothing, whatever else writes the same phrase: the sound comes last."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_suffix(f".{os.getpid()}")
-    unfinished.write_bytes(sound)
+    for piece in reversed(pieces):
+        if isinstance(piece, bytes):
+            _replace(file, piece)
+        else:
+            _replace(file.with_suffix(".json"), msgspec.json.encode(piece))
+
+
+def _replace(file: Path, content: bytes) -> None:
+    unfinished = file.with_suffix(f"{file.suffix}.{os.getpid()}")
+    unfinished.write_bytes(content)
     unfinished.replace(file)

@@ -1,7 +1,7 @@
 """The port to speech synthesis."""
 
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -18,6 +18,18 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     formats: tuple[str, ...] = ("mulaw/8000",)  # of audio it sends; `speak` gives mu-law
 
 
+class WordTimes(msgspec.Struct, frozen=True):
+    """When the words of a sentence end. Told once, with or behind the last of its audio."""
+
+    ends_ms: tuple[
+        int, ...
+    ]  # from the beginning of the audio; words are what white space separates
+
+
+Piece: TypeAlias = bytes | WordTimes
+"""Of a sentence: sound, or the times of its words."""
+
+
 class SynthesisError(OutsideFailed):
     """A synthesiser failed."""
 
@@ -28,9 +40,10 @@ class TextToSpeech(Protocol):
     name: str
     capabilities: Capabilities
 
-    def speak(self, text: str, voice: Voice) -> AsyncIterator[bytes]:
+    def speak(self, text: str, voice: Voice) -> AsyncIterator[Piece]:
         """Audio of one sentence as it comes: mu-law, 8 kHz, mono, chunks of any length.
 
+        A synthesiser with word times tells them once; it tells none rather than wrong ones.
         Closing the iterator early stops the synthesis and its cost.
         Raises: SynthesisError; retryable when the same call may succeed later.
         """

@@ -27,7 +27,7 @@ from services.tts.cache import Phrases
 from services.tts.chunks import Cutter
 from services.tts.counts import Counts
 from services.tts.lines import Line, Lines, Work
-from services.tts.provider import SynthesisError, TextToSpeech
+from services.tts.provider import Piece, SynthesisError, TextToSpeech, WordTimes
 
 _log: Final = logging.getLogger("partyline.tts")
 _BACKOFF_S: Final = 0.1
@@ -56,6 +56,7 @@ class Speech:
         self._call = place.call
         self._subject = audio_subject(place.tenant, place.call, "agent")
         self._cached = False
+        self._times: WordTimes | None = None
 
     async def speak(self) -> SynthesisEvent:
         """Send all audio of the sentence; what goes wrong becomes an event."""
@@ -83,12 +84,18 @@ class Speech:
     async def _speak_once(self) -> None:
         cutter = Cutter()
         async with aclosing(self._sound()) as sound:
-            async for mulaw in sound:
-                for piece in cutter.add(mulaw, time.perf_counter()):
-                    self._send(piece)
+            async for piece in sound:
+                if isinstance(piece, WordTimes):
+                    self._times = piece
+                else:
+                    self._send_what_is_due(cutter, piece)
         self._send(cutter.finish(), last=True)
 
-    async def _sound(self) -> AsyncGenerator[bytes]:
+    def _send_what_is_due(self, cutter: Cutter, mulaw: bytes) -> None:
+        for piece in cutter.add(mulaw, time.perf_counter()):
+            self._send(piece)
+
+    async def _sound(self) -> AsyncGenerator[Piece]:
         written = self._work.written
         provider = self._tools.providers.get(written.voice.provider)
         if provider is None:
@@ -132,7 +139,13 @@ class Speech:
             characters=len(written.text),
             provider=written.voice.provider,
             cached=self._cached,
+            word_ends_ms=self._word_ends_ms(),
         )
+
+    def _word_ends_ms(self) -> tuple[int, ...]:
+        """Nothing rather than the times of other words than those written."""
+        ends_ms = self._times.ends_ms if self._times else ()
+        return ends_ms if len(ends_ms) == len(self._work.written.text.split()) else ()
 
     def _failed(self, failure: Exception) -> SynthesisFailed:
         """The kind only: a failure's own words may be the caller's."""

@@ -122,7 +122,12 @@ def played(reply: int) -> line.PlaybackFinished:
 
 
 def cleared(
-    reply: int, sentence: int = 1, played_ms: int = 500, of_ms: int = 1_000, whole: bool = True
+    reply: int,
+    sentence: int = 1,
+    played_ms: int = 500,
+    of_ms: int = 1_000,
+    whole: bool = True,
+    words: int | None = None,
 ) -> line.PlaybackCleared:
     return line.PlaybackCleared(
         at_ms=NOW,
@@ -131,6 +136,7 @@ def cleared(
         played_ms=played_ms,
         sentence_ms=of_ms,
         whole=whole,
+        words=words,
     )
 
 

@@ -189,6 +189,40 @@ def test_of_a_sentence_still_in_synthesis_only_a_likely_part_was_heard() -> None
     assert unfinished.heard == "Good"
 
 
+@pytest.mark.parametrize(
+    ("words", "heard"),
+    [
+        (0, ""),
+        (1, "Good"),
+        (3, "Good morning to"),
+        (4, "Good morning to you."),
+        (9, "Good morning to you."),
+    ],
+)
+def test_with_word_times_exactly_the_words_that_were_played_were_heard(
+    words: int, heard: str
+) -> None:
+    """Half of the sentence's time would be half of its letters, were nothing else known."""
+    event = interrupted(*ANSWERED, model_done(2), by=cleared(2, 1, 500, 1_000, words=words))
+    assert event.heard == heard
+
+
+def test_words_are_counted_in_the_sentence_that_was_cut() -> None:
+    event = interrupted(*ANSWERED, model_done(2), by=cleared(2, 2, 500, 1_000, words=2))
+    assert event.heard == "Good morning to you. How are"
+
+
+def test_a_sentence_played_to_its_end_was_heard_whatever_its_last_words_time() -> None:
+    event = interrupted(*ANSWERED, model_done(2), by=cleared(2, 1, 1_000, 1_000, words=3))
+    assert event.heard == "Good morning to you."
+
+
+def test_without_word_times_what_was_heard_is_estimated() -> None:
+    """They come when a sentence is synthesised; this one was cut before, or its voice has none."""
+    event = interrupted(*ANSWERED, by=cleared(2, 1, 500, 600, whole=False, words=None))
+    assert event.heard == "Good"
+
+
 def test_after_a_barge_in_history_holds_only_what_was_heard() -> None:
     scene = given(*ANSWERED, model_done(2), cleared(2, 1, 650, 1_000))
     assert isinstance(scene.state, Listening)

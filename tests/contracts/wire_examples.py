@@ -36,7 +36,7 @@ _LINE: Final = (
     line.SentencePlayed(at_ms=AT_MS, reply=2, sentence=1),
     line.PlaybackFinished(at_ms=AT_MS, reply=2),
     line.PlaybackCleared(
-        at_ms=AT_MS, reply=2, sentence=2, played_ms=740, sentence_ms=2_160, whole=False
+        at_ms=AT_MS, reply=2, sentence=2, played_ms=740, sentence_ms=2_160, whole=False, words=1
     ),
     line.LineLost(at_ms=AT_MS, reason="no media"),
     line.LineResumed(at_ms=AT_MS, stream="MZ99ad3ab5a668481ce02b83e7395059f1"),
@@ -138,6 +138,7 @@ _WORKERS: Final = (
         characters=22,
         provider="elevenlabs",
         cached=True,
+        word_ends_ms=(310, 890, 1_240, 1_670, 2_150),
     ),
     synthesis.SynthesisDropped(at_ms=AT_MS, reply=2, sentence=2, audio_ms=740),
     synthesis.SynthesisFailed(

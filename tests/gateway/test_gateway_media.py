@@ -30,7 +30,7 @@ from contracts.line import (
     SpeechStarted,
 )
 from contracts.streams import AUDIO, audio_subject
-from contracts.synthesis import SynthesisFailed
+from contracts.synthesis import SentenceSynthesized, SynthesisFailed
 from services.audio.frames import unpack_caller
 from services.gateway.clock import now_ms
 from services.gateway.tokens import Tokens
@@ -297,6 +297,32 @@ async def test_a_reply_the_actor_gives_up_is_cleared(house: House) -> None:
     await house.decide(document.call, ReplyInterrupted(at_ms=1, reply=1, heard=""))
     await media.until(lambda: media.clears == 1)
     await house.until(document.call, PlaybackCleared)
+
+
+async def test_the_words_that_a_caller_heard_are_counted_by_the_synthesisers_times(
+    house: House,
+) -> None:
+    twilio = await house.twilio(await house.open())
+    media, document = await house.answered(twilio)
+    house.speak(document.call, sound(1000, 1))
+    await media.until(lambda: media.buffered_ms == 1000)
+    await media.play(500)
+    synthesized = SentenceSynthesized(
+        at_ms=1,
+        reply=1,
+        sentence=1,
+        audio_ms=1000,
+        first_audio_ms=1.0,
+        took_ms=2.0,
+        characters=20,
+        provider="timed",
+        word_ends_ms=(200, 500, 1000),
+    )
+    await house.decide(document.call, synthesized)
+    await house.decide(document.call, ReplyInterrupted(at_ms=1, reply=1, heard=""))
+    (cleared,) = only(PlaybackCleared, await house.until(document.call, PlaybackCleared))
+    assert 500 <= cleared.played_ms < 1000
+    assert cleared.words == 2
 
 
 async def test_a_sentence_that_could_not_be_spoken_is_passed_over(house: House) -> None:

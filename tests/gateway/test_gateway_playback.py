@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from itertools import pairwise
 
+import pytest
 from hypothesis import given as given_some
 from hypothesis import strategies as st
 
@@ -106,6 +107,38 @@ def test_what_was_heard_is_the_last_echo_and_the_time_since() -> None:
             at_ms=T + 720, reply=1, sentence=1, played_ms=700, sentence_ms=1000, whole=True
         ),
     ]
+
+
+@pytest.mark.parametrize(("after_ms", "words"), [(0, 0), (299, 0), (300, 1), (450, 2)])
+def test_the_words_heard_are_counted_where_the_synthesiser_told_their_times(
+    after_ms: int, words: int
+) -> None:
+    playback = given(
+        lambda p: p.take(chunk(1000), T), lambda p: p.announced(1, 1, T, (300, 450, 950))
+    )
+    (cleared,) = told(playback.cut(T + after_ms))
+    assert isinstance(cleared, PlaybackCleared)
+    assert cleared.words == words
+
+
+def test_no_words_are_counted_of_a_sentence_whose_times_come_after_it_was_cut() -> None:
+    playback = given(lambda p: p.take(chunk(1000, last=False), T))
+    (cleared,) = told(playback.cut(T + 400))
+    assert isinstance(cleared, PlaybackCleared)
+    assert cleared.words is None
+    assert playback.announced(1, 1, T + 500, (300, 450, 950)) == []
+
+
+def test_words_are_counted_in_the_sentence_being_heard_not_in_the_one_being_sent() -> None:
+    playback = given(
+        lambda p: p.take(chunk(400, sentence=1), T),
+        lambda p: p.announced(1, 1, T, (100, 200, 400)),
+        lambda p: p.take(chunk(400, sentence=2), T),
+        lambda p: p.announced(1, 2, T, (400,)),
+    )
+    (cleared,) = told(playback.cut(T + 250))
+    assert isinstance(cleared, PlaybackCleared)
+    assert (cleared.sentence, cleared.words) == (1, 2)
 
 
 def test_without_an_echo_no_more_counts_as_heard_than_up_to_the_next_mark() -> None:

@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import measure_ears
+import measure_voice_sockets
 import measure_voices
 import measure_whole_turns
 import msgspec
@@ -28,6 +29,7 @@ PORTS = {
     "ear": measure_ears,
     "ear of whole turns": measure_whole_turns,
     "voice": measure_voices,
+    "voice over a socket": measure_voice_sockets,
 }
 
 

@@ -1,215 +1,167 @@
-"""ElevenLabs through its own SDK, against a server that speaks its protocol."""
+"""What is ElevenLabs' own about its sockets."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
 
 import pytest
-from vendors.elevenlabs import VOICE, ElevenLabsServer, Reading, error
-from vendors.serving import Refusal
+from vendors.elevenlabs import VOICE
+from vendors.elevenlabs_socket import CONTEXTS, elevenlabs_socket_server
+from vendors.voice_sockets import Speaking
+from voices_on_sockets import ADAPTERS, Line, pieces, spoken, times
 
 from contracts.dialog import Voice
 from services.tts.provider import SynthesisError
 from services.tts.providers.elevenlabs import ElevenLabs
 
-WORDS = "Your number is four five six."
-SPEAKER = Voice(provider="elevenlabs", name=VOICE)
+TEXT = "Good morning to you."
 
 
-@asynccontextmanager
-async def voice(
-    server: ElevenLabsServer, key: str = "", wait_ms: int = 5_000
-) -> AsyncIterator[ElevenLabs]:
-    elevenlabs = ElevenLabs(key or server.key, server.url, wait_ms=wait_ms)
-    try:
-        yield elevenlabs
-    finally:
-        await elevenlabs.close()
+@pytest.fixture
+async def line() -> AsyncIterator[Line]:
+    async with elevenlabs_socket_server() as vendor:
+        voice = ElevenLabs(vendor.key, vendor.url, wait_ms=5_000)
+        yield Line(ADAPTERS["elevenlabs"], vendor, voice)
+        await voice.close()
 
 
-async def spoken(server: ElevenLabsServer, by: Voice = SPEAKER, wait_ms: int = 5_000) -> bytes:
-    async with (
-        voice(server, wait_ms=wait_ms) as elevenlabs,
-        asyncio.timeout(5),
-        aclosing(elevenlabs.speak(WORDS, by)) as audio,
-    ):
-        return b"".join([piece async for piece in audio])
+def messages(line: Line) -> list[dict[str, Any]]:
+    """What the vendor got of the first sentence, without its context."""
+    (client, *_) = line.vendor.clients
+    first = client.messages[0]["context_id"]
+    mine = [each for each in client.messages if each["context_id"] == first]
+    return [{key: said for key, said in each.items() if key != "context_id"} for each in mine]
 
 
-async def failure(server: ElevenLabsServer, wait_ms: int = 5_000) -> SynthesisError:
-    with pytest.raises(SynthesisError) as failed:
-        await spoken(server, wait_ms=wait_ms)
-    return failed.value
+async def test_a_sentence_is_a_context_that_is_closed_when_it_speaks(line: Line) -> None:
+    await spoken(line, f" {TEXT}\n")
+    assert messages(line) == [
+        {"text": " "},
+        {"text": f"{TEXT} ", "flush": True},
+        {"close_context": True},
+    ]
+    (client,) = line.vendor.clients
+    assert dict(client.query) == {
+        "model_id": "eleven_flash_v2_5",
+        "output_format": "ulaw_8000",
+        "auto_mode": "true",
+        "sync_alignment": "true",
+        "inactivity_timeout": "180",
+    }
 
 
-async def test_a_sentence_comes_back_whole_as_telephone_audio(
-    elevenlabs_server: ElevenLabsServer,
-) -> None:
-    tone = bytes(range(256)) * 13 + b"an odd tail"
+async def test_times_of_letters_count_from_their_own_piece_of_sound(line: Line) -> None:
+    async def script(speaking: Speaking) -> None:
+        await speaking.audio(b"\x11" * 1_600, "Good morni")  # 20 ms a letter
+        await speaking.audio(b"\x11" * 800, "ng to you.")  # 10 ms a letter
 
-    async def script(reading: Reading) -> None:
-        await reading.audio(tone[:1000])
-        await reading.audio(tone[1000:])
-
-    elevenlabs_server.script = script
-    assert await spoken(elevenlabs_server) == tone
-    (reading,) = elevenlabs_server.answers
-    assert dict(reading.query) == {"output_format": "ulaw_8000"}
-    assert (reading.body["text"], reading.body["model_id"]) == (WORDS, "eleven_flash_v2_5")
-    assert reading.body.get("voice_settings") is None
+    line.vendor.script = script
+    (told,) = await times(line, TEXT)
+    assert told.ends_ms == (80, 220, 250, 290)
 
 
-async def test_the_first_frame_is_heard_before_the_sentence_is_done(
-    elevenlabs_server: ElevenLabsServer,
-) -> None:
-    first_frame_came = asyncio.Event()
+async def test_sound_without_times_is_sound_all_the_same(line: Line) -> None:
+    async def script(speaking: Speaking) -> None:
+        await speaking.audio(b"\x11" * 160, "Good morning")
+        await speaking.audio(b"\x22" * 160)
 
-    async def script(reading: Reading) -> None:
-        await reading.audio(b"\x11" * 160)
-        await first_frame_came.wait()
-        await reading.audio(b"\x22" * 160)
-
-    elevenlabs_server.script = script
-    async with (
-        voice(elevenlabs_server) as elevenlabs,
-        asyncio.timeout(5),
-        aclosing(elevenlabs.speak(WORDS, SPEAKER)) as audio,
-    ):
-        assert await anext(audio) == b"\x11" * 160
-        first_frame_came.set()
-        assert await anext(audio) == b"\x22" * 160
+    line.vendor.script = script
+    assert await pieces(line, TEXT) == [b"\x11" * 160, b"\x22" * 160]
 
 
+@pytest.mark.parametrize(("speed_wpm", "speed"), [(180, 1.09), (10, 0.7), (900, 1.2)])
 async def test_the_voice_may_choose_its_model_and_speed(
-    elevenlabs_server: ElevenLabsServer,
+    line: Line, speed_wpm: int, speed: float
 ) -> None:
-    quick = Voice(provider="elevenlabs", name=VOICE, model="eleven_turbo_v2_5", speed_wpm=180)
-    await spoken(elevenlabs_server, quick)
-    body = elevenlabs_server.answers[0].body
-    assert body["model_id"] == "eleven_turbo_v2_5"
-    assert body["voice_settings"] == {"speed": 1.09}
+    quick = Voice(name=VOICE, model="eleven_turbo_v2_5", speed_wpm=speed_wpm)
+    await spoken(line, TEXT, quick)
+    assert messages(line)[0] == {"text": " ", "voice_settings": {"speed": speed}}
+    assert line.vendor.clients[0].query["model_id"] == "eleven_turbo_v2_5"
 
 
-@pytest.mark.parametrize(("speed_wpm", "speed"), [(10, 0.7), (900, 1.2)])
-async def test_a_speed_the_vendor_does_not_know_becomes_the_nearest_it_knows(
-    elevenlabs_server: ElevenLabsServer, speed_wpm: int, speed: float
+async def test_each_voice_has_a_connection_of_its_own(line: Line) -> None:
+    await spoken(line, TEXT)
+    await spoken(line, TEXT, Voice(name=VOICE, model="eleven_turbo_v2_5"))
+    await spoken(line, TEXT)
+    assert line.vendor.requests == 2
+
+
+async def test_a_sentence_interrupted_before_it_speaks_is_not_spoken(line: Line) -> None:
+    asked_for = asyncio.Event()
+
+    async def script(speaking: Speaking) -> None:
+        asked_for.set()
+        await speaking.unwanted()
+
+    line.vendor.script = script
+    sound = line.synthesiser.speak(TEXT, line.adapter.voice)
+    asking = asyncio.ensure_future(anext(sound))
+    await asked_for.wait()
+    asking.cancel()
+    await asyncio.wait({asking})
+    (asked,) = line.vendor.asked
+    await asked.until(lambda: asked.given_up)
+    assert messages(line)[-1] == {"close_context": True}
+
+
+async def test_contexts_given_up_in_quick_succession_stay_within_the_vendors_limit(
+    line: Line,
 ) -> None:
-    await spoken(elevenlabs_server, Voice(name=VOICE, speed_wpm=speed_wpm))
-    assert elevenlabs_server.answers[0].body["voice_settings"] == {"speed": speed}
+    """A caller who interrupts again and again; the vendor still speaks what it began."""
+    going_on = asyncio.Event()
+
+    async def script(speaking: Speaking) -> None:
+        await speaking.audio(b"\x11" * 160)
+        await going_on.wait()
+
+    line.vendor.script = script
+    for _ in range(2 * CONTEXTS):
+        sound = line.synthesiser.speak(TEXT, line.adapter.voice)
+        assert isinstance(sound, AsyncGenerator)
+        await anext(sound)
+        await sound.aclose()
+    going_on.set()
+    assert line.vendor.requests == 2
 
 
-async def endless(reading: Reading) -> None:
-    await reading.audio(b"\x11" * 320)
-    await reading.gone()
+async def test_a_context_that_the_vendor_ends_without_a_sound_is_a_failure(line: Line) -> None:
+    async def script(speaking: Speaking) -> None:
+        await speaking.client.say({"isFinal": True, "contextId": speaking.id})
 
-
-async def test_an_interrupted_sentence_is_no_longer_synthesised(
-    elevenlabs_server: ElevenLabsServer,
-) -> None:
-    elevenlabs_server.script = endless
-    async with voice(elevenlabs_server) as elevenlabs:
-        audio = elevenlabs.speak(WORDS, SPEAKER)
-        await anext(audio)
-        await audio.aclose()
-        await elevenlabs_server.answers[0].gone()
-
-
-async def test_a_sentence_nobody_begins_to_hear_is_never_asked_for(
-    elevenlabs_server: ElevenLabsServer,
-) -> None:
-    async with voice(elevenlabs_server) as elevenlabs:
-        await elevenlabs.speak(WORDS, SPEAKER).aclose()
-    assert elevenlabs_server.requests == 0
-
-
-QUOTA = error(401, "quota_exceeded")
-BUSY = error(429, "too_many_concurrent_requests", **{"Retry-After": "30"})
+    line.vendor.script = script
+    with pytest.raises(SynthesisError, match="garbled"):
+        await spoken(line, TEXT)
 
 
 @pytest.mark.parametrize(
-    ("refusal", "kind", "retryable"),
+    ("error", "kind"),
     [
-        (error(400, "max_character_limit_exceeded"), "refused", False),
-        (error(401, "invalid_api_key"), "unauthorized", False),
-        (QUOTA, "quota", False),
-        (error(403, "missing_permissions"), "unauthorized", False),
-        (error(404, "voice_not_found"), "refused", False),
-        (Refusal(422, {"detail": [{"msg": WORDS}]}), "refused", False),
-        (BUSY, "rate_limited", True),
-        (error(500, "internal"), "unavailable", True),
-        (Refusal(502, b"<html>bad gateway</html>"), "unavailable", True),
-        (error(503, "system_busy"), "unavailable", True),
-        (Refusal(200, {"detail": WORDS}), "garbled", True),
-        (Refusal(200, b"", {"Content-Type": "audio/basic"}), "garbled", True),
+        ("quota_exceeded", "quota"),
+        ("max_active_conversations", "rate_limited"),
+        ("system_busy", "unavailable"),
+        ("input_timeout_exceeded", "disconnected"),
+        ("invalid_message", "refused"),
     ],
 )
-async def test_a_refusal_says_what_it_is_and_nothing_is_tried_twice_in_secret(
-    elevenlabs_server: ElevenLabsServer, refusal: Refusal, kind: str, retryable: bool
+async def test_what_the_vendor_says_before_it_hangs_up_is_understood(
+    line: Line, error: str, kind: str
 ) -> None:
-    elevenlabs_server.refusal = refusal
-    _expect(await failure(elevenlabs_server), kind, retryable, elevenlabs_server.key)
-    assert elevenlabs_server.requests == 1
+    async def script(speaking: Speaking) -> None:
+        await speaking.client.say({"message": TEXT, "error": error, "code": 1008})
+        await speaking.client.close(1008, TEXT)
 
-
-async def cut(reading: Reading) -> None:
-    await reading.audio(b"\x11" * 320)
-    reading.break_off()
-
-
-async def cut_before_audio(reading: Reading) -> None:
-    reading.break_off()
-
-
-@pytest.mark.parametrize("script", [cut, cut_before_audio])
-async def test_a_sentence_cut_short_is_a_failure_not_a_short_sentence(
-    elevenlabs_server: ElevenLabsServer, script: Callable[[Reading], Awaitable[None]]
-) -> None:
-    elevenlabs_server.script = script
-    _expect(await failure(elevenlabs_server), "disconnected", True, elevenlabs_server.key)
-
-
-async def test_a_voice_that_falls_silent_is_given_up(elevenlabs_server: ElevenLabsServer) -> None:
-    elevenlabs_server.script = endless
-    _expect(await failure(elevenlabs_server, wait_ms=100), "timeout", True, elevenlabs_server.key)
-    await elevenlabs_server.answers[0].gone()
-
-
-async def test_a_wrong_key_is_not_worth_a_second_try(elevenlabs_server: ElevenLabsServer) -> None:
-    async with voice(elevenlabs_server, key="sk-wrong") as elevenlabs:
-        with pytest.raises(SynthesisError) as failed:
-            await anext(elevenlabs.speak(WORDS, SPEAKER))
-    _expect(failed.value, "unauthorized", False, "sk-wrong")
-    elevenlabs_server.violations.clear()
-
-
-async def test_nobody_at_the_address_may_be_better_later() -> None:
-    elevenlabs = ElevenLabs("sk-any", "http://127.0.0.1:9")
+    line.vendor.script = script
     with pytest.raises(SynthesisError) as failed:
-        await anext(elevenlabs.speak(WORDS, SPEAKER))
-    await elevenlabs.close()
-    _expect(failed.value, "unreachable", True, "sk-any")
+        await spoken(line, TEXT)
+    assert failed.value.kind == kind
+    assert TEXT not in str(failed.value)
 
 
-async def test_a_redirect_does_not_carry_the_key_elsewhere(
-    elevenlabs_server: ElevenLabsServer,
-) -> None:
-    elevenlabs_server.refusal = Refusal(307, {}, {"Location": elevenlabs_server.url})
-    _expect(await failure(elevenlabs_server), "refused", False, elevenlabs_server.key)
-    assert elevenlabs_server.requests == 1
-
-
-async def test_the_log_keeps_neither_words_nor_key_even_at_debug(
-    elevenlabs_server: ElevenLabsServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    await spoken(elevenlabs_server)
-    assert WORDS not in caplog.text
-    assert elevenlabs_server.key not in caplog.text
-
-
-def _expect(failed: SynthesisError, kind: str, retryable: bool, key: str) -> None:
-    assert (failed.provider, failed.kind, failed.retryable) == ("elevenlabs", kind, retryable)
-    assert failed.__suppress_context__ or failed.__context__ is None
-    assert WORDS not in str(failed)
-    assert key not in str(failed)
+async def test_an_idle_connection_that_the_vendor_closes_is_replaced(line: Line) -> None:
+    line.vendor.second_s = 0.0005  # 180 of them are 90 ms
+    await spoken(line, TEXT)
+    (client,) = line.vendor.clients
+    await client.until(lambda: client.gone)
+    line.vendor.second_s = 1.0
+    await spoken(line, TEXT)
+    assert line.vendor.requests == 2

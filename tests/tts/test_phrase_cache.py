@@ -5,17 +5,22 @@ from pathlib import Path
 
 import pytest
 from eventually import eventually_async
-from voices import Failing, Held
+from voices import Failing, Held, Timed
 
 from contracts.dialog import Voice
+from services.audio.frames import SILENT_FRAME
 from services.tts.cache import Phrases, Recording
-from services.tts.provider import SynthesisError
+from services.tts.provider import SynthesisError, WordTimes
 
 PHRASE_BYTES = 22 * 160  # what Held speaks
 
 
 async def heard(recording: Recording) -> bytes:
-    return b"".join([piece async for piece in recording.listen()])
+    return b"".join([piece async for piece in recording.listen() if isinstance(piece, bytes)])
+
+
+async def times(recording: Recording) -> list[WordTimes]:
+    return [piece async for piece in recording.listen() if isinstance(piece, WordTimes)]
 
 
 def speaking() -> Held:
@@ -38,9 +43,9 @@ async def test_a_phrase_wanted_by_several_at_once_is_synthesised_once() -> None:
 async def test_a_phrase_is_heard_while_it_is_being_synthesised() -> None:
     held, phrases = Held(), Phrases()
     listening = phrases.phrase(held, "Hello.", Voice()).listen()
-    assert len(await anext(listening)) == 320
+    assert await anext(listening) == SILENT_FRAME * 2
     held.let_go.set()
-    assert len(await anext(listening)) == PHRASE_BYTES - 320
+    assert await anext(listening) == SILENT_FRAME * 20
 
 
 async def test_another_voice_speed_or_language_is_another_phrase() -> None:
@@ -79,6 +84,21 @@ async def test_a_phrase_outlives_its_worker_in_the_folder(tmp_path: Path) -> Non
     assert len(await heard(recording)) == PHRASE_BYTES
     assert recording.cached
     assert held.asked == []
+
+
+async def test_the_times_of_a_phrases_words_are_kept_with_it(tmp_path: Path) -> None:
+    folder = tmp_path / "phrases"
+    timed, phrases = Timed(400, 900), Phrases(folder=folder)
+    first = await times(phrases.phrase(timed, "Hello there.", Voice()))
+    again = await times(phrases.phrase(timed, "Hello there.", Voice()))
+
+    async def kept() -> bool:
+        return any(file.suffix == ".ulaw" for file in folder.glob("*"))
+
+    await eventually_async(kept)
+    later = await times(Phrases(folder=folder).phrase(timed, "Hello there.", Voice()))
+    assert first == again == later == [WordTimes((400, 900))]
+    assert timed.asked == 1
 
 
 async def test_a_folder_that_cannot_be_written_stops_nothing(

@@ -17,14 +17,24 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from eventually import eventually, eventually_async
-from vendors import coqui, elevenlabs, groq_speech, openai_speech, sarvam_voice
+from vendors import (
+    cartesia_voice,
+    coqui,
+    deepgram_voice,
+    elevenlabs,
+    elevenlabs_socket,
+    groq_speech,
+    openai_speech,
+    sarvam_voice,
+)
 from vendors.piper_voice import make_voice
+from vendors.voice_sockets import Speaking, said_in
 
 from contracts.dialog import Voice
 from infra.outside import Offered
 from services.audio import mulaw
 from services.cli.settings import from_environment
-from services.tts.provider import SynthesisError, TextToSpeech
+from services.tts.provider import SynthesisError, TextToSpeech, WordTimes
 from services.tts.providers import OFFERED
 from services.tts.providers.espeak import Espeak
 from services.tts.providers.flite import Flite, installed
@@ -38,9 +48,18 @@ SPEAKING = [*ALL[:3], "piper"]
 
 
 async def read_as_a_tone(reading: elevenlabs.Reading) -> None:
-    async for piece in Tone().speak(reading.body["text"], Voice()):
-        for start in range(0, len(piece), 800):
-            await reading.audio(piece[start : start + 800])
+    for piece in await tone(reading.body["text"]):
+        await reading.audio(piece)
+
+
+async def speak_as_a_tone(speaking: Speaking) -> None:
+    for piece, said in said_in(await tone(speaking.text), speaking.text):
+        await speaking.audio(piece, said)
+
+
+async def tone(text: str) -> list[bytes]:
+    (sound,) = [piece async for piece in Tone().speak(text, Voice())]
+    return [sound[start : start + 800] for start in range(0, len(sound), 800)]
 
 
 class Outside(NamedTuple):
@@ -52,7 +71,16 @@ class Outside(NamedTuple):
 
 
 OUTSIDE = {
-    "elevenlabs": Outside(elevenlabs.elevenlabs_server, elevenlabs.VOICE, read_as_a_tone),
+    "elevenlabs": Outside(
+        elevenlabs_socket.elevenlabs_socket_server, elevenlabs.VOICE, speak_as_a_tone
+    ),
+    "elevenlabs_http": Outside(elevenlabs.elevenlabs_server, elevenlabs.VOICE, read_as_a_tone),
+    "deepgram": Outside(
+        deepgram_voice.deepgram_voice_server, deepgram_voice.VOICE, speak_as_a_tone
+    ),
+    "cartesia": Outside(
+        cartesia_voice.cartesia_voice_server, cartesia_voice.VOICE, speak_as_a_tone
+    ),
     "groq": Outside(groq_speech.groq_speech_server, "hannah"),
     "openai": Outside(openai_speech.openai_speech_server, "marin"),
     "sarvam": Outside(sarvam_voice.sarvam_voice_server, "ritu"),
@@ -92,7 +120,8 @@ async def synthesiser(
 
 def keys_of(name: str, vendor: Any) -> dict[str, str]:
     url = f"{vendor.url}/v1" if name == "openai" else vendor.url
-    return {f"{name}_api_key": vendor.key, f"{name}_url": url}
+    company = name.partition("_")[0]
+    return {f"{company}_api_key": vendor.key, f"{company}_url": url}
 
 
 def usual_voice(synthesiser: TextToSpeech) -> Voice:
@@ -110,7 +139,8 @@ async def speaker(
 
 
 async def spoken(synthesiser: TextToSpeech, text: str, voice: Voice | None = None) -> bytes:
-    return b"".join([p async for p in synthesiser.speak(text, voice or usual_voice(synthesiser))])
+    pieces = synthesiser.speak(text, voice or usual_voice(synthesiser))
+    return b"".join([piece async for piece in pieces if isinstance(piece, bytes)])
 
 
 def peak_dbfs(sound: bytes) -> float:
@@ -142,6 +172,17 @@ async def test_a_sentence_given_up_leaves_the_next_one_whole(synthesiser: TextTo
         assert isinstance(given_up, AsyncGenerator)
         await given_up.aclose()
     assert abs(len(await spoken(synthesiser, SHORT)) - len(alone)) < 800
+
+
+async def test_word_times_are_told_once_and_fit_the_sound(synthesiser: TextToSpeech) -> None:
+    pieces = [piece async for piece in synthesiser.speak(LONG, usual_voice(synthesiser))]
+    told = [piece for piece in pieces if isinstance(piece, WordTimes)]
+    assert len(told) == synthesiser.capabilities.word_times
+    sound_ms = sum(len(piece) for piece in pieces if isinstance(piece, bytes)) / 8
+    for times in told:
+        assert len(times.ends_ms) == len(LONG.split())
+        assert list(times.ends_ms) == sorted(times.ends_ms)
+        assert sound_ms - 200 < times.ends_ms[-1] <= sound_ms + 20
 
 
 @pytest.mark.parametrize("text", ["...", "\0", "ünïcödé 東京 [[x]] <speak>", "x" * 300])

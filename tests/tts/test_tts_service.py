@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from eventually import eventually_async
 from exchange import TENANT, Exchange, now_ms, sentence
-from voices import Failing, Held
+from voices import Failing, Held, Timed
 
 from contracts.dialog import CallEnded, PhaseEntered
 from contracts.event import OwnerClaimed
@@ -36,6 +36,23 @@ async def test_a_written_sentence_is_heard_and_recorded(exchange: Exchange) -> N
     assert spoken.audio_ms == sum(len(c.mulaw) for c in chunks) / 8 == 13 * 60
     assert (spoken.provider, spoken.cached) == ("tone", False)
     assert 0 <= spoken.first_audio_ms <= spoken.took_ms
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+async def test_the_log_keeps_when_each_word_ends(exchange: Exchange, fixed: bool) -> None:
+    async with exchange.worker({"timed": Timed(400, 950)}):
+        await exchange.write(sentence("Good morning.", provider="timed", fixed=fixed))
+        (spoken,) = await exchange.outcomes(1)
+    assert isinstance(spoken, SentenceSynthesized)
+    assert (spoken.word_ends_ms, spoken.audio_ms) == ((400, 950), 1_000)
+
+
+async def test_times_of_other_words_than_those_written_are_not_kept(exchange: Exchange) -> None:
+    async with exchange.worker({"timed": Timed(400, 950)}):
+        await exchange.write(sentence("Good morning to you.", provider="timed"))
+        (spoken,) = await exchange.outcomes(1)
+    assert isinstance(spoken, SentenceSynthesized)
+    assert spoken.word_ends_ms == ()
 
 
 async def test_several_sentences_of_one_decision_are_all_spoken(exchange: Exchange) -> None:

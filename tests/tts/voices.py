@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 
 from contracts.dialog import Voice
 from services.audio.frames import SILENT_FRAME
-from services.tts.provider import Capabilities, SynthesisError
+from services.tts.provider import Capabilities, Piece, SynthesisError, WordTimes
 
 
 class Held:
@@ -32,6 +32,25 @@ class Held:
 
     async def close(self) -> None:
         self.let_go.set()
+
+
+class Timed:
+    """Gives a second of sound, and when the words end."""
+
+    name = "timed"
+    capabilities = Capabilities(streaming=True, word_times=True)
+
+    def __init__(self, *ends_ms: int) -> None:
+        self.asked = 0
+        self._times = WordTimes(ends_ms)
+
+    async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Piece]:
+        self.asked += 1
+        yield SILENT_FRAME * 50
+        yield self._times
+
+    async def close(self) -> None:
+        """Nothing is held."""
 
 
 class Failing:

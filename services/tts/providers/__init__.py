@@ -44,6 +44,24 @@ def _elevenlabs(keys: Keys) -> TextToSpeech:
     return ElevenLabs(keys["elevenlabs_api_key"], keys.get("elevenlabs_url"))
 
 
+def _elevenlabs_http(keys: Keys) -> TextToSpeech:
+    from services.tts.providers.elevenlabs_http import ElevenLabsHttp
+
+    return ElevenLabsHttp(keys["elevenlabs_api_key"], keys.get("elevenlabs_url"))
+
+
+def _deepgram(keys: Keys) -> TextToSpeech:
+    from services.tts.providers.deepgram import DeepgramVoice
+
+    return DeepgramVoice(keys["deepgram_api_key"], keys.get("deepgram_url"))
+
+
+def _cartesia(keys: Keys) -> TextToSpeech:
+    from services.tts.providers.cartesia import Cartesia
+
+    return Cartesia(keys["cartesia_api_key"], keys.get("cartesia_url"))
+
+
 def _groq(keys: Keys) -> TextToSpeech:
     from services.tts.providers.groq import Groq
 
@@ -81,7 +99,19 @@ OFFERED: Final[Mapping[str, Offer[TextToSpeech]]] = {
     "tone": Offer(make=_tone),
     "tones": Offer(make=_tones),
     "elevenlabs": Offer(
-        make=_elevenlabs, needs=("elevenlabs_api_key",), package="elevenlabs", extra="elevenlabs"
+        make=_elevenlabs, needs=("elevenlabs_api_key",), package="websockets", extra="elevenlabs"
+    ),
+    "elevenlabs_http": Offer(
+        make=_elevenlabs_http,
+        needs=("elevenlabs_api_key",),
+        package="elevenlabs",
+        extra="elevenlabs",
+    ),
+    "deepgram": Offer(
+        make=_deepgram, needs=("deepgram_api_key",), package="deepgram", extra="deepgram"
+    ),
+    "cartesia": Offer(
+        make=_cartesia, needs=("cartesia_api_key",), package="cartesia", extra="cartesia"
     ),
     "groq": Offer(make=_groq, needs=("groq_api_key",), package="groq", extra="groq"),
     "openai": Offer(make=_openai, needs=("openai_api_key",), package="openai", extra="openai"),

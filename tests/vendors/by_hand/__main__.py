@@ -4,19 +4,23 @@ import argparse
 import asyncio
 import json
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aiohttp import web
 from vendors.by_hand import deepgram, talking, turns
 from vendors.by_hand.hearing import known
 from vendors.by_hand.latency import INSTANT, PUBLISHED, Latency
 from vendors.cartesia import InkServer
+from vendors.cartesia_voice import CartesiaVoiceServer
 from vendors.deepgram import DeepgramServer
 from vendors.deepgram_flux import FluxServer
+from vendors.deepgram_voice import DeepgramVoiceServer
 from vendors.elevenlabs import ElevenLabsServer
+from vendors.elevenlabs_socket import ElevenLabsSocketServer
 from vendors.groq import GroqServer
 from vendors.serving import KEY
 from vendors.strict import Vendor
+from vendors.voice_sockets import Script, VoiceVendor
 
 from infra.stopping import until_signalled
 from services.tts.providers.espeak import Espeak
@@ -25,7 +29,7 @@ from services.tts.providers.espeak import Espeak
 class Service(NamedTuple):
     """A vendor's server, and where it is found."""
 
-    server: Vendor[object]
+    server: Vendor[Any]
     method: str
     path: str
 
@@ -40,12 +44,25 @@ def _services(latency: Latency, espeak: Espeak) -> dict[str, list[Service]]:
     ink.script = turns.ink(heard, latency)
     minds.script = talking.chat(latency)
     voices.script = talking.voice(latency, espeak)
+    spoken = talking.voice_on_a_socket(latency, espeak)
     return {
-        "deepgram": [Service(nova, "GET", nova.path), Service(flux, "GET", flux.path)],
-        "cartesia": [Service(ink, "GET", ink.path)],
+        "deepgram": [
+            Service(nova, "GET", nova.path),
+            Service(flux, "GET", flux.path),
+            _voice(DeepgramVoiceServer(), spoken),
+        ],
+        "cartesia": [Service(ink, "GET", ink.path), _voice(CartesiaVoiceServer(), spoken)],
         "groq": [Service(minds, "POST", "/openai/v1/chat/completions")],
-        "elevenlabs": [Service(voices, "POST", "/v1/text-to-speech/{voice}/stream")],
+        "elevenlabs": [
+            Service(voices, "POST", "/v1/text-to-speech/{voice}/stream"),
+            _voice(ElevenLabsSocketServer(), spoken),
+        ],
     }
+
+
+def _voice(server: VoiceVendor, script: Script) -> Service:
+    server.script = script
+    return Service(server, "GET", server.path)
 
 
 async def run(latency: Latency, port: int) -> None:

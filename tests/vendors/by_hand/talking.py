@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from vendors import elevenlabs, groq
 from vendors.by_hand.answering import Called, answer, arguments_in_pieces, tokens
 from vendors.by_hand.latency import Latency, wait
+from vendors.voice_sockets import Script, Speaking, said_in
 
 from contracts.dialog import Voice
 from services.tts.providers.espeak import Espeak
@@ -37,5 +38,17 @@ def voice(latency: Latency, espeak: Espeak) -> Callable[[elevenlabs.Reading], Aw
         await wait(latency.first_audio_ms)
         async for piece in espeak.speak(reading.body["text"], Voice()):
             await reading.audio(piece)
+
+    return script
+
+
+def voice_on_a_socket(latency: Latency, espeak: Espeak) -> Script:
+    """The script of all that speak over sockets, with the times of the text as it is spoken."""
+
+    async def script(speaking: Speaking) -> None:
+        await wait(latency.first_audio_ms)
+        pieces = [piece async for piece in espeak.speak(speaking.text, Voice())]
+        for piece, said in said_in(pieces, speaking.text):
+            await speaking.audio(piece, said)
 
     return script
