@@ -14,9 +14,10 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 import msgspec
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 
 from contracts.dialog import Voice
+from infra.direct_socket import direct
 from services.tts.provider import Capabilities, Piece, SynthesisError
 from services.tts.providers.socket_failures import BROKEN, failed
 from services.tts.providers.sockets import Sockets
@@ -65,7 +66,7 @@ class ElevenLabs:
         query = urlencode({"model_id": voice.model or MODEL, **_QUERY})
         path = f"/v1/text-to-speech/{quote(voice.name, safe='')}/multi-stream-input"
         try:
-            connection = await connect(
+            connection = await direct(
                 f"{self._origin}{path}?{query}",
                 additional_headers=self._headers,
                 open_timeout=min(self._wait_s, CONNECT_S),
