@@ -14,6 +14,7 @@ from services.cli.settings import BadSetting, Settings, from_environment
 
 _TESTS: Final = Path(__file__).parents[2] / "tests"
 _START_S: Final = 20.0
+COMPANIES: Final = ("deepgram", "groq", "elevenlabs")
 
 
 @asynccontextmanager
@@ -22,7 +23,7 @@ async def vendors(settings: Settings) -> AsyncIterator[Settings]:
     if not (_TESTS / "vendors" / "by_hand").is_dir():
         raise BadSetting("the loopback vendors are in the source tree: run this in a clone of it")
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "vendors.by_hand", "--port", "0"),
+        *(sys.executable, "-m", "vendors.by_hand", *COMPANIES, "--port", "0"),
         stdout=asyncio.subprocess.PIPE,
         cwd=_TESTS,
         start_new_session=True,  # Ctrl-C is for us: the vendors go when the calls are over

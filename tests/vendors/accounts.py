@@ -8,39 +8,55 @@ identify-language, github.com/ollama/ollama/blob/main/docs/api.md#list-local-mod
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from aiohttp import web
 from vendors.serving import KEY, Refusal, serving
 
-_KEYS: Mapping[tuple[str, str], tuple[str, str]] = {  # the header each wants
-    ("GET", "/v1/projects"): ("Authorization", f"Token {KEY}"),
-    ("GET", "/openai/v1/models"): ("Authorization", f"Bearer {KEY}"),
-    ("GET", "/v1/models"): ("xi-api-key", KEY),
-    ("GET", "/voices"): ("Authorization", f"Bearer {KEY}"),
-    ("GET", "/models"): ("Authorization", f"Bearer {KEY}"),
-    ("POST", "/text-lid"): ("api-subscription-key", KEY),
-    ("GET", "/api/tags"): ("", ""),
-    ("GET", "/"): ("", ""),
+
+class _Asked(NamedTuple):
+    """A vendor's address, and the header it wants."""
+
+    method: str
+    path: str
+    header: str = ""
+    value: str = ""
+
+
+_ASKED: Mapping[str, _Asked] = {
+    "deepgram": _Asked("GET", "/v1/projects", "Authorization", f"Token {KEY}"),
+    "groq": _Asked("GET", "/openai/v1/models", "Authorization", f"Bearer {KEY}"),
+    "elevenlabs": _Asked("GET", "/v1/models", "xi-api-key", KEY),
+    "cartesia": _Asked("GET", "/voices", "Authorization", f"Bearer {KEY}"),
+    "openai": _Asked("GET", "/models", "Authorization", f"Bearer {KEY}"),
+    "sarvam": _Asked("POST", "/text-lid", "api-subscription-key", KEY),
+    "ollama": _Asked("GET", "/api/tags"),
+    "coqui": _Asked("GET", "/"),
 }
 
 
 class Accounts:
-    """All vendors at one address."""
+    """All vendors at one address, or each at its own."""
 
     def __init__(self) -> None:
         self.url = ""
         self.refusal: Refusal | None = None  # of requests with the right key
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.route(method, path, self._answer) for method, path in _KEYS]
+        return [self.route(name) for name in _ASKED]
 
-    async def _answer(self, request: web.Request) -> web.Response:
-        header, value = _KEYS[request.method, request.path]
-        if header and request.headers.get(header) != value:
-            return web.json_response({"error": "about your key"}, status=401)
-        if request.path == "/voices" and "Cartesia-Version" not in request.headers:
-            return web.json_response({"error": "no version"}, status=400)
-        return self.refusal.response() if self.refusal else web.json_response({})
+    def route(self, name: str, base: str = "") -> web.RouteDef:
+        """One vendor's, `base` being part of its address."""
+        asked = _ASKED[name]
+
+        async def answer(request: web.Request) -> web.Response:
+            if asked.header and request.headers.get(asked.header) != asked.value:
+                return web.json_response({"error": "about your key"}, status=401)
+            if name == "cartesia" and "Cartesia-Version" not in request.headers:
+                return web.json_response({"error": "no version"}, status=400)
+            return self.refusal.response() if self.refusal else web.json_response({})
+
+        return web.route(asked.method, base + asked.path, answer)
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """A model without one: it calls tools whose arguments were said, and reads out passages."""
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -68,9 +67,3 @@ def _stems(text: str) -> frozenset[str]:
 def tokens(text: str) -> list[str]:
     """The pieces in which it is streamed."""
     return re.findall(r"\s*\S+", text)
-
-
-def arguments_in_pieces(called: Called) -> list[str]:
-    """Its arguments as the vendors stream them: JSON, cut anywhere."""
-    text = json.dumps(called.arguments)
-    return [text[start : start + 8] for start in range(0, len(text), 8)]

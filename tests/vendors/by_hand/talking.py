@@ -1,9 +1,10 @@
 """What the loopback models write and the loopback voices say."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
-from vendors import elevenlabs, groq
-from vendors.by_hand.answering import Called, answer, arguments_in_pieces, tokens
+from vendors import elevenlabs
+from vendors.by_hand.answering import Called, answer, tokens
 from vendors.by_hand.latency import Latency, wait
 from vendors.voice_sockets import Script, Speaking, said_in
 
@@ -11,16 +12,26 @@ from contracts.dialog import Voice
 from services.tts.providers.espeak import Espeak
 
 
-def chat(latency: Latency) -> Callable[[groq.Answer], Awaitable[None]]:
-    """Groq's script: a tool call, or the answer token by token."""
+class Chatting(Protocol):
+    """A reply that is being streamed, as each vendor's double has it."""
 
-    async def script(asked: groq.Answer) -> None:
+    body: dict[str, Any]
+
+    async def text(self, text: str) -> None: ...
+
+    async def call(self, name: str, arguments: dict[str, Any]) -> None: ...
+
+    async def finish(self, reason: str = ...) -> None: ...
+
+
+def chat(latency: Latency) -> Callable[[Chatting], Awaitable[None]]:
+    """The script of all that answer: a tool call, or the answer token by token."""
+
+    async def script(asked: Chatting) -> None:
         said = answer(asked.body["messages"], asked.body.get("tools", []))
         await wait(latency.first_token_ms)
         if isinstance(said, Called):
-            await asked.tool(0, name=said.name, arguments="")
-            for piece in arguments_in_pieces(said):
-                await asked.tool(0, arguments=piece)
+            await asked.call(said.name, said.arguments)
             await asked.finish("tool_calls")
             return
         for token in tokens(said):
