@@ -1,6 +1,7 @@
 """All projections in one process."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Iterable
@@ -38,15 +39,17 @@ async def run(
     codec: Codec | None = None,
     servers: Servers | None = None,
     archive: Archive | None = None,
+    rebuild_older: bool = True,
 ) -> None:
     """Keep the tables up with the log until `stop`; a batch half written then is undone.
 
     Those that are equally far are followed together. Tables of an older version are rebuilt beside
-    the live ones, by processes that are given `servers`.
+    the live ones, by processes that are given `servers`; with `rebuild_older` off they stand still
+    until somebody else has.
     `pool` needs a connection for each group, and one more.
     """
     stopping = asyncio.create_task(stop.wait())
-    following = _Following(bus, pool, codec, servers, archive)
+    following = _Following(bus, pool, codec, servers, archive, rebuild_older)
     try:
         async with beside(follow_agents(bus, pool)):
             await following.until(stopping, list(projections))
@@ -62,9 +65,10 @@ class _Following:
         codec: Codec | None,
         servers: Servers | None,
         archive: Archive | None,
+        rebuild_older: bool,
     ) -> None:
         self._bus, self._pool, self._codec = bus, pool, codec
-        self._servers, self._archive = servers, archive
+        self._servers, self._archive, self._rebuild_older = servers, archive, rebuild_older
         self.tasks: dict[asyncio.Task[None], list[Projection]] = {}
         self._left_named = False
 
@@ -94,7 +98,8 @@ class _Following:
             runner = Runner(group, self._bus, self._pool, self._codec, self._archive)
             self._begin(asyncio.create_task(runner.run()), [each.projection for each in group])
         if older:
-            self._begin(asyncio.create_task(self._rebuild(older)), older)
+            work = self._rebuild(older) if self._rebuild_older else self._rebuilt(older)
+            self._begin(asyncio.create_task(work), older)
 
     async def _groups(self, generations: list[Generation]) -> list[list[Generation]]:
         """Those that are equally far."""
@@ -122,6 +127,16 @@ class _Following:
         except (AlreadyRebuilding, LogAway, WorkerDied, *AWAY) as trouble:
             _log.warning("rebuilding waits: %s", type(trouble).__name__)
             await asyncio.sleep(_AGAIN_S)
+
+    async def _rebuilt(self, projections: list[Projection]) -> None:
+        """Wait until somebody has rebuilt one of them."""
+        names = " ".join(each.name for each in projections)
+        _log.warning("tables of an older version stand still: 'partyline rebuild %s'", names)
+        with contextlib.suppress(*AWAY):  # then all is looked at again
+            while True:
+                await asyncio.sleep(_AGAIN_S)
+                if not all([await self._is_older(each) for each in projections]):
+                    return
 
     def _begin(self, task: "asyncio.Task[None]", projections: list[Projection]) -> None:
         task.set_name(f"projections {', '.join(each.name for each in projections)}")

@@ -114,6 +114,7 @@ async def _projections(
                 archive=settings.archive,
             ),
             archive=archive_of(settings, codec),
+            rebuild_older=settings.rebuild,
         )
         async with AsyncExitStack() as going_on:
             await going_on.enter_async_context(beside(following))

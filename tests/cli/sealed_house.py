@@ -34,6 +34,7 @@ from services.call.actor import Actor
 from services.cli.verifying import Verified, verify_log
 
 TENANT = TenantId("practice")
+_OF_ALL = ("doctor", "projections", "rebuild")  # commands that know no tenant
 AGENT = Agent(name="receptionist", phrases=Phrases(greeting="Hello {first_name}."))
 WORDS, NAME = "my tooth hurts terribly", "Zoë"
 
@@ -113,7 +114,7 @@ class House:
         command = [sys.executable, "-m", "services.cli", *arguments]
         named = ["--nats", nats]
         named += ["--postgres", postgres] if arguments[0] != "replay" else []
-        named += ["--tenant", TENANT] if arguments[0] not in ("doctor", "projections") else []
+        named += ["--tenant", TENANT] if arguments[0] not in _OF_ALL else []
         key = {"PARTYLINE_MASTER_KEY_FILE": str(self.master_key)} if sealed else {}
         return await asyncio.to_thread(
             subprocess.run,

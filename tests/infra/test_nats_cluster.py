@@ -20,6 +20,8 @@ from infra.loopback_ports import free_ports
 from infra.nats import Bus, connect, create_streams
 from infra.nats_server import NatsServer, Node, assert_durable
 from infra.nats_system import leads
+from projections.canary import canary_if_silent
+from projections.reading import extent
 
 pytestmark = pytest.mark.stack
 
@@ -74,6 +76,20 @@ async def test_each_stream_has_three_copies_and_audio_one_even_for_who_asks_for_
     await bus.close()
     copies = {config.name: config.num_replicas for config in configs}
     assert copies == {stream.name: 3 if stream is not AUDIO else 1 for stream in STREAMS}
+
+
+async def test_of_many_who_look_at_the_same_time_one_sends_a_canary(
+    three_nodes: Addresses,
+) -> None:
+    buses = [await connect(three_nodes.nats_url, name=f"test {n}") for n in range(3)]
+    await create_streams(buses[0])
+    for _ in range(3):
+        last = (await extent(buses[0])).last
+        ends = await asyncio.gather(*(canary_if_silent(bus, last) for bus in buses * 5))
+        assert last + 1 in ends
+        assert (await extent(buses[0])).last == last + 1
+    for bus in buses:
+        await bus.close()
 
 
 @pytest.mark.parametrize(("store", "nodes", "before"), [("jetstream", 3, 1), ("jetstream-1", 1, 3)])

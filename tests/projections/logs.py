@@ -55,11 +55,16 @@ async def append_bytes(bus: Bus, story: Story, payload: bytes) -> int:
 
 @asynccontextmanager
 async def running(
-    bus: Bus, pool: Pool, projections: Iterable[Projection] = PROJECTIONS
+    bus: Bus,
+    pool: Pool,
+    projections: Iterable[Projection] = PROJECTIONS,
+    *,
+    rebuild_older: bool = True,
 ) -> AsyncIterator[None]:
     """The projections follow the log during the block."""
     stop = asyncio.Event()
-    task = asyncio.create_task(run(bus, pool, projections, stop=stop))
+    following = run(bus, pool, projections, stop=stop, rebuild_older=rebuild_older)
+    task = asyncio.create_task(following)
     try:
         yield
     finally:

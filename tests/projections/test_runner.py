@@ -19,6 +19,7 @@ from projections import PROJECTIONS
 from projections.calls import read as calls
 from projections.calls.project import CALLS
 from projections.parking import all_parked
+from projections.rebuild import rebuild
 from projections.run import caught_up
 from projections.timeline import read as timeline
 from projections.timeline.project import TIMELINE
@@ -190,6 +191,23 @@ async def test_a_projection_of_another_version_is_made_anew_and_the_old_runner_g
             await eventually_async(lambda: is_live(pool, newer.version))
             await caught_up(pool, last, [newer])
     assert [c.replies for c in await calls.list(pool, TENANT)] == [2] * 4
+
+
+async def test_where_rebuilding_is_off_tables_of_before_stand_still_until_somebody_does(
+    bus: Bus, pool: Pool
+) -> None:
+    newer = msgspec.structs.replace(CALLS, version=CALLS.version + 1)
+    _, last = await append_calls(bus, 2)
+    async with running(bus, pool, [CALLS, TIMELINE]):
+        await caught_up(pool, last, [CALLS, TIMELINE])
+    async with running(bus, pool, [newer, TIMELINE], rebuild_older=False):
+        last = await append(bus, question_answered())
+        await caught_up(pool, last, [TIMELINE])
+        assert len(await calls.list(pool, TENANT)) == 2
+        await rebuild(bus, pool, [newer])
+        last = await append(bus, question_answered())
+        await caught_up(pool, last, [newer])
+    assert len(await calls.list(pool, TENANT)) == 4
 
 
 async def test_messages_that_expired_before_they_were_read_are_passed_over(
