@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from contracts.dialog import Voice
+from contracts.dialog import Voice, Wait
 from contracts.event import Event
 from contracts.ids import AgentId
 
@@ -71,13 +71,26 @@ class Tool(_Settings, frozen=True, kw_only=True):
     timeout_ms: Milliseconds = 5_000  # wait for its answer
 
 
-class Provider(_Settings, frozen=True, kw_only=True):
-    """Which outside service does a job, and how it is set."""
+class Fallback(_Settings, frozen=True, kw_only=True):
+    """An outside service that does a job when those before it fail."""
 
     provider: str  # its name
     model: str = ""  # of the provider; empty: its default
     temperature: float = 0.3  # 0..2; 0: always the likeliest words
     options: dict[str, Any] = {}  # the provider's own further settings
+
+
+class Provider(Fallback, frozen=True, kw_only=True):
+    """Which outside service does a job, and how it is set.
+
+    The waits hold while there is a fallback left to go to; the last one is given more time.
+    """
+
+    fallbacks: tuple[Fallback, ...] = ()  # who does it when it fails, in this order
+    connect_ms: Wait = 2_000  # for its connection
+    first_ms: Wait = 3_000  # llm: for its first piece of text; stt: for a turn's words
+    stall_ms: Wait = 2_000  # llm: between two pieces of text
+    hedge_ms: Milliseconds = 0  # llm: then the next is asked beside it; 0: only when it failed
 
 
 class BargeIn(_Settings, frozen=True, kw_only=True):

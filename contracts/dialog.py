@@ -8,25 +8,41 @@ written  services/dialog                read    services/rag, services/tts, serv
 from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from contracts.event import PII, AgentRef, Event, Phase, Pii
+from contracts.event import PII, AgentRef, Event, Phase, Pii, Stage
 
 PiiDict = Annotated[dict[str, Any], msgspec.Meta(extra={PII: True})]
 """What a tool is given or gives, in whatever shape: personal data as a whole."""
+
+Wait = Annotated[int, msgspec.Meta(ge=1)]
+"""A wait in milliseconds."""
 
 ReplyKind = Literal[
     "greeting", "answer", "fallback", "proposal", "result", "transfer", "goodbye", "bridge"
 ]
 
 
-class Voice(msgspec.Struct, frozen=True, kw_only=True):
-    """How a sentence is to be spoken."""
+class FallbackVoice(msgspec.Struct, frozen=True, kw_only=True):
+    """How a sentence is to be spoken when the voices before it fail."""
 
     provider: str = "espeak"  # the synthesiser's name
     name: str = "en-us"  # the provider's own name of the voice
     speed_wpm: int = 165  # words a minute, where the provider knows speed
     model: str = ""  # the provider's model; empty: its default
     language: str = ""  # BCP 47, for providers that have to be told; empty: their default
+
+
+class Voice(FallbackVoice, frozen=True, kw_only=True):
+    """How a sentence is to be spoken.
+
+    What is unset is not written: every sentence carries its voice. The waits hold while there is a
+    fallback left to go to; the last one is given more time.
+    """
+
+    fallbacks: tuple[FallbackVoice, ...] | UnsetType = UNSET  # who speaks when it fails, in order
+    first_ms: Wait | UnsetType = UNSET  # for the connection and the first sound; unset: 2000
+    stall_ms: Wait | UnsetType = UNSET  # between two pieces of sound; unset: 2000
 
 
 class CallOpened(Event, frozen=True, kw_only=True, tag="dialog.opened/1"):
@@ -109,6 +125,8 @@ class ReplyFinished(Event, frozen=True, kw_only=True, tag="dialog.reply_finished
     sentences: int  # written in this reply
     tokens_in: int = 0  # the model's count of what it read; 0: no model or not told
     tokens_out: int = 0  # the model's count of what it wrote
+    provider: str = ""  # the model's, where it is not the agent's first
+    model: str = ""  # of that provider; empty: its default
 
 
 class ReplyHeard(Event, frozen=True, kw_only=True, tag="dialog.reply_heard/1"):
@@ -184,6 +202,17 @@ class ToolReturned(Event, frozen=True, kw_only=True, tag="dialog.tool_returned/1
     unsure: bool = False  # true: nobody knows whether it was run, so it is not run again
 
 
+class ModelSwitched(Event, frozen=True, kw_only=True, tag="dialog.model_switched/1"):
+    """Another language model goes on with the reply: the one before it failed or was too slow."""
+
+    reply: int
+    from_provider: str  # the one that is left
+    to_provider: str  # the one that is asked instead
+    kind: str  # the error's class, never its text; 'slow': the other one was quicker
+    stage: Stage  # how far the one that is left had come
+    wait_ms: float = 0.0  # since the last that came of it, or since it was asked
+
+
 class TransferRequested(Event, frozen=True, kw_only=True, tag="dialog.transfer_requested/1"):
     """The caller is handed to a person."""
 
@@ -229,6 +258,8 @@ class ModelFinished(Event, frozen=True, kw_only=True, tag="model.finished/1"):
     reply: int
     tokens_in: int = 0
     tokens_out: int = 0
+    provider: str = ""  # the model's, where it is not the agent's first
+    model: str = ""  # of that provider; empty: its default
 
 
 class ModelFailed(Event, frozen=True, kw_only=True, tag="model.failed/1"):
@@ -236,6 +267,17 @@ class ModelFailed(Event, frozen=True, kw_only=True, tag="model.failed/1"):
 
     reply: int
     kind: str  # the error's class, never its text
+
+
+class ModelGaveWay(Event, frozen=True, kw_only=True, tag="model.gave_way/1"):
+    """A language model failed or was too slow, and the next one writes the rest of the reply."""
+
+    reply: int
+    from_provider: str
+    to_provider: str
+    kind: str
+    stage: Stage
+    wait_ms: float = 0.0
 
 
 class ToolReported(Event, frozen=True, kw_only=True, tag="tool.reported/1"):
@@ -255,4 +297,12 @@ class WaitEnded(Event, frozen=True, kw_only=True, tag="wait.ended/1"):
     awaited: Literal["passages", "answer", "line"]  # what did not come
 
 
-InnerFact = ModelWrote | ModelCalledTool | ModelFinished | ModelFailed | ToolReported | WaitEnded
+InnerFact = (
+    ModelWrote
+    | ModelCalledTool
+    | ModelFinished
+    | ModelFailed
+    | ModelGaveWay
+    | ToolReported
+    | WaitEnded
+)

@@ -12,6 +12,9 @@ Pii = Annotated[str, msgspec.Meta(extra={PII: True})]
 
 Phase = Literal["start", "discovery", "active", "completion"]
 
+Stage = Literal["connect", "first", "amid"]
+"""How far a provider had come: no connection, nothing of its answer, or a part of it."""
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
     """A fact or a decision: past tense, immutable; a new field carries a default."""

@@ -41,6 +41,8 @@ def _absent(field: inspect.Field) -> str:
     if field.required:
         return "*required*"
     value = _default(field)
+    if value is msgspec.UNSET:
+        return "*unset*"
     if isinstance(value, msgspec.Struct):
         value = _changed(value)
     return f"`{json.dumps(msgspec.to_builtins(value), ensure_ascii=False)}`"
@@ -56,9 +58,9 @@ def _changed(struct: msgspec.Struct) -> dict[str, object]:
 
 
 def _default(field: inspect.Field) -> object:
-    if field.default is msgspec.NODEFAULT:
-        return field.default_factory()
-    return field.default
+    if field.default is not msgspec.NODEFAULT:
+        return field.default
+    return msgspec.UNSET if field.default_factory is msgspec.NODEFAULT else field.default_factory()
 
 
 def _type(type_: inspect.Type) -> str:

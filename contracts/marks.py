@@ -84,6 +84,8 @@ def _plain(value: object) -> Any:
             return {key: _plain(inner) for key, inner in value.items()}
         case list() | tuple() | set() | frozenset():
             return [_plain(inner) for inner in value]
+        case msgspec.UnsetType():
+            return None
         case _:
             return msgspec.to_builtins(value)
 

@@ -9,7 +9,7 @@ import msgspec
 from contracts import described
 from contracts.agent import AgentPublished
 from contracts.channels import EVENTS, RETIRED, Channel, Structs, channels, members, present, tag
-from contracts.dialog import InnerFact, Voice
+from contracts.dialog import FallbackVoice, InnerFact, Voice
 from contracts.event import AgentRef, OwnerClaimed
 from contracts.markdown import struct, table
 from contracts.passages import Passage
@@ -40,7 +40,8 @@ _READING: Final = """\
     - **`type`** names the event and its version. A version once written stays readable for ever;
       [older ones](#retired-versions) are lifted to the present one.
     - **Absent fields** have the value in the column "if absent"; where it says *required*, they
-      never are. New fields come with such a value, so ignore fields you don't know.
+      never are; where it says *unset*, the meaning tells what holds. New fields come with such a
+      value, so ignore fields you don't know.
     - **Units** stand in the names. Where `_ms` is a point in time its meaning says UNIX time; else
       it is a length.
     - **An event you don't know**: set the message aside and go on; never stop for it.
@@ -74,7 +75,7 @@ def page() -> str:
         *(_events(f"## Events: {family}", by_name[family]) for family in EVENTS),
         _events("## Drafts", by_name[DRAFT]),
         [_WHY, _section("", members(InnerFact))],
-        [_section("## Parts of events", (AgentRef, Voice, Passage))],
+        [_section("## Parts of events", (AgentRef, Voice, FallbackVoice, Passage))],
         _events("## Agents", by_name["agent"]),
         [_section("", _settings())],
         _events("## Knowledge", by_name["knowledge"]),

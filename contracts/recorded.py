@@ -24,10 +24,15 @@ LineEvent: TypeAlias = (
     | line.CarrierReported
     | line.LineEnded
 )
-TranscriptEvent: TypeAlias = transcript.TranscriptFinalized | transcript.UtteranceMisheard
+TranscriptEvent: TypeAlias = (
+    transcript.TranscriptFinalized | transcript.UtteranceMisheard | transcript.RecogniserSwitched
+)
 PassagesEvent: TypeAlias = passages.PassagesFound | passages.PassagesFailed
 SynthesisEvent: TypeAlias = (
-    synthesis.SentenceSynthesized | synthesis.SynthesisDropped | synthesis.SynthesisFailed
+    synthesis.SentenceSynthesized
+    | synthesis.SynthesisDropped
+    | synthesis.SynthesisFailed
+    | synthesis.VoiceSwitched
 )
 OutcomeEvent: TypeAlias = outcome.OutcomeRecorded | outcome.CallErased
 WithinCall: TypeAlias = (
@@ -48,6 +53,7 @@ WithinCall: TypeAlias = (
     | dialog.ToolRefused
     | dialog.ToolCalled
     | dialog.ToolReturned
+    | dialog.ModelSwitched
     | dialog.TransferRequested
     | dialog.HangUpRequested
 )

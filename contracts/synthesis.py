@@ -4,7 +4,7 @@ subject  call.<tenant>.<call>.synthesis    stream  CALLS
 written  services/tts                      read    services/dialog, projections
 """
 
-from contracts.event import Event
+from contracts.event import Event, Stage
 
 
 class SentenceSynthesized(Event, frozen=True, kw_only=True, tag="synthesis.synthesized/1"):
@@ -37,3 +37,16 @@ class SynthesisFailed(Event, frozen=True, kw_only=True, tag="synthesis.failed/1"
     sentence: int
     kind: str  # the error's class or the provider's code, never its text
     provider: str  # the synthesiser that failed
+
+
+class VoiceSwitched(Event, frozen=True, kw_only=True, tag="synthesis.switched/1"):
+    """Another voice goes on with a sentence: the one before it failed."""
+
+    reply: int
+    sentence: int
+    from_provider: str  # the one that is left
+    to_provider: str  # the one that speaks instead
+    kind: str  # the error's class or the provider's code, never its text
+    stage: Stage  # how far the one that is left had come
+    wait_ms: float = 0.0  # since the last that came of it, or since it was asked
+    audio_ms: int = 0  # of the sentence published by then: the other voice says only the rest

@@ -6,7 +6,7 @@ written  services/stt                       read    services/dialog, projections
 
 from typing import Literal
 
-from contracts.event import Event, Pii
+from contracts.event import Event, Pii, Stage
 
 
 class TranscriptDrafted(Event, frozen=True, kw_only=True, tag="transcript.drafted/1"):
@@ -42,3 +42,14 @@ class UtteranceMisheard(Event, frozen=True, kw_only=True, tag="transcript.mishea
     reason: Literal["nothing", "unsure", "provider_failed"]  # no words, unsure ones, no recogniser
     speech_ended_ms: int
     provider: str = ""
+
+
+class RecogniserSwitched(Event, frozen=True, kw_only=True, tag="transcript.switched/1"):
+    """Another recogniser listens: the one before it failed. It was given the present turn again."""
+
+    utterance: int  # the newest that had begun; 0: none yet
+    from_provider: str  # the one that is left
+    to_provider: str  # the one that listens instead
+    kind: str  # the error's class, never its text
+    stage: Stage  # how far the one that is left had come with the turn
+    wait_ms: float = 0.0  # for an answer that did not come; 0: none was awaited

@@ -30,6 +30,7 @@ class Caller:
         self._stage, self._mouth, self._line = stage, mouth, line
         self._random: Random = stage.random
         self._utterance = self._turns = 0
+        self._other_ears = ""  # who listens since the first recogniser failed
         self._ears, self._ears_epoch = HostId(""), 0
         stage.on_change.append(self._look)
         mouth.on_begun.append(self._hear)
@@ -164,7 +165,7 @@ class Caller:
         self._recognised(self._verdict(words, ended_ms))
 
     def _verdict(self, words: str, ended_ms: int) -> CallEvent:
-        stage, provider = self._stage, self._stage.house.agent.stt.provider
+        stage, provider = self._stage, self._recogniser()
         at_ms, utterance = stage.now_ms, self._utterance
         if stage.chance(stage.plan.misheard):
             return transcript.UtteranceMisheard(
@@ -188,6 +189,23 @@ class Caller:
             provider=provider,
             language=stage.house.agent.languages[0] if provider == "deepgram" else "",
         )
+
+    def _recogniser(self) -> str:
+        """Who hears the turn; now and then the first one fails on it, for the rest of the call."""
+        stage, stt = self._stage, self._stage.house.agent.stt
+        fails = bool(stt.fallbacks) and not self._other_ears and stage.chance(stage.plan.trouble)
+        if fails:
+            self._other_ears = stt.fallbacks[0].provider
+            switched = transcript.RecogniserSwitched(
+                at_ms=stage.now_ms,
+                utterance=self._utterance,
+                from_provider=stt.provider,
+                to_provider=self._other_ears,
+                kind="disconnected",
+                stage="amid",
+            )
+            self._recognised(switched)
+        return self._other_ears or stt.provider
 
     def _recognised(self, event: CallEvent) -> None:
         self._stage.fact("transcript", self._ears, event, epoch=self._ears_epoch)

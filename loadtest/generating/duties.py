@@ -60,6 +60,8 @@ class Duties:
         assert talk is not None
         first_ms = stage.random.lognormvariate(5.9, 0.4)
         intent = _intent(stage, talk)
+        by = self._give_way(reply, first_ms)
+        first_ms *= 2 if by else 1
         if stage.chance(stage.plan.trouble):
             kind = stage.random.choice(_MODEL_FAILURES)
             wait_ms = stage.house.agent.limits.model_ms if kind == "timeout" else first_ms
@@ -69,9 +71,31 @@ class Duties:
         elif intent and intent.tool and not wanted.after_tool:
             self._call_tool(intent.tool, talk, reply, first_ms)
         else:
-            self._say(_answer(stage, talk, intent), talk, reply, first_ms)
+            self._say(_answer(stage, talk, intent), talk, reply, first_ms, by)
 
-    def _say(self, answer: tuple[str, ...], talk: Talk, reply: int, first_ms: float) -> None:
+    def _give_way(self, reply: int, first_ms: float) -> str:
+        """Now and then the model fails, and this one writes instead; empty: the agent's first."""
+        stage, llm = self._stage, self._stage.house.agent.llm
+        if not llm.fallbacks or not stage.chance(stage.plan.trouble):
+            return ""
+        kind, other = stage.random.choice(_MODEL_FAILURES), llm.fallbacks[0].provider
+        self._after(
+            first_ms,
+            lambda at_ms: dialog.ModelGaveWay(
+                at_ms=at_ms,
+                reply=reply,
+                from_provider=llm.provider,
+                to_provider=other,
+                kind=kind,
+                stage="first",
+                wait_ms=round(first_ms, 3),
+            ),
+        )
+        return other
+
+    def _say(
+        self, answer: tuple[str, ...], talk: Talk, reply: int, first_ms: float, by: str
+    ) -> None:
         """Sentence by sentence, at the model's speed; now and then it breaks off."""
         stage, wait_ms, tokens = self._stage, first_ms, 0
         for sentence in answer:
@@ -91,7 +115,7 @@ class Duties:
         self._after(
             wait_ms + 5,
             lambda at_ms: dialog.ModelFinished(
-                at_ms=at_ms, reply=reply, tokens_in=read, tokens_out=tokens
+                at_ms=at_ms, reply=reply, tokens_in=read, tokens_out=tokens, provider=by
             ),
         )
 

@@ -72,6 +72,7 @@ class Voice:
             )
             self._store(failed)
             return
+        switches = () if cached else self._switched(written)
         spoken = synthesis.SentenceSynthesized(
             at_ms=at_ms,
             reply=reply,
@@ -80,10 +81,27 @@ class Voice:
             first_audio_ms=first_ms,
             took_ms=took_ms,
             characters=len(written.text),
-            provider=provider,
+            provider=switches[0].to_provider if switches else provider,
             cached=cached,
         )
-        self._store(spoken)
+        self._store(*switches, spoken)
+
+    def _switched(self, written: dialog.SentenceWritten) -> tuple[synthesis.VoiceSwitched, ...]:
+        """Now and then the voice fails, and another one speaks the sentence."""
+        stage, voice = self._stage, written.voice
+        if not voice.fallbacks or not stage.chance(stage.plan.trouble):
+            return ()
+        switched = synthesis.VoiceSwitched(
+            at_ms=stage.now_ms,
+            reply=written.reply,
+            sentence=written.sentence,
+            from_provider=voice.provider,
+            to_provider=voice.fallbacks[0].provider,
+            kind=stage.random.choice(_FAILURES),
+            stage="first",
+            wait_ms=round(stage.random.uniform(5, 2_000), 3),
+        )
+        return (switched,)
 
     def _drop(self, reply: int) -> None:
         stage = self._stage
@@ -101,8 +119,8 @@ class Voice:
         )
         self._store(dropped)
 
-    def _store(self, event: CallEvent) -> None:
-        self._stage.fact("synthesis", self._host, event)
+    def _store(self, *events: CallEvent) -> None:
+        self._stage.fact("synthesis", self._host, *events)
 
 
 class Knowledge:

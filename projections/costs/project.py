@@ -58,8 +58,8 @@ def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
         case TranscriptFinalized() | UtteranceMisheard():
             speech.hear(rows, event)
         case ReplyFinished():
-            add(rows, "llm", "", "tokens_in", event.tokens_in)
-            add(rows, "llm", "", "tokens_out", event.tokens_out)
+            add(rows, "llm", event.provider, "tokens_in", event.tokens_in, event.model)
+            add(rows, "llm", event.provider, "tokens_out", event.tokens_out, event.model)
         case SentenceWritten() | SentenceSynthesized() | SynthesisDropped():
             _voice(rows, event)
         case LineEnded() | CallEnded():
@@ -71,14 +71,19 @@ def _voice(rows: Rows, event: SentenceWritten | SentenceSynthesized | SynthesisD
     voiced = rows.of(Voiced, event.reply, event.sentence)
     match event:
         case SentenceWritten():
-            voiced.provider, voiced.model = event.voice.provider, event.voice.model
+            voice = event.voice
+            voiced.provider, voiced.model = voice.provider, voice.model
+            if voice.fallbacks:
+                voiced.others = {each.provider: each.model for each in voice.fallbacks}
         case SentenceSynthesized():
             prefix = "cached_" if event.cached else ""
+            own = event.provider in (voiced.provider, "")
+            model = voiced.model if own else voiced.others.get(event.provider, "")
             for unit, quantity in (
                 ("characters", event.characters),
                 ("seconds", event.audio_ms / 1000),
             ):
-                add(rows, "tts", event.provider, prefix + unit, quantity, voiced.model)
+                add(rows, "tts", event.provider, prefix + unit, quantity, model)
         case SynthesisDropped():
             seconds = event.audio_ms / 1000
             add(rows, "tts", voiced.provider, "dropped_seconds", seconds, voiced.model)

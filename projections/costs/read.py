@@ -47,8 +47,9 @@ _PRICED: Final = """
                  CASE c.kind WHEN 'llm' THEN a.llm_provider WHEN 'stt' THEN a.stt_provider END, '')
             AS provider,
         coalesce(nullif(c.model, ''),
-                 CASE c.kind WHEN 'llm' THEN a.llm_model WHEN 'stt' THEN a.stt_model END, '')
-            AS model) AS w
+                 CASE WHEN c.kind = 'llm' AND c.provider IN ('', a.llm_provider) THEN a.llm_model
+                      WHEN c.kind = 'stt' AND c.provider IN ('', a.stt_provider) THEN a.stt_model
+                 END, '') AS model) AS w
     LEFT JOIN LATERAL price_of(c.kind, w.provider, w.model, c.unit, c.at) AS p ON true
     WHERE c.tenant = $1
 """

@@ -70,6 +70,7 @@ class Voiced(msgspec.Struct):
     sentence: int
     provider: str = ""
     model: str = ""
+    others: dict[str, str] = {}  # models of those who may speak it instead, by provider
 
 
 def use(rows: Rows, kind: str, provider: str, unit: str, model: str = "") -> CostRow:

@@ -6,6 +6,7 @@ from contracts.dialog import (
     CallEnded,
     ModelFailed,
     ModelFinished,
+    ModelSwitched,
     PassagesTaken,
     ReplyBegun,
     ReplyFinished,
@@ -20,8 +21,8 @@ from contracts.dialog import (
 from contracts.line import LineEnded, LineLost, LineResumed, PlaybackCleared, PlaybackFinished
 from contracts.passages import PassagesFailed
 from contracts.recorded import Recorded
-from contracts.synthesis import SynthesisDropped, SynthesisFailed
-from contracts.transcript import UtteranceMisheard
+from contracts.synthesis import SynthesisDropped, SynthesisFailed, VoiceSwitched
+from contracts.transcript import RecogniserSwitched, UtteranceMisheard
 from projections.failures import followed
 from projections.failures.rows import FailureRow, Talk, Use, Utterance
 from projections.folding import Rows
@@ -47,7 +48,8 @@ _Further: TypeAlias = (
     | ReplyInterrupted
     | ToolCalled
 )
-Read: TypeAlias = _Wrong | _Further | TurnMisheard | ReplyFinished | LineEnded | CallEnded
+_Switch: TypeAlias = RecogniserSwitched | ModelSwitched | VoiceSwitched
+Read: TypeAlias = _Wrong | _Further | _Switch | TurnMisheard | ReplyFinished | LineEnded | CallEnded
 
 _BROKEN: Final = ("media_lost", "line_lost", "bus_lost")  # ends of a call that nobody wanted
 
@@ -64,6 +66,8 @@ def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
             followed.finish(rows, event)
         case LineEnded() | CallEnded():
             _end(rows, place, event)
+        case RecogniserSwitched() | ModelSwitched() | VoiceSwitched():
+            _switch(rows, place, event)
         case (
             LineResumed()
             | PlaybackFinished()
@@ -123,6 +127,15 @@ def _follow(rows: Rows, event: _Further) -> None:
             followed.give_up(rows, event.reply)
         case ToolCalled():
             rows.of(Use, event.invocation).turn = event.turn
+
+
+def _switch(rows: Rows, place: tuple[int, int], event: _Switch) -> None:
+    """A provider failed, and another did its work: the caller got what was asked for."""
+    stage = {RecogniserSwitched: "stt", ModelSwitched: "llm", VoiceSwitched: "tts"}[type(event)]
+    row = _row(rows, place, event.at_ms, stage, event.kind)
+    row.provider, row.followed = event.from_provider, "switched"
+    if not isinstance(event, RecogniserSwitched):
+        row.reply, row.turn = event.reply, followed.turn_of(rows, event.reply)
 
 
 def _mishear(rows: Rows, place: tuple[int, int], event: TurnMisheard) -> None:

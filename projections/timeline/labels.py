@@ -9,6 +9,7 @@ from contracts.dialog import (
     CallerReturned,
     CallOpened,
     HangUpRequested,
+    ModelSwitched,
     PassagesTaken,
     PassagesWanted,
     PhaseEntered,
@@ -52,8 +53,18 @@ from contracts.recorded import (
     SynthesisEvent,
     TranscriptEvent,
 )
-from contracts.synthesis import SentenceSynthesized, SynthesisDropped, SynthesisFailed
-from contracts.transcript import TranscriptDrafted, TranscriptFinalized, UtteranceMisheard
+from contracts.synthesis import (
+    SentenceSynthesized,
+    SynthesisDropped,
+    SynthesisFailed,
+    VoiceSwitched,
+)
+from contracts.transcript import (
+    RecogniserSwitched,
+    TranscriptDrafted,
+    TranscriptFinalized,
+    UtteranceMisheard,
+)
 
 
 class Entry(NamedTuple):
@@ -109,6 +120,8 @@ def _transcript(event: TranscriptEvent | TranscriptDrafted) -> str:
             return f"is understood: {event.text}"
         case UtteranceMisheard():
             return f"is not understood: {event.reason}"
+        case RecogniserSwitched():
+            return f"is listened to by {_other(event)}"
         case TranscriptDrafted():
             return f"so far: {event.text}"
         case _:
@@ -136,6 +149,8 @@ def _synthesis(event: SynthesisEvent) -> str:
             return f"{sentence} is not synthesised any further"
         case SynthesisFailed():
             return f"{sentence} can't be synthesised: {event.kind}"
+        case VoiceSwitched():
+            return f"{sentence} is spoken by {_other(event)}"
         case _:
             assert_never(event)
 
@@ -167,6 +182,8 @@ def _dialog(event: DialogEvent) -> Entry:
             return Entry("dialog", "waits for the caller to come back")
         case CallerReturned():
             return Entry("dialog", "goes on with the caller")
+        case ModelSwitched():
+            return Entry("dialog", f"reply {event.reply} is written by {_other(event)}")
         case TransferRequested():
             return Entry("dialog", f"hands the caller to {event.to or 'nobody'}: {event.reason}")
         case HangUpRequested():
@@ -215,6 +232,10 @@ def _reply(
             return f"reply {event.reply} was interrupted after: {event.heard}"
         case _:
             assert_never(event)
+
+
+def _other(event: RecogniserSwitched | ModelSwitched | VoiceSwitched) -> str:
+    return f"{event.to_provider} instead of {event.from_provider}: {event.kind}"
 
 
 def _heard(event: TranscriptEvent | TranscriptDrafted) -> Entry:

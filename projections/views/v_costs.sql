@@ -8,7 +8,8 @@ CROSS JOIN LATERAL (SELECT
     coalesce(nullif(c.provider, ''),
              CASE c.kind WHEN 'llm' THEN a.llm_provider WHEN 'stt' THEN a.stt_provider END, '') AS provider,
     coalesce(nullif(c.model, ''),
-             CASE c.kind WHEN 'llm' THEN a.llm_model WHEN 'stt' THEN a.stt_model END, '') AS model) AS w
+             CASE WHEN c.kind = 'llm' AND c.provider IN ('', a.llm_provider) THEN a.llm_model
+                  WHEN c.kind = 'stt' AND c.provider IN ('', a.stt_provider) THEN a.stt_model END, '') AS model) AS w
 -- As price_of has it; a function would be run with the analyst's rights, who has none to the prices.
 LEFT JOIN LATERAL (
     SELECT r.price, r.per, r.currency FROM prices AS r

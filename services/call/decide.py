@@ -42,11 +42,17 @@ def decide(fact: Fact | InnerFact, state: CallState, agent: Agent) -> list[Dialo
             return _write(fact, state, agent)
         case dialog.ModelCalledTool():
             return _propose(fact, state, agent)
+        case dialog.ModelGaveWay():
+            return _switch(fact, state)
         case dialog.ToolReported():
             return _report(fact, state, agent)
         case synthesis.SynthesisFailed() | synthesis.SynthesisDropped():
             return _unspoken(fact, state)
-        case synthesis.SentenceSynthesized():
+        case (
+            synthesis.SentenceSynthesized()
+            | synthesis.VoiceSwitched()
+            | transcript.RecogniserSwitched()
+        ):
             return []
         case _:
             return _on_line(fact, state, agent)
@@ -167,12 +173,30 @@ def _write(
                     sentences=len(reply.sentences),
                     tokens_in=fact.tokens_in,
                     tokens_out=fact.tokens_out,
+                    provider=fact.provider,
+                    model=fact.model,
                 )
             ]
         case dialog.ModelFinished() | dialog.ModelFailed():
             return say(fact.at_ms, talk, agent, "fallback", agent.phrases.failed)
         case _:
             assert_never(fact)
+
+
+def _switch(fact: dialog.ModelGaveWay, state: CallState) -> list[DialogEvent]:
+    if not isinstance(state, Answering) or fact.reply != state.talk.next_reply:
+        return []
+    return [
+        dialog.ModelSwitched(
+            at_ms=fact.at_ms,
+            reply=fact.reply,
+            from_provider=fact.from_provider,
+            to_provider=fact.to_provider,
+            kind=fact.kind,
+            stage=fact.stage,
+            wait_ms=fact.wait_ms,
+        )
+    ]
 
 
 def _begin(at_ms: int, talk: Talk) -> list[DialogEvent]:

@@ -83,6 +83,8 @@ def _within(state: CallState, talk: Talk, event: WithinCall) -> CallState:
             | dialog.ToolReturned()
         ):
             return _with_tool(state, talk, event)
+        case dialog.ModelSwitched():
+            return _keeping(state, talk)  # who writes is no part of what was said
         case dialog.TransferRequested() | dialog.HangUpRequested():
             return Leaving(talk=talk)
         case _:

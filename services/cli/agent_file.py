@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from msgspec import inspect
+from msgspec import UnsetType, inspect
 
-from contracts.agent import Agent
+from contracts.agent import Agent, Fallback, Provider
+from contracts.dialog import FallbackVoice, Voice
 from contracts.ids import DocumentId
 from contracts.knowledge import DocumentAdded
 from services.call.phrases import names
@@ -160,13 +161,30 @@ _Mistake = tuple[list[str], str]  # the way to the field, and what is wrong with
 
 def _providers(agent: Agent) -> Iterator[_Mistake]:
     voices = {("voice",): agent.voice} | {("voices", tag): v for tag, v in agent.voices.items()}
-    for table, name, offered in (
-        (("stt",), agent.stt.provider, stt_providers.OFFERED),
-        (("llm",), agent.llm.provider, dialog_providers.OFFERED),
-        *((table, voice.provider, tts_providers.OFFERED) for table, voice in voices.items()),
-    ):
-        if name not in offered:
-            yield [*table, "provider"], f"none of {', '.join(sorted(offered))}"
+    ports: list[tuple[tuple[str, ...], Provider | Voice, Mapping[str, object]]] = [
+        (("stt",), agent.stt, stt_providers.OFFERED),
+        (("llm",), agent.llm, dialog_providers.OFFERED),
+        *((table, voice, tts_providers.OFFERED) for table, voice in voices.items()),
+    ]
+    for table, first, offered in ports:
+        fallbacks = () if isinstance(first.fallbacks, UnsetType) else first.fallbacks
+        steps = [[*table], *([*table, "fallbacks", str(at)] for at in range(len(fallbacks)))]
+        chain = [_only(each) for each in (first, *fallbacks)]
+        for at, each in enumerate(chain):
+            if each["provider"] not in offered:
+                yield [*steps[at], "provider"], f"none of {', '.join(sorted(offered))}"
+            if each in chain[:at]:
+                yield steps[at], "the same as one before it: it would fail with it"
+    if agent.stt.hedge_ms:
+        yield ["stt", "hedge_ms"], "only a model can be hedged"
+    if agent.llm.hedge_ms and not agent.llm.fallbacks:
+        yield ["llm", "hedge_ms"], "there is no fallback to ask beside it"
+
+
+def _only(each: Fallback | FallbackVoice) -> dict[str, Any]:
+    """What makes it another than the next: all that a fallback can say."""
+    kind = Fallback if isinstance(each, Fallback) else FallbackVoice
+    return {name: getattr(each, name) for name in kind.__struct_fields__}
 
 
 def _languages(agent: Agent) -> Iterator[_Mistake]:

@@ -5,7 +5,7 @@ from typing import Final
 from rich.console import Console
 from rich.markup import escape
 
-from contracts import dialog, line, passages, transcript
+from contracts import dialog, line, passages, synthesis, transcript
 from contracts.recorded import CallEvent, Recorded
 
 _LANES: Final = {
@@ -74,6 +74,11 @@ class LiveView:
             case dialog.ToolReturned(tool=tool, ok=ok, took_ms=took_ms):
                 came = "done" if ok else "failed"
                 return "", f"{tool} {came}   [dim]{took_ms:.1f} ms[/dim]"
+            case (
+                transcript.RecogniserSwitched() | dialog.ModelSwitched() | synthesis.VoiceSwitched()
+            ):
+                why = "is slow" if event.kind == "slow" else f"failed ({event.kind})"
+                return "", f"{event.from_provider} {why}: {event.to_provider} goes on"
             case line.PlaybackStarted(reply=reply):
                 return "agent", self._reply(event, reply)
             case dialog.ReplyInterrupted(heard=heard, resumed=True):

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from contracts.ids import HostId
 from infra.agents import Agents
+from infra.chain import Breakers
 from infra.claims import Claims, Held
 from infra.hosting import AT_ONCE, Drain, hosting
 from infra.journal import NatsJournal
@@ -30,7 +31,7 @@ async def serve(
     Args: models: by name; room: calls at a time at most; drain: how they go.
     """
     async with tools.session() as http, Claims(bus, "dialog", host) as claims:
-        outside = Outside(bus, journal, models, http)
+        outside = Outside(bus, journal, models, http, Breakers())
 
         async def host_one(held: Held) -> bool:
             claim = held.claim

@@ -18,6 +18,7 @@ from contracts.passages import Passage, PassagesFound
 from contracts.recorded import Fact, FactCause, Recorded
 from contracts.streams import Family
 from infra.cancelling import end_tasks, stop_if_cancelled
+from infra.chain import Breakers
 from infra.journal import NatsJournal
 from infra.live import Following, follow
 from infra.nats import Bus
@@ -29,7 +30,7 @@ from services.call.state import Ended
 from services.dialog import tools
 from services.dialog.prompt import prompt
 from services.dialog.provider import LanguageModel
-from services.dialog.writing import Report, unsaid, write
+from services.dialog.switching import Writers
 
 _log: Final = logging.getLogger("partyline.dialog")
 _RETRY_S: Final = 0.2
@@ -44,6 +45,7 @@ class Outside(NamedTuple):
     journal: NatsJournal
     models: Mapping[str, LanguageModel]
     http: aiohttp.ClientSession
+    breakers: Breakers  # of the models
 
 
 class _Reported(NamedTuple):
@@ -63,6 +65,7 @@ class HostedCall:
         self._passages: dict[int, tuple[Passage, ...]] = {}  # by turn
         self._inherited = duty(actor.state, actor.agent)  # an earlier owner had taken it up
         self._duty: Duty | None = None
+        self._writers = Writers(actor.agent, outside.models, outside.breakers)
         self._work: asyncio.Task[None] | None = None
 
     async def run(self) -> bool:
@@ -211,17 +214,16 @@ class HostedCall:
 
     async def _write(self, wanted: Write) -> None:
         actor = self._actor
-        report: Report = partial(self._report, wanted)
-        model = self._outside.models.get(actor.agent.llm.provider)
         talk = getattr(actor.state, "talk", None)
-        if model is None or talk is None:
-            _log.error("call %s: no model %s here", actor.call, actor.agent.llm.provider)
-            report(ModelFailed(at_ms=_now_ms(), reply=wanted.reply, kind="not configured"))
-            return
+        assert talk is not None  # else there would be nothing to write
         passages = self._passages.get(talk.turn, ()) if talk.sources else ()
-        if talk.reply and not talk.reply.over:  # taken over or resumed: it is partly written
-            report = unsaid(talk.reply.written, report)
-        await write(model, prompt(talk, actor.agent, passages), wanted.reply, report)
+        under_way = talk.reply and not talk.reply.over  # taken over or resumed: partly written
+        await self._writers.write(
+            prompt(talk, actor.agent, passages),
+            wanted.reply,
+            talk.reply.written if under_way else (),
+            partial(self._report, wanted),
+        )
 
     async def _run(self, wanted: Run) -> None:
         """Run the tool, or find out what came of it where an earlier owner may have run it."""

@@ -4,8 +4,9 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
+from contracts.agent import Fallback
 from contracts.dialog import (
     InnerFact,
     ModelCalledTool,
@@ -17,6 +18,7 @@ from services.call.sentences import SentenceCutter
 from services.dialog.provider import Delta, LanguageModel, ModelError, Prompt, ToolCall, Usage
 
 Report = Callable[[InnerFact], None]
+Piece: TypeAlias = Delta | ToolCall | Usage
 _TIMEOUT: Final = "timeout"
 
 
@@ -28,33 +30,51 @@ async def write(model: LanguageModel, prompt: Prompt, reply: int, report: Report
     try:
         await _write(model, prompt, reply, report)
     except ModelError as failed:
-        report(ModelFailed(at_ms=_now_ms(), reply=reply, kind=failed.kind))
+        report(ModelFailed(at_ms=now_ms(), reply=reply, kind=failed.kind))
     except TimeoutError:
-        report(ModelFailed(at_ms=_now_ms(), reply=reply, kind=_TIMEOUT))
+        report(ModelFailed(at_ms=now_ms(), reply=reply, kind=_TIMEOUT))
 
 
 async def _write(model: LanguageModel, prompt: Prompt, reply: int, report: Report) -> None:
-    cutter, usage = SentenceCutter(prompt.language), Usage(tokens_in=0, tokens_out=0)
     pause_s = prompt.agent.limits.model_ms / 1000
-    async with aclosing(_closable(model.write(prompt))) as stream:
-        async for piece in _paced(stream, pause_s):
-            match piece:
-                case Delta(text=text):
-                    _report_sentences(cutter.feed(text), reply, report)
-                case Usage():
-                    usage = piece
-                case ToolCall(name=name, arguments=arguments):
-                    _report_sentences(cutter.rest(), reply, report)
-                    report(
-                        ModelCalledTool(
-                            at_ms=_now_ms(), reply=reply, tool=name, arguments=arguments
-                        )
-                    )
-                    return
+    async with aclosing(closable(model.write(prompt))) as stream:
+        await tell(_paced(stream, pause_s), prompt.language, reply, report)
+
+
+async def tell(
+    pieces: AsyncIterator[Piece],
+    language: str,
+    reply: int,
+    report: Report,
+    by: Fallback | None = None,
+) -> None:
+    """Report the sentences of a stream as they are completed, and how it ended.
+
+    `by`: whose stream it is, where not of the agent's first model.
+    """
+    cutter, usage = SentenceCutter(language), Usage(tokens_in=0, tokens_out=0)
+    async for piece in pieces:
+        match piece:
+            case Delta(text=text):
+                _report_sentences(cutter.feed(text), reply, report)
+            case Usage():
+                usage = piece
+            case ToolCall(name=name, arguments=arguments):
+                _report_sentences(cutter.rest(), reply, report)
+                called = ModelCalledTool(
+                    at_ms=now_ms(), reply=reply, tool=name, arguments=arguments
+                )
+                report(called)
+                return
     rest = cutter.rest()
     _report_sentences(rest[:-1] if usage.cut else rest, reply, report)  # half a sentence is no use
     finished = ModelFinished(
-        at_ms=_now_ms(), reply=reply, tokens_in=usage.tokens_in, tokens_out=usage.tokens_out
+        at_ms=now_ms(),
+        reply=reply,
+        tokens_in=usage.tokens_in,
+        tokens_out=usage.tokens_out,
+        provider=by.provider if by else "",
+        model=by.model if by else "",
     )
     report(finished)
 
@@ -80,12 +100,10 @@ def unsaid(written: tuple[str, ...], report: Report) -> Report:
 def _report_sentences(sentences: list[str], reply: int, report: Report) -> None:
     for text in sentences:
         if any(map(str.isalnum, text)):  # dots alone would be silence, not an answer
-            report(ModelWrote(at_ms=_now_ms(), reply=reply, text=text))
+            report(ModelWrote(at_ms=now_ms(), reply=reply, text=text))
 
 
-async def _paced(
-    stream: AsyncIterator[Delta | ToolCall | Usage], pause_s: float
-) -> AsyncIterator[Delta | ToolCall | Usage]:
+async def _paced(stream: AsyncIterator[Piece], pause_s: float) -> AsyncIterator[Piece]:
     """The same pieces; raises TimeoutError when the next takes longer than `pause_s`."""
     while True:
         try:
@@ -96,12 +114,11 @@ async def _paced(
         yield piece
 
 
-def _closable(
-    stream: AsyncIterator[Delta | ToolCall | Usage],
-) -> AsyncGenerator[Delta | ToolCall | Usage, None]:
+def closable(stream: AsyncIterator[Piece]) -> AsyncGenerator[Piece]:
     """Every adapter writes its stream as an async generator, which can be closed early."""
-    return cast(AsyncGenerator[Delta | ToolCall | Usage, None], stream)
+    return cast(AsyncGenerator[Piece], stream)
 
 
-def _now_ms() -> int:
+def now_ms() -> int:
+    """UNIX time in milliseconds."""
     return time.time_ns() // 1_000_000

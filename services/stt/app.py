@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 
 from contracts.ids import HostId
 from infra.agents import Agents
+from infra.chain import Breakers
 from infra.claims import Claims, Held
 from infra.hosting import AT_ONCE, Drain, hosting
 from infra.journal import NatsJournal
 from infra.nats import Bus
-from services.stt.absent import Absent
+from services.stt.ears import Ears
 from services.stt.on_audio import host_call
 from services.stt.provider import SpeechToText
 
@@ -31,11 +32,12 @@ async def serve(
         drain: how they go.
     """
 
+    breakers = Breakers()
+
     async def host_one(held: Held) -> bool:
         claim = held.claim
         agent = await agents.get(claim.tenant, claim.agent)
-        name = agent.stt.provider
-        ears = providers.get(name) or Absent(name)
+        ears = Ears(agent, providers, breakers)
         return await host_call(bus, journal, claim, agent, host, ears, leave=held.leave)
 
     async with (

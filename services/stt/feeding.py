@@ -44,10 +44,19 @@ class Feeding:
         self._fed = 0  # last frame given to the ear
         self._behind = 0  # first frame of speech whose end may be in the log already; 0: none
         self._past = False  # its end may be the very next news from the log: frames do not tell
-        self._listening = continuous  # frames go to the ear as they come
+        self._speech = False  # the caller speaks
         self._open = False  # a turn is
         self._last_loud = 0  # frame of the turn, as far as is known
         self.incomplete = False  # frames of the turn are missing: `complete` is due
+
+    @property
+    def _listening(self) -> bool:
+        """Frames go to the ear as they come."""
+        return self._continuous or self._speech
+
+    def change_ear(self, *, continuous: bool) -> None:
+        """The next ear wants silence too, or does not."""
+        self._continuous = continuous
 
     def on_frame(self, frame: CallerFrame) -> None:
         """A frame came in: keep it, and let the ear have it while it listens."""
@@ -67,7 +76,7 @@ class Feeding:
 
     def listen(self, first_frame: int, *, new_turn: bool) -> None:
         """Speech began at this frame."""
-        self._listening = self._open = True
+        self._speech = self._open = True
         number = max(1, first_frame - LEAD_IN_FRAMES)
         if new_turn:
             self._from, self._last_loud = number, 0
@@ -98,14 +107,14 @@ class Feeding:
 
     def rest(self, last_frame: int) -> None:
         """Speech ended at this frame, as became known a little later."""
-        self._listening, self._last_loud = self._continuous, last_frame
+        self._speech, self._last_loud = False, last_frame
         self.incomplete = self.incomplete or self._tape.last < last_frame
         if self._behind:
             self._catch_up(last_frame + self._tail_frames)
 
     def end_turn(self) -> None:
         """The ear is about to be asked for the turn's words: it must have it all."""
-        self._listening = self._continuous
+        self._speech = False
         if self._behind:
             self._catch_up()
 

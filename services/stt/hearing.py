@@ -1,17 +1,32 @@
-"""One call's ear, kept open: a failed one is replaced and given the present turn again."""
+"""One call's ear, kept open: a failed one is replaced and given the present turn again.
+
+The replacement is of the next recogniser of the agent's chain, where there is one.
+"""
 
 import asyncio
 import logging
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
-from contracts.agent import Agent
-from services.stt.provider import Ear, Heard, RecognitionFailed, SpeechToText
+from contracts.event import Stage
+from services.stt.ears import Ears
+from services.stt.provider import Capabilities, Ear, Heard, RecognitionFailed
 
 _log: Final = logging.getLogger("partyline.stt")
 _FIRST_WAIT_S: Final = 0.5  # before a new ear is tried, doubled each time
 _LONGEST_WAIT_S: Final = 8.0
-_OPEN_S: Final = 10.0
-_FINAL_S: Final = 5.0  # from the end of a turn to its words: longer counts as failed
+_OPEN_S: Final = 10.0  # where no other recogniser is left; else as the agent has it
+_FINAL_S: Final = 5.0  # from the end of a turn to its words: longer counts as failed; so, too
+
+
+class Switched(NamedTuple):
+    """Another recogniser is about to listen."""
+
+    from_name: str
+    to_name: str
+    capabilities: Capabilities  # of the other one
+    kind: str
+    stage: Stage
+    wait_ms: float  # that the one left was waited for in vain
 
 
 class Listener(Protocol):
@@ -23,6 +38,10 @@ class Listener(Protocol):
         """The ear failed. `again`: the next one is given the newest turn once more."""
         ...
 
+    def on_switch(self, switched: Switched) -> None:
+        """What comes next will be heard by another recogniser."""
+        ...
+
     def on_open(self) -> None:
         """An ear is ready and has heard nothing: give it the present turn."""
         ...
@@ -31,15 +50,20 @@ class Listener(Protocol):
 class Hearing:
     """Feed it as if it never failed. What is fed while no ear is open is left out.
 
-    `down`: the provider failed twice in a row; nothing is understood until an ear opens again.
+    `down`: all recognisers failed in a row, the only one twice; nothing is understood until an ear
+    opens again.
     """
 
-    def __init__(self, provider: SpeechToText, agent: Agent, listener: Listener) -> None:
-        self._provider, self._agent, self._listener = provider, agent, listener
+    def __init__(self, ears: Ears, listener: Listener) -> None:
+        self._ears, self._listener = ears, listener
         self._ear: Ear | None = None
         self._patience: asyncio.Timeout | None = None
         self._awaited = 0  # finals due
+        self._opened = False  # the present ear, ever
+        self._asked_s = 0.0  # when it was last asked for something
+        self._drafted = False  # it has said something of the present turn
         self._failures = 0  # in a row
+        self._closing: set[asyncio.Task[None]] = set()  # ears that are let go of
         self.down = False
         self.tried: Final = asyncio.Event()  # the first ear is open, or could not be opened
 
@@ -47,6 +71,16 @@ class Hearing:
     def open(self) -> bool:
         """An ear takes frames."""
         return self._ear is not None
+
+    @property
+    def name(self) -> str:
+        """The present recogniser's."""
+        return self._ears.present.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The present recogniser's."""
+        return self._ears.present.provider.capabilities
 
     def feed(self, frame: bytes) -> None:
         """Give the next 20 ms of mu-law."""
@@ -59,24 +93,49 @@ class Hearing:
             return  # it is asked again when the next ear is open
         self._ear.finish()
         self._awaited += 1
-        self._patience.reschedule(asyncio.get_running_loop().time() + _FINAL_S)
+        self._asked_s = _now_s()
+        final_s = self._ears.waits.first_ms / 1000 if self._ears.another else _FINAL_S
+        self._patience.reschedule(self._asked_s + final_s)
 
     async def run(self) -> None:
         """Keep an ear open until cancelled."""
-        while True:
-            try:
-                await self._hear_until_it_fails()
-            except RecognitionFailed as failed:
-                _log.warning("recogniser %s: %s", failed.provider, failed.kind)
-                self._failed(retryable=failed.retryable)
-            await asyncio.sleep(self._wait_s())
+        try:
+            while True:
+                try:
+                    await self._hear_until_it_fails()
+                except RecognitionFailed as failed:
+                    _log.warning("recogniser %s: %s", failed.provider, failed.kind)
+                    self._failed(failed)
+                await asyncio.sleep(self._wait_s())
+        finally:
+            self._ears.let_go()
+            if self._closing:
+                await asyncio.wait(self._closing)
 
-    def _failed(self, *, retryable: bool) -> None:
+    def _failed(self, failed: RecognitionFailed) -> None:
         self.tried.set()
         self._failures += 1
-        again = retryable and self._failures == 1
+        again = self._ears.another is not None or (failed.retryable and self._failures == 1)
         self.down = not again
         self._listener.on_deaf(again=again)
+        left, stage, wait_ms = self._ears.present, self._stage, self._waited_ms
+        self._ears.failed(failed)
+        if (following := self._ears.present) is not left:
+            capabilities = following.provider.capabilities
+            switched = (left.name, following.name, capabilities, failed.kind, stage, wait_ms)
+            self._listener.on_switch(Switched(*switched))
+
+    @property
+    def _stage(self) -> Stage:
+        if not self._opened:
+            return "connect"
+        return "amid" if self._drafted else "first"
+
+    @property
+    def _waited_ms(self) -> float:
+        if self._opened and not self._awaited:
+            return 0.0
+        return round((_now_s() - self._asked_s) * 1000, 3)
 
     def _wait_s(self) -> float:
         """No wait before the first new try, then 0.5, 1, 2, 4, 8, 8... seconds."""
@@ -88,30 +147,45 @@ class Hearing:
         ear = await self._open()
         try:
             async with asyncio.timeout(None) as self._patience:
-                self._ear, self._awaited = ear, 0
+                self._ear, self._opened, self._awaited, self._drafted = ear, True, 0, False
                 self._listener.on_open()
                 self.tried.set()
                 async for heard in ear.heard():
                     self._on_heard(heard)
         except TimeoutError:
-            raise RecognitionFailed(self._provider.name, "no answer", retryable=True) from None
+            raise RecognitionFailed(self.name, "timeout", retryable=True) from None
         finally:
             self._ear = None
-            await ear.close()
-        raise RecognitionFailed(self._provider.name, "ended by itself", retryable=True)
+            self._close(ear)
+        raise RecognitionFailed(self.name, "disconnected", retryable=True)
 
     async def _open(self) -> Ear:
+        self._opened, self._asked_s = False, _now_s()
+        present = self._ears.present
+        open_s = self._ears.waits.connect_ms / 1000 if self._ears.another else _OPEN_S
+        self._ears.asked()
         try:
-            async with asyncio.timeout(_OPEN_S):
-                return await self._provider.open(self._agent, self._agent.languages[0])
+            async with asyncio.timeout(open_s):
+                return await present.provider.open(present.agent, present.agent.languages[0])
         except TimeoutError:
-            raise RecognitionFailed(self._provider.name, "not opened", retryable=True) from None
+            raise RecognitionFailed(self.name, "timeout", retryable=True) from None
+
+    def _close(self, ear: Ear) -> None:
+        """Not awaited: one whose vendor stalls takes its time, and the next is wanted at once."""
+        closing = asyncio.create_task(ear.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     def _on_heard(self, heard: Heard) -> None:
-        self.down = False
+        self.down, self._drafted = False, not heard.final
         if heard.final:
             self._failures = 0
+            self._ears.understood()
             self._awaited = max(0, self._awaited - 1)
             if not self._awaited and self._patience is not None:
                 self._patience.reschedule(None)
         self._listener.on_heard(heard)
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -17,21 +17,23 @@ from contracts.line import LineEnded, LineLost, SpeechEnded, SpeechStarted
 from contracts.recorded import Message
 from contracts.seal import KeyWanted
 from contracts.streams import DRAFT, audio_subject, live_subject
-from contracts.transcript import TranscriptDrafted
+from contracts.transcript import RecogniserSwitched, TranscriptDrafted
 from infra.cancelling import end_tasks
 from infra.journal import NatsJournal
 from infra.live import Following, follow
 from infra.nats import Bus
 from services.audio.frames import unpack_caller
 from services.stt import replay
+from services.stt.ears import Ears
 from services.stt.feeding import Feeding
-from services.stt.hearing import Hearing
+from services.stt.hearing import Hearing, Switched
 from services.stt.owned import OwnedTranscript, now_ms, own
-from services.stt.provider import Heard, SpeechToText
+from services.stt.provider import Heard
 from services.stt.turn import (
     PATIENCE_MS,
     Conclude,
     Deafened,
+    EarChanged,
     Elapsed,
     FinalWords,
     Finish,
@@ -60,7 +62,7 @@ async def host_call(
     claim: Claim,
     agent: Agent,
     host: HostId,
-    ears: SpeechToText,
+    ears: Ears,
     *,
     leave: asyncio.Event,
 ) -> bool:
@@ -86,6 +88,13 @@ async def _unsubscribe(bus: Bus, subscription: Subscription) -> None:
         await subscription.unsubscribe()
 
 
+class _Concluded(NamedTuple):
+    """A turn to be written down, and who heard it."""
+
+    turn: Conclude
+    provider: str
+
+
 class HostedCall:
     """One call's frames, turns, ear and transcript. Everything but `run` is synchronous.
 
@@ -100,25 +109,25 @@ class HostedCall:
         claim: Claim,
         agent: Agent,
         host: HostId,
-        ears: SpeechToText,
+        ears: Ears,
         transcript: OwnedTranscript,
     ) -> None:
         self._bus, self._codec, self._claim, self._host = bus, journal.codec, claim, host
-        self._agent, self._ears, self._transcript = agent, ears, transcript
+        self._agent, self._transcript = agent, transcript
+        self._hearing = Hearing(ears, self)
         self._turns = TurnTaking(
             turns=agent.turns,
-            end_of_turn=ears.capabilities.end_of_turn,
+            end_of_turn=self._hearing.capabilities.end_of_turn,
             settled=transcript.settled,
         )
-        self._concluded: asyncio.Queue[Conclude | _Done] = asyncio.Queue()
+        self._concluded: asyncio.Queue[_Concluded | RecogniserSwitched | _Done] = asyncio.Queue()
         self._settled = asyncio.Event()  # no turn is open, no words are awaited
         self._settled.set()
         self._timer: asyncio.TimerHandle | None = None
-        self._hearing = Hearing(ears, agent, self)
         self._feeding = Feeding(
             self._hearing,
             agent.turns,
-            continuous=ears.capabilities.continuous,
+            continuous=self._hearing.capabilities.continuous,
             fetch=partial(replay.fetch, bus, claim.tenant, claim.call),
             clock_ms=now_ms,
         )
@@ -176,6 +185,21 @@ class HostedCall:
         """The ear failed: what it was asked is lost, but for the newest turn if tried again."""
         self._happen(Deafened(keep_newest=again))
 
+    def on_switch(self, switched: Switched) -> None:
+        """Another recogniser, which may want other frames and end turns in another way."""
+        self._feeding.change_ear(continuous=switched.capabilities.continuous)
+        self._happen(EarChanged(end_of_turn=switched.capabilities.end_of_turn))
+        event = RecogniserSwitched(
+            at_ms=now_ms(),
+            utterance=self._turns.utterance,
+            from_provider=switched.from_name,
+            to_provider=switched.to_name,
+            kind=switched.kind,
+            stage=switched.stage,
+            wait_ms=switched.wait_ms,
+        )
+        self._concluded.put_nowait(event)
+
     def on_open(self) -> None:
         """A new ear: give it all there is of the present turn, or of the one just over."""
         self._feeding.begin_again(turn=not self._turns.over)
@@ -228,7 +252,7 @@ class HostedCall:
                 case Finish():
                     self._finish()
                 case Conclude():
-                    self._concluded.put_nowait(done)
+                    self._concluded.put_nowait(_Concluded(done, self._hearing.name))
         if self._turns.over:
             self._feeding.let_go()
             self._settled.set()
@@ -266,15 +290,22 @@ class HostedCall:
             self._bus.pub(subject, self._codec.encode(claim.call, message))
 
     async def _write(self) -> bool:
-        while not isinstance(turn := await self._concluded.get(), _Done):
-            event = verdict(
-                turn,
-                provider=self._ears.name,
-                confidence=self._agent.limits.confidence,
-                at_ms=now_ms(),
-            )
-            await self._transcript.append(event, nth=turn.nth)
-        return turn.over
+        while not isinstance(next := await self._concluded.get(), _Done):
+            if isinstance(next, RecogniserSwitched):
+                await self._transcript.append_switch(next)
+            else:
+                await self._write_turn(next)
+        return next.over
+
+    async def _write_turn(self, concluded: _Concluded) -> None:
+        turn, provider = concluded
+        event = verdict(
+            turn,
+            provider=provider,
+            confidence=self._agent.limits.confidence,
+            at_ms=now_ms(),
+        )
+        await self._transcript.append(event, nth=turn.nth)
 
     async def _last_words(self) -> None:
         """Nothing follows on the line; what was said last is still written down."""

@@ -10,7 +10,7 @@ from contracts.event import OwnerClaimed
 from contracts.ids import HostId
 from contracts.journal import Journal, JournalUnavailable
 from contracts.recorded import Message, TranscriptEvent
-from contracts.transcript import TranscriptFinalized, UtteranceMisheard
+from contracts.transcript import RecogniserSwitched, TranscriptFinalized, UtteranceMisheard
 
 _log: Final = logging.getLogger("partyline.stt")
 _AWAY_S: Final = 0.5
@@ -25,6 +25,7 @@ class OwnedTranscript:
         self._journal, self._claim, self._host = journal, claim, host
         self.epoch: Final = epoch
         self.settled: Final = settled  # last utterance recorded before; 0: none
+        self._switches = 0  # of recognisers, stored in this epoch
         self._last = last  # stream sequence of the family's newest message
 
     async def append(self, event: TranscriptEvent, *, nth: int) -> None:
@@ -32,9 +33,17 @@ class OwnedTranscript:
 
         While the log is away it is tried again, without end: the caller's words must not be lost.
         """
+        await self._store(event, f"{event.utterance}:{nth}")
+
+    async def append_switch(self, event: RecogniserSwitched) -> None:
+        """Store that another recogniser listens. As `append` otherwise."""
+        self._switches += 1
+        await self._store(event, f"switched:{self.epoch}:{self._switches}")
+
+    async def _store(self, event: TranscriptEvent, which: str) -> None:
         claim = self._claim
         message = Message(by=self._host, events=(event,), epoch=self.epoch)
-        id = f"{claim.call}:transcript:{event.utterance}:{nth}"
+        id = f"{claim.call}:transcript:{which}"
         while True:
             try:
                 stored = await self._journal.append(

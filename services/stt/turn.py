@@ -35,8 +35,21 @@ class Deafened(msgspec.Struct, frozen=True, kw_only=True):
     keep_newest: bool  # a new one will be given the newest turn again
 
 
+class EarChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """Another recogniser listens from here on."""
+
+    end_of_turn: bool  # it says itself when a turn is over
+
+
 Happening: TypeAlias = (
-    SpeechStarted | SpeechEnded | LineLost | LineEnded | Elapsed | FinalWords | Deafened
+    SpeechStarted
+    | SpeechEnded
+    | LineLost
+    | LineEnded
+    | Elapsed
+    | FinalWords
+    | Deafened
+    | EarChanged
 )
 
 
@@ -135,6 +148,8 @@ def step(state: TurnTaking, happening: Happening) -> Stepped:
             return _final(state, heard, now_ms)
         case Deafened(keep_newest=keep_newest):
             return _deafened(state, keep_newest)
+        case EarChanged(end_of_turn=end_of_turn):
+            return _changed(state, end_of_turn)
         case _:
             assert_never(happening)
 
@@ -157,14 +172,25 @@ def _ended(state: TurnTaking, event: SpeechEnded) -> Stepped:
         return state, ()
     if state.finals:  # the recogniser was quicker than the silence
         return msgspec.structs.replace(state, situation=Quiet()), (Rest(event.last_frame),)
-    turns = state.turns
-    over_ms = event.ended_ms + turns.stop_ms + turns.silence_ms
+    state, steps = _pausing(state, event.ended_ms)
+    return state, (Rest(event.last_frame), *steps)
+
+
+def _pausing(state: TurnTaking, ended_ms: int) -> Stepped:
+    over_ms = ended_ms + state.turns.stop_ms + state.turns.silence_ms
     over_ms += PATIENCE_MS if state.end_of_turn else 0
-    pausing = Pausing(ended_ms=event.ended_ms, over_ms=over_ms)
-    return msgspec.structs.replace(state, situation=pausing), (
-        Rest(event.last_frame),
-        Wake(over_ms),
-    )
+    pausing = Pausing(ended_ms=ended_ms, over_ms=over_ms)
+    return msgspec.structs.replace(state, situation=pausing), (Wake(over_ms),)
+
+
+def _changed(state: TurnTaking, end_of_turn: bool) -> Stepped:
+    """A pause under way is as long as the new recogniser wants it."""
+    state = msgspec.structs.replace(state, end_of_turn=end_of_turn)
+    match state.situation:
+        case Pausing(ended_ms=ended_ms):
+            return _pausing(state, ended_ms)
+        case _:
+            return state, ()
 
 
 def _elapsed(state: TurnTaking, now_ms: int) -> Stepped:

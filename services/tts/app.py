@@ -16,6 +16,7 @@ from contracts.ids import HostId
 from contracts.journal import Journal
 from infra.again import tell_again
 from infra.beside import beside
+from infra.chain import Breakers
 from infra.nats import Bus
 from infra.workers import on_decisions, worker_broker, working
 from services.tts.cache import LIMIT_BYTES, Phrases
@@ -23,6 +24,7 @@ from services.tts.counts import Counts
 from services.tts.lines import Lines
 from services.tts.on_sentence import Speaker
 from services.tts.provider import SynthesisError, TextToSpeech
+from services.tts.rest import Paces
 from services.tts.speech import Tools
 
 DURABLE: Final = "tts"
@@ -36,7 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # A sentence of which its worker said nothing for so long goes to another: the gap that a caller
     # hears when one dies. One that is only held up has its sentences synthesised, and paid, twice.
     redeliver_s: float = 1.0
-    tries: int = 2  # of a sentence of which nothing has been heard yet
+    tries: int = 2  # of a sentence of which nothing has been heard yet, with its last voice
     grace_s: float = 5.0  # for sentences in work when the worker stops
     cache_bytes: int = LIMIT_BYTES  # of fixed phrases in memory
     cache_folder: Path | None = None  # where fixed phrases outlive the worker
@@ -76,6 +78,8 @@ async def serve(
         counts=counts,
         stale_s=settings.stale_s,
         tries=settings.tries,
+        breakers=Breakers(),
+        paces=Paces(),
     )
     speaker = Speaker(tools)
     again = await tell_again(bus)

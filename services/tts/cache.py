@@ -14,6 +14,7 @@ import msgspec
 
 from contracts.dialog import Voice
 from services.tts.provider import Piece, SynthesisError, TextToSpeech, WordTimes
+from services.tts.voices import closable
 
 _log: Final = logging.getLogger("partyline.tts")
 LIMIT_BYTES: Final = 64 * 1024 * 1024  # over two hours of speech
@@ -134,7 +135,7 @@ class Phrases:
             for piece in kept:
                 recording.grow(piece)
             return self._keep(key, kept)
-        async with aclosing(_closable(provider.speak(key.text, voice))) as pieces:
+        async with aclosing(closable(provider.speak(key.text, voice))) as pieces:
             async for piece in pieces:
                 recording.grow(piece)
         self._keep(key, recording.kept)
@@ -167,16 +168,15 @@ class Phrases:
             _log.warning("a phrase could not be kept in the folder: %s", type(refused).__name__)
 
 
-def _closable(pieces: object) -> AsyncGenerator[Piece]:
-    """The port promises an iterator that can be closed; its type can't say so."""
-    assert isinstance(pieces, AsyncGenerator)
-    return pieces
-
-
 def _another(failure: Exception) -> Exception:
     """One for each listener: an exception raised in several tasks would mix their traces."""
     if isinstance(failure, SynthesisError):
-        return SynthesisError(failure.provider, failure.kind, retryable=failure.retryable)
+        return SynthesisError(
+            failure.provider,
+            failure.kind,
+            retryable=failure.retryable,
+            retry_after_s=failure.retry_after_s,
+        )
     return failure
 
 

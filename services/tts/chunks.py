@@ -20,6 +20,11 @@ class Cutter:
         self._held = bytearray()
         self._played_out_s = 0.0  # when what was sent will have been played, if all goes well
 
+    @property
+    def held_bytes(self) -> int:
+        """Of sound that came and did not go out yet."""
+        return len(self._held)
+
     def add(self, mulaw: bytes, now_s: float) -> list[bytes]:
         """The pieces that can go out now that `mulaw` came; `now_s` on any steady clock."""
         self._held += mulaw

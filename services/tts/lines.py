@@ -14,6 +14,8 @@ from contracts.ids import CallId, TenantId
 from contracts.journal import Journal, JournalUnavailable
 from contracts.recorded import Message
 from contracts.streams import CallPlace, live_subject
+from contracts.synthesis import VoiceSwitched
+from infra.chain import Failed
 from infra.nats import Bus
 from services.tts.counts import Counts
 
@@ -39,6 +41,7 @@ class Work:
         self.first_audio_s: float | None = None
         self.sent_bytes = 0  # of sound
         self.dropped = False
+        self.switches: list[VoiceSwitched] = []  # of voices, stored with its outcome
         self.stored = False  # what came of it is in the log
         self.under_way = asyncio.Event()  # its first audio is out, or never will be
         self.over = asyncio.Event()
@@ -63,6 +66,7 @@ class Line:
         self.works: dict[tuple[int, int], Work] = {}
         self.subscription: Subscription | None = None
         self.used_s = time.monotonic()
+        self.lately = Failed()  # voices that failed this call
         self._epoch = 0  # the highest seen
         self._since: int | None = None  # stream sequence from which on lower ones are refused
         self._interrupted = 0  # this reply and all before it are over

@@ -131,7 +131,7 @@ class Speaker:
             place.tenant,
             place.call,
             "synthesis",
-            Message(by=self._tools.host, events=(outcome,)),
+            Message(by=self._tools.host, events=(*work.switches, outcome)),
             id=f"{place.call}:synthesis:{reply}:{sentence}",
         )
 

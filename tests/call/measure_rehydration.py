@@ -41,6 +41,7 @@ from contracts.journal import Appended
 from contracts.recorded import FactCause, Message, Recorded
 from contracts.streams import CALLS, Family, call_subject
 from infra.agents import Agents
+from infra.chain import Breakers
 from infra.embedded import embedded
 from infra.journal import NatsJournal
 from infra.nats import Bus, connect, create_streams
@@ -164,7 +165,7 @@ async def rehydrate(url: str, call: CallId) -> dict[str, Any]:
     actor = Actor(journal, TENANT, call, AGENT, HostId("dialog-2"))
     before_mib, began_s = _peak_mib(), time.perf_counter()
     claim_s = await _timed(actor.claim())
-    hosted = Measured(actor, Outside(bus, journal, {}, None), asyncio.Event())  # type: ignore[arg-type]
+    hosted = Measured(actor, Outside(bus, journal, {}, None, Breakers()), asyncio.Event())  # type: ignore[arg-type]
     try:
         await hosted.run()
     except _GoesOn:

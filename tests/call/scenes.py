@@ -186,6 +186,18 @@ def model_failed(reply: int) -> dialog.ModelFailed:
     return dialog.ModelFailed(at_ms=NOW, reply=reply, kind="timeout")
 
 
+def gave_way(reply: int) -> dialog.ModelGaveWay:
+    return dialog.ModelGaveWay(
+        at_ms=NOW,
+        reply=reply,
+        from_provider="groq",
+        to_provider="rules",
+        kind="timeout",
+        stage="first",
+        wait_ms=3_000.0,
+    )
+
+
 def asked_for(tool: str, reply: int, **arguments: Any) -> dialog.ModelCalledTool:
     return dialog.ModelCalledTool(at_ms=NOW, reply=reply, tool=tool, arguments=arguments)
 
@@ -206,6 +218,23 @@ ONLY_TOLD: list[AnyFact] = [
     line.SentencePlayed(at_ms=NOW, reply=2, sentence=1),
     line.CarrierReported(at_ms=NOW, status="completed", sequence=1),
     synthesis.SynthesisDropped(at_ms=NOW, reply=2, sentence=1, audio_ms=10),
+    synthesis.VoiceSwitched(
+        at_ms=NOW,
+        reply=2,
+        sentence=1,
+        from_provider="tone",
+        to_provider="tones",
+        kind="x",
+        stage="amid",
+    ),
+    transcript.RecogniserSwitched(
+        at_ms=NOW,
+        utterance=1,
+        from_provider="scripted",
+        to_provider="tones",
+        kind="x",
+        stage="first",
+    ),
     synthesis.SynthesisFailed(at_ms=NOW, reply=2, sentence=1, kind="x", provider="tone"),
 ]
 """Facts that others care for."""

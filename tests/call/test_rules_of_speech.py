@@ -12,6 +12,7 @@ from scenes import (
     answered,
     cleared,
     found,
+    gave_way,
     given,
     kinds,
     misheard,
@@ -153,6 +154,28 @@ def test_a_model_that_fails_in_the_middle_ends_the_reply_with_the_phrase() -> No
 
 
 # Interruptions
+
+
+def test_a_model_that_gives_way_is_recorded_and_changes_nothing_of_the_reply() -> None:
+    (switched,) = given(*WRITING).when(gave_way(2))
+    assert isinstance(switched, dialog.ModelSwitched)
+    assert (switched.from_provider, switched.to_provider) == ("groq", "rules")
+    assert (switched.kind, switched.stage, switched.wait_ms) == ("timeout", "first", 3_000.0)
+    after = given(*WRITING, gave_way(2))
+    assert after.state == given(*WRITING).state
+    assert kinds(after.when(model_done(2))) == ["ReplyFinished"]
+
+
+def test_a_model_that_gives_way_too_late_is_nobodys_concern() -> None:
+    assert given(*GREETED).when(gave_way(2)) == []
+    assert given(*WRITING).when(gave_way(1)) == []
+
+
+def test_a_reply_names_the_model_that_wrote_it_where_it_is_not_the_agents_first() -> None:
+    done = replace(model_done(2), provider="openai", model="gpt-5-mini")
+    (finished,) = given(*WRITING).when(done)
+    assert isinstance(finished, dialog.ReplyFinished)
+    assert (finished.provider, finished.model) == ("openai", "gpt-5-mini")
 
 
 def test_a_barge_in_keeps_whole_sentences_and_whole_words_of_what_was_heard() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from contracts.dialog import FallbackVoice
 from services.cli.agent_file import AgentFileError, read_agent, read_knowledge
 from services.stt.providers import OFFERED
 from services.tts.providers import OFFERED as VOICES
@@ -45,6 +46,21 @@ def test_an_agent_needs_nothing_but_a_name(tmp_path: Path) -> None:
     agent = read_agent(written(tmp_path, 'name = "a"\n'))
     assert agent.limits.failures == 3
     assert read_knowledge(tmp_path / "agent.toml", agent, at_ms=0) == []
+
+
+def test_fallbacks_are_read_in_their_order(tmp_path: Path) -> None:
+    text = (
+        'name = "a"\n[llm]\nprovider = "groq"\nfirst_ms = 800\nhedge_ms = 400\n'
+        '[[llm.fallbacks]]\nprovider = "groq"\nmodel = "llama-3.1-8b-instant"\n'
+        '[[llm.fallbacks]]\nprovider = "rules"\n'
+        '[[voice.fallbacks]]\nprovider = "flite"\nname = "slt"\n'
+    )
+    agent = read_agent(written(tmp_path, text))
+    named = [(each.provider, each.model) for each in agent.llm.fallbacks]
+    assert named == [("groq", "llama-3.1-8b-instant"), ("rules", "")]
+    assert (agent.llm.first_ms, agent.llm.hedge_ms) == (800, 400)
+    assert agent.voice.fallbacks == (FallbackVoice(provider="flite", name="slt"),)
+    assert agent.stt.fallbacks == ()
 
 
 MISTAKES = {
@@ -105,6 +121,32 @@ MISTAKES = {
     "a speed that is no number": (
         'name = "a"\n[voices]\nen = { speed_wpm = "fast" }\n',
         "3: field 'voices.en.speed_wpm': Expected `int`, got `str`",
+    ),
+    "a fallback nobody offers": (
+        'name = "a"\n[llm]\nprovider = "groq"\n[[llm.fallbacks]]\nprovider = "rules"\n'
+        '[[llm.fallbacks]]\nmodel = "x"\nprovider = "gorq"\n',
+        "8: field 'llm.fallbacks.1.provider': none of groq, rules, scripted",
+    ),
+    "a fallback that is the first again": (
+        'name = "a"\n[voice]\nprovider = "espeak"\n\n[[voice.fallbacks]]\nprovider = "espeak"\n',
+        "5: field 'voice.fallbacks.0': the same as one before it: it would fail with it",
+    ),
+    "a fallback with fallbacks": (
+        'name = "a"\n[[stt.fallbacks]]\nprovider = "tones"\nfallbacks = []\n'
+        '[stt]\nprovider = "scripted"\n',
+        "4: field 'stt.fallbacks.0.fallbacks': no such field",
+    ),
+    "a wait of no time": (
+        'name = "a"\n[voice]\nstall_ms = 0\n',
+        "3: field 'voice.stall_ms': Expected `int` >= 1",
+    ),
+    "a hedge without anybody to ask": (
+        'name = "a"\n[llm]\nprovider = "groq"\nhedge_ms = 300\n',
+        "4: field 'llm.hedge_ms': there is no fallback to ask beside it",
+    ),
+    "a recogniser that is hedged": (
+        'name = "a"\n[stt]\nprovider = "tones"\nhedge_ms = 300\n',
+        "4: field 'stt.hedge_ms': only a model can be hedged",
     ),
     "a question with an unknown parameter": (
         'name = "a"\n[[tools]]\nname = "x"\ndescription = "d"\nask = "On {dya}?"\n',

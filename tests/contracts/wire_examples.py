@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from contracts import dialog, line, outcome, passages, synthesis, transcript
-from contracts.agent import Agent, AgentPublished, Intent, Phrases, Provider, Tool
+from contracts.agent import Agent, AgentPublished, Fallback, Intent, Phrases, Provider, Tool
 from contracts.claim import Claim
 from contracts.event import AgentRef, OwnerClaimed
 from contracts.ids import AgentId, CallId, DocumentId, TenantId
@@ -59,6 +59,15 @@ _TRANSCRIPT: Final = (
     transcript.UtteranceMisheard(
         at_ms=AT_MS, utterance=3, reason="unsure", speech_ended_ms=AT_MS, provider="pocketsphinx"
     ),
+    transcript.RecogniserSwitched(
+        at_ms=AT_MS,
+        utterance=3,
+        from_provider="deepgram",
+        to_provider="pocketsphinx",
+        kind="timeout",
+        stage="first",
+        wait_ms=3_000.75,
+    ),
 )
 _DIALOG: Final = (
     OwnerClaimed(at_ms=AT_MS, role="dialog", host="dialog-4711-9f2c01aa", epoch=2),
@@ -108,6 +117,15 @@ _DIALOG: Final = (
         result={"slot": {"id": 17, "free": False}},
         took_ms=41.5,
     ),
+    dialog.ModelSwitched(
+        at_ms=AT_MS,
+        reply=2,
+        from_provider="groq",
+        to_provider="rules",
+        kind="unavailable",
+        stage="first",
+        wait_ms=81.5,
+    ),
     dialog.TransferRequested(at_ms=AT_MS, to="+493012340000", reason="misheard"),
     dialog.HangUpRequested(at_ms=AT_MS, reason="goodbye"),
     dialog.CallEnded(at_ms=AT_MS, reason="caller_hung_up", phase="completion", turns=6),
@@ -144,6 +162,17 @@ _WORKERS: Final = (
     synthesis.SynthesisFailed(
         at_ms=AT_MS, reply=2, sentence=1, kind="quota_exceeded", provider="elevenlabs"
     ),
+    synthesis.VoiceSwitched(
+        at_ms=AT_MS,
+        reply=2,
+        sentence=1,
+        from_provider="elevenlabs",
+        to_provider="espeak",
+        kind="disconnected",
+        stage="amid",
+        wait_ms=12.25,
+        audio_ms=740,
+    ),
     outcome.OutcomeRecorded(
         at_ms=AT_MS, outcome="success", summary="Booked a check-up on Tuesday at 10:30."
     ),
@@ -154,6 +183,15 @@ _INNER: Final = (
     dialog.ModelCalledTool(at_ms=AT_MS, reply=2, tool="book", arguments=BOOKING),
     dialog.ModelFinished(at_ms=AT_MS, reply=2, tokens_in=612, tokens_out=38),
     dialog.ModelFailed(at_ms=AT_MS, reply=2, kind="RateLimitError"),
+    dialog.ModelGaveWay(
+        at_ms=AT_MS,
+        reply=2,
+        from_provider="groq",
+        to_provider="rules",
+        kind="unavailable",
+        stage="first",
+        wait_ms=81.5,
+    ),
     dialog.ToolReported(
         at_ms=AT_MS, invocation="t2-1", ok=True, result={"slot": {"id": 17}}, took_ms=41.5
     ),
@@ -180,7 +218,12 @@ _PLAIN: Final = (
                 ),
             ),
             voices={"de": dialog.Voice(provider="piper", name="de_DE-thorsten-medium")},
-            llm=Provider(provider="groq", model="llama-3.3-70b-versatile", options={"seed": 7}),
+            llm=Provider(
+                provider="groq",
+                model="llama-3.3-70b-versatile",
+                options={"seed": 7},
+                fallbacks=(Fallback(provider="rules"),),
+            ),
             knowledge="knowledge",
         ),
     ),

@@ -15,6 +15,7 @@ from contracts.ids import AgentId, CallId, DocumentId, HostId, TenantId, new_cal
 from contracts.recorded import DialogEvent, Fact, Message, Recorded
 from contracts.streams import Family, call_subject
 from infra.cancelling import end_tasks
+from infra.chain import Breakers
 from infra.journal import NatsJournal
 from infra.live import Following, follow
 from infra.nats import Bus
@@ -185,7 +186,8 @@ class Hosts:
     ) -> asyncio.Task[None]:
         """Host the call until it ends; `model` answers for the scripted one."""
         models = {"scripted": model or Scripted()}
-        outside = Outside(self._bus, journal or NatsJournal(self._bus), models, self._http)
+        journal = journal or NatsJournal(self._bus)
+        outside = Outside(self._bus, journal, models, self._http, Breakers())
         hosting = host_call(TENANT, on.call, on.agent, HostId(host), outside)
         task = asyncio.create_task(hosting)
         self._tasks.append(task)

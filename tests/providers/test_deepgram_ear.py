@@ -178,6 +178,17 @@ async def test_finish_gives_an_empty_final_when_nothing_was_understood(
         assert [(h.text, h.final) for h in await hear(ear)] == [("", True)]
 
 
+async def test_a_vendor_that_says_nothing_at_all_to_a_second_of_sound_has_failed(
+    deepgram_server: DeepgramServer,
+) -> None:
+    async with listening(deepgram_server, final_ms=50) as ear:
+        speak(ear, 50)
+        ear.finish()
+        with pytest.raises(RecognitionFailed) as failed:
+            await hear(ear)
+    assert (failed.value.kind, failed.value.retryable) == ("timeout", True)
+
+
 async def test_finish_gives_what_was_drafted_when_the_vendor_leaves_it_without_answer(
     deepgram_server: DeepgramServer,
 ) -> None:
@@ -272,7 +283,8 @@ async def test_a_stalled_vendor_costs_the_oldest_frames_and_never_blocks(
 
         await until(overflow)
         ear.finish()
-        assert [(h.text, h.final) for h in await hear(ear)] == [("", True)]
+        with pytest.raises(RecognitionFailed, match="timeout"):
+            await hear(ear)
     deepgram_server.lines[0].break_off()
 
 

@@ -6,6 +6,7 @@ from services.stt.provider import Heard
 from services.stt.turn import (
     Conclude,
     Deafened,
+    EarChanged,
     Elapsed,
     FinalWords,
     Finish,
@@ -145,3 +146,19 @@ def test_what_a_former_host_recorded_is_not_recorded_again() -> None:
     taken_over = TurnTaking(turns=Turns(), end_of_turn=False, settled=3)
     assert Given(taken_over).when(started(3, 1_100)) == ()
     assert Given(taken_over).when(started(4, 1_100)) == (Listen(10, new_turn=True),)
+
+
+def test_a_pause_is_as_long_as_the_recogniser_that_takes_over_wants_it() -> None:
+    pausing = Given(BY_PROVIDER, started(1, 1_100), ended(1, 1_500))
+    assert pausing.when(EarChanged(end_of_turn=False)) == (Wake(2_200),)
+    pausing = Given(BY_SILENCE, started(1, 1_100), ended(1, 1_500))
+    assert pausing.when(EarChanged(end_of_turn=True)) == (Wake(3_700),)
+
+
+def test_a_recogniser_that_takes_over_amid_speech_ends_the_turn_in_its_own_way() -> None:
+    speaking = Given(BY_PROVIDER, started(1, 1_100), EarChanged(end_of_turn=False))
+    assert speaking.when(ended(1, 1_500)) == (Rest(9), Wake(2_200))
+
+
+def test_a_recogniser_that_takes_over_while_nobody_speaks_asks_for_nothing() -> None:
+    assert Given(BY_SILENCE).when(EarChanged(end_of_turn=True)) == ()

@@ -26,7 +26,6 @@ from services.dialog.providers.refusals import refused
 
 NAME: Final = "groq"
 MODEL: Final = "llama-3.3-70b-versatile"
-CONNECT_S: Final = 5.0
 # By itself the SDK has the 101st caller wait until another's reply is written.
 _LIMITS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=100)
 _FAILURES: Final = (GroqError, httpx.HTTPError, ValueError)
@@ -68,12 +67,13 @@ class Groq:
     async def _begin(self, prompt: Prompt) -> Chunks:
         agent = prompt.agent
         wait_s = agent.limits.model_ms / 1_000
+        connect_s = min(wait_s, agent.llm.connect_ms / 1_000)
         body = request(prompt, agent.llm.model or MODEL, begun(prompt))
         return await self._client.post(
             "/openai/v1/chat/completions",
             cast_to=object,
             body={"temperature": agent.llm.temperature, **body},
-            options={"timeout": httpx.Timeout(wait_s, connect=min(wait_s, CONNECT_S))},
+            options={"timeout": httpx.Timeout(wait_s, connect=connect_s)},
             stream=True,
             stream_cls=AsyncStream[object],
         )

@@ -28,7 +28,6 @@ from services.dialog.providers.refusals import refused
 
 NAME: Final = "openai"
 MODEL: Final = "gpt-5.4-mini"
-CONNECT_S: Final = 5.0
 # By itself the SDK has the 1,001st caller wait until another's reply is written.
 _LIMITS: Final = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
 # These models refuse a request that sets a temperature; those of 5.1 to 5.5 while they reason.
@@ -92,11 +91,12 @@ class OpenAI:
     async def _begin(self, prompt: Prompt) -> Chunks:
         agent = prompt.agent
         wait_s = agent.limits.model_ms / 1_000
+        connect_s = min(wait_s, agent.llm.connect_ms / 1_000)
         return await self._client.post(
             "/chat/completions",
             cast_to=object,
             body=self._body(prompt, agent.llm.model or self._model),
-            options={"timeout": httpx2.Timeout(wait_s, connect=min(wait_s, CONNECT_S))},
+            options={"timeout": httpx2.Timeout(wait_s, connect=connect_s)},
             stream=True,
             stream_cls=AsyncStream[object],
         )

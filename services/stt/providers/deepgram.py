@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NAME: Final = "deepgram"
 MODEL: Final = "nova-3"
 FRAMES_A_MESSAGE: Final = 3  # 60 ms: a third of the messages for 20 ms more wait on average
+STALLED_FRAMES: Final = 50  # 1 s: to so much sound the vendor says at least that it is silence
 
 
 class Deepgram:
@@ -68,6 +69,7 @@ class Deepgram:
             frames_a_message=FRAMES_A_MESSAGE,
             keep_alive_s=self._keep_alive_s,
             final_s=self._final_s,
+            stalled_frames=STALLED_FRAMES,
         )
 
     async def close(self) -> None:

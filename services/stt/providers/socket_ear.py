@@ -67,10 +67,13 @@ class SocketEar:
         frames_a_message: int,
         keep_alive_s: float,  # without anything to send
         final_s: float,  # a `finish` waits for its final
+        stalled_frames: int = 0,  # of sound without a word of the vendor: gone; 0: may be silent
     ) -> None:
         self._wire, self._keep_alive_s, self._final_s = wire, keep_alive_s, final_s
         self._outbox = Outbox(frames_a_message)
         self._heard: asyncio.Queue[Heard | RecognitionFailed | None] = asyncio.Queue()
+        self._stalled_frames = stalled_frames
+        self._unanswered_frames = 0  # fed since the vendor last said anything
         self._asked = self._answered = 0  # finals asked for by `finish`, and given since
         self._tasks = {asyncio.create_task(self._send()), asyncio.create_task(self._listen())}
         self._closing: asyncio.Task[None] | None = None
@@ -83,9 +86,13 @@ class SocketEar:
     def feed(self, frame: bytes) -> None:
         """Take 20 ms of mu-law, 8 kHz. The oldest frame goes when 15 s of them wait."""
         self._outbox.add(frame)
+        self._unanswered_frames += 1
 
     def finish(self) -> None:
-        """Ask for the final words of what was fed; they come within `final_s`, if only empty."""
+        """Ask for the final words of what was fed; they come within `final_s`, if only empty.
+
+        Or the ear fails then, where the vendor has not said a word to much sound.
+        """
         self._outbox.finish()
         self._asked += 1
         asyncio.get_running_loop().call_later(self._final_s, self._settle, self._asked)
@@ -118,6 +125,7 @@ class SocketEar:
         try:
             while True:
                 message = await self._wire.receive()
+                self._unanswered_frames = 0
                 asked = self._answered < self._asked
                 for heard in await self._wire.hear(message, asked=asked):
                     self._give(heard)
@@ -135,6 +143,8 @@ class SocketEar:
 
     def _settle(self, asked: int) -> None:
         """The vendor left a `finish` without answer: answer with what it said so far."""
+        if 0 < self._stalled_frames <= self._unanswered_frames and self._answered < asked:
+            return self._heard.put_nowait(self._wire.failed(TimeoutError()))
         while self._answered < asked and self._closing is None:
             self._give(self._wire.conclude())
 
