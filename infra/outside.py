@@ -60,8 +60,14 @@ class Offer(msgspec.Struct, Generic[Port], frozen=True, kw_only=True):
 class Offered(Mapping[str, Port]):
     """The providers of a port that can be used here, each made when it is first asked for."""
 
-    def __init__(self, offers: Mapping[str, Offer[Port]], keys: Keys) -> None:
-        self._offers, self._keys = offers, keys
+    def __init__(
+        self,
+        offers: Mapping[str, Offer[Port]],
+        keys: Keys,
+        wrapped: Callable[[Port], Port] = lambda port: port,
+    ) -> None:
+        """`wrapped`: what is given out in place of each adapter."""
+        self._offers, self._keys, self._wrapped = offers, keys, wrapped
         self._made: dict[str, Port] = {}
         self.lacking: Final = {
             name: lacks for name, offer in offers.items() if (lacks := offer.lacks(keys))
@@ -82,7 +88,7 @@ class Offered(Mapping[str, Port]):
 
     def _make(self, name: str) -> Port:
         try:
-            return self._offers[name].make(self._keys)
+            return self._wrapped(self._offers[name].make(self._keys))
         except ImportError as absent:
             self.lacking[name] = f"{absent.name} is not installed"
             raise KeyError(name) from None

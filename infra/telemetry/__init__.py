@@ -1,6 +1,6 @@
 """Spans and metrics of what is asked of outside services; never a word of what callers say."""
 
-from infra.telemetry.exporting import exporting
-from infra.telemetry.uses import About, Operation, Use, use
+from infra.telemetry.exporting import enabled, exporting
+from infra.telemetry.uses import Operation, Use, about, use
 
-__all__ = ["About", "Operation", "Use", "exporting", "use"]
+__all__ = ["Operation", "Use", "about", "enabled", "exporting", "use"]

@@ -20,10 +20,15 @@ ENDPOINTS: Final = (
 )
 
 
+def enabled(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether anybody is told."""
+    return any(environment.get(name) for name in ENDPOINTS)
+
+
 @contextmanager
 def exporting(role: str, environment: Mapping[str, str] = os.environ) -> Iterator[None]:
     """Send during the block; what is left is sent at its end. `role` tells the processes apart."""
-    if not any(environment.get(name) for name in ENDPOINTS):
+    if not enabled(environment):
         yield
         return
     try:

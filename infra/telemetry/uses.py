@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final, Literal, NamedTuple
 
 from opentelemetry import metrics, trace
@@ -31,7 +32,13 @@ class About(NamedTuple):
     agent: str = ""
 
 
-NOBODY: Final = About()
+_NOBODY: Final = About()
+_about: Final = ContextVar("partyline.about", default=_NOBODY)
+
+
+def about(tenant: str, call: str, agent: str = "") -> None:
+    """Say whose uses those are that follow in this task and in those it starts."""
+    _about.set(About(tenant, call, agent))
 
 
 class Use:
@@ -52,6 +59,10 @@ class Use:
             return
         _first.record(waited_s, self._labels)
         self._span.set_attribute(names.FIRST_MS, round(waited_s * 1000, 3))
+
+    def asked(self) -> None:
+        """The caller's turn is over: what counts is the time from here to the words."""
+        self._newest_s = time.perf_counter()
 
     def tokens(self, came_in: int, went_out: int) -> None:
         """What a reply cost, as the vendor counts."""
@@ -83,14 +94,13 @@ class Use:
 
 
 @contextmanager
-def use(
-    operation: Operation, provider: str, model: str = "", about: About = NOBODY
-) -> Iterator[Use]:
+def use(operation: Operation, provider: str, model: str = "") -> Iterator[Use]:
     """Time what is done in the block. A failure's kind is told, and nothing else of it."""
+    whose = _about.get()
     labels = {names.OPERATION: operation, names.PROVIDER: provider}
     if model:
         labels[names.MODEL] = model
-    ids = {names.TENANT: about.tenant, names.CALL: about.call, names.AGENT: about.agent}
+    ids = {names.TENANT: whose.tenant, names.CALL: whose.call, names.AGENT: whose.agent}
     span = _tracer.start_span(
         f"{operation} {model or provider}",
         kind=SpanKind.CLIENT,

@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import logging
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final, Literal, get_args
@@ -20,6 +20,7 @@ from infra.journal import NatsJournal
 from infra.nats import Bus, connect, create_streams
 from infra.outside import Offer, Offered, Port
 from infra.postgres import connect_pool
+from infra.telemetry import enabled, exporting
 from projections import PROJECTIONS
 from projections.canary import send_canaries
 from projections.rebuild import Servers
@@ -30,8 +31,11 @@ from services.cli.pricing import load_configured
 from services.cli.sealing import vault_of
 from services.cli.settings import Settings
 from services.dialog import providers as dialog_providers
+from services.dialog.timed import TimedModel
 from services.stt import providers as stt_providers
+from services.stt.timed import TimedEars
 from services.tts import providers as tts_providers
+from services.tts.timed import TimedVoice
 
 Role = Literal["gateway", "stt", "dialog", "rag", "tts", "projections"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
@@ -63,6 +67,7 @@ async def serve_roles(
     not there.
     """
     async with AsyncExitStack() as stack:
+        stack.enter_context(exporting(" ".join(roles)))
         bus = await connect(places.nats, name=f"partyline {' '.join(roles)}")
         stack.push_async_callback(bus.close)
         kept = bool(settings.archive)
@@ -154,7 +159,7 @@ async def _tts(
     from services.tts.app import Settings as TtsSettings
     from services.tts.app import serve
 
-    voices = _usable(tts_providers.OFFERED, settings)
+    voices = _usable(tts_providers.OFFERED, settings, TimedVoice)
     told = TtsSettings(warm=("embedded",))
     try:
         async with serve(
@@ -174,7 +179,7 @@ async def _stt(
 ) -> AsyncIterator[None]:
     from services.stt.app import serve
 
-    ears = _usable(stt_providers.OFFERED, settings)
+    ears = _usable(stt_providers.OFFERED, settings, TimedEars)
     host = new_host_id("stt")
     try:
         async with serve(
@@ -191,7 +196,7 @@ async def _dialog(
 ) -> AsyncIterator[None]:
     from services.dialog.app import serve
 
-    models = _usable(dialog_providers.OFFERED, settings)
+    models = _usable(dialog_providers.OFFERED, settings, TimedModel)
     host = new_host_id("dialog")
     try:
         async with serve(
@@ -213,9 +218,12 @@ def _drain(settings: Settings) -> Drain:
             return Drain()
 
 
-def _usable(offers: Mapping[str, Offer[Port]], settings: Settings) -> Offered[Port]:
-    """The providers that are configured, ready for use."""
-    offered = Offered(offers, settings.provider_keys())
+def _usable(
+    offers: Mapping[str, Offer[Port]], settings: Settings, timed: Callable[[Port], Port]
+) -> Offered[Port]:
+    """The providers that are configured, ready for use; `timed` where somebody wants to know."""
+    keys = settings.provider_keys()
+    offered = Offered(offers, keys, timed) if enabled() else Offered(offers, keys)
     offered.make_all()
     for name, lacks in offered.lacking.items():
         _log.info("provider %s is off: %s", name, lacks)

@@ -10,6 +10,7 @@ from infra.claims import Claims, Held
 from infra.hosting import AT_ONCE, Drain, hosting
 from infra.journal import NatsJournal
 from infra.nats import Bus
+from infra.telemetry import about
 from services.dialog import tools
 from services.dialog.on_fact import Outside, host_call
 from services.dialog.provider import LanguageModel
@@ -35,6 +36,7 @@ async def serve(
 
         async def host_one(held: Held) -> bool:
             claim = held.claim
+            about(claim.tenant, claim.call, claim.agent.agent)
             agent = await agents.get(claim.tenant, claim.agent)
             return await host_call(claim.tenant, claim.call, agent, host, outside, leave=held.leave)
 

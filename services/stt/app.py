@@ -10,6 +10,7 @@ from infra.claims import Claims, Held
 from infra.hosting import AT_ONCE, Drain, hosting
 from infra.journal import NatsJournal
 from infra.nats import Bus
+from infra.telemetry import about
 from services.stt.ears import Ears
 from services.stt.on_audio import host_call
 from services.stt.provider import SpeechToText
@@ -37,6 +38,7 @@ async def serve(
     async def host_one(held: Held) -> bool:
         claim = held.claim
         agent = await agents.get(claim.tenant, claim.agent)
+        about(claim.tenant, claim.call, claim.agent.agent)
         ears = Ears(agent, providers, breakers)
         return await host_call(bus, journal, claim, agent, host, ears, leave=held.leave)
 

@@ -15,6 +15,7 @@ from contracts.recorded import Message, SynthesisEvent
 from contracts.seal import Locked
 from contracts.streams import CALLS, CallPlace, audio_subject, parse_call_subject
 from contracts.synthesis import SynthesisDropped
+from infra.telemetry import about
 from services.tts.lines import Line, Work, may_stop
 from services.tts.settled import settled
 from services.tts.speech import Speech, Tools, now_ms, sound_ms
@@ -84,6 +85,7 @@ class Speaker:
 
     async def _take(self, message: NatsMessage, place: CallPlace, works: list[Work]) -> None:
         sequence = _sequence(message)
+        about(place.tenant, place.call)
         try:
             if message.raw_message.metadata.num_delivered > 1:
                 done = await settled(self._tools.journal, place)
