@@ -38,9 +38,12 @@ async def test_a_sentence_is_one_whole_input_that_the_vendor_does_not_hold_back(
     }
 
 
-async def test_the_voice_may_choose_its_model_and_speed(line: Line) -> None:
-    await spoken(line, TEXT, Voice(name=VOICE, model="sonic-turbo", speed_wpm=330))
+async def test_the_voice_may_choose_its_model_language_and_speed(line: Line) -> None:
+    await spoken(
+        line, TEXT, Voice(name=VOICE, model="sonic-turbo", speed_wpm=330, language="hi-IN")
+    )
     (message,) = line.vendor.clients[0].messages
+    assert message["language"] == "hi"
     assert message["model_id"] == "sonic-turbo"
     assert message["generation_config"] == {"speed": 1.5}
 

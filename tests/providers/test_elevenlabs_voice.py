@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from vendors.elevenlabs import VOICE
 from vendors.elevenlabs_socket import CONTEXTS, elevenlabs_socket_server
+from vendors.serving import Refusal
 from vendors.voice_sockets import Speaking
 from voices_on_sockets import ADAPTERS, Line, pieces, spoken, times
 
@@ -77,6 +78,18 @@ async def test_the_voice_may_choose_its_model_and_speed(
     await spoken(line, TEXT, quick)
     assert messages(line)[0] == {"text": " ", "voice_settings": {"speed": speed}}
     assert line.vendor.clients[0].query["model_id"] == "eleven_turbo_v2_5"
+
+
+async def test_a_voice_that_has_a_language_says_so(line: Line) -> None:
+    await spoken(line, TEXT, Voice(name=VOICE, language="hi-IN"))
+    assert line.vendor.clients[0].query["language_code"] == "hi"
+
+
+async def test_a_redirect_does_not_carry_the_key_elsewhere(line: Line) -> None:
+    line.vendor.refusal = Refusal(307, {}, {"Location": line.vendor.url})
+    with pytest.raises(SynthesisError, match="refused"):
+        await spoken(line, TEXT)
+    assert line.vendor.requests == 1
 
 
 async def test_each_voice_has_a_connection_of_its_own(line: Line) -> None:

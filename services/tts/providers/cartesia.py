@@ -18,9 +18,10 @@ from cartesia import AsyncCartesia
 
 from contracts.dialog import Voice
 from services.tts.provider import Capabilities, Piece, SynthesisError
-from services.tts.providers.socket_failures import BROKEN, failed, kind_of_status
+from services.tts.providers.refusals import refused
+from services.tts.providers.said_how import language_code, speed
+from services.tts.providers.socket_failures import BROKEN, failed
 from services.tts.providers.sockets import Sockets
-from services.tts.providers.speed import speed
 from services.tts.providers.voice_socket import Sentence, VoiceSocket
 
 if TYPE_CHECKING:
@@ -116,6 +117,8 @@ class CartesiaSocket(VoiceSocket):
         }
         if (multiple := speed(voice, 0.6, 1.5)) is not None:
             request["generation_config"] = {"speed": multiple}
+        if code := language_code(voice):
+            request["language"] = code
         await self._connection.send(request)
 
     async def give_up(self, sentence: Sentence) -> None:
@@ -155,5 +158,4 @@ class CartesiaSocket(VoiceSocket):
 
 def _told(status: int | None) -> SynthesisError:
     """An error in a message of the vendor's."""
-    kind, retryable = kind_of_status(status or 0)
-    return SynthesisError(NAME, kind, retryable=retryable)
+    return refused(NAME, status or 0, {})

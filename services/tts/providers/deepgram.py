@@ -14,9 +14,10 @@ from typing import Final
 
 from contracts.dialog import Voice
 from services.tts.provider import Capabilities, Piece, SynthesisError
-from services.tts.providers.socket_failures import BROKEN, failed, refused
+from services.tts.providers.refusals import refused
+from services.tts.providers.said_how import speed
+from services.tts.providers.socket_failures import BROKEN, failed
 from services.tts.providers.sockets import Sockets
-from services.tts.providers.speed import speed
 from services.tts.providers.voice_socket import Sentence, VoiceSocket
 
 with warnings.catch_warnings():

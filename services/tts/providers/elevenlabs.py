@@ -19,9 +19,9 @@ from websockets.asyncio.client import ClientConnection
 from contracts.dialog import Voice
 from infra.direct_socket import direct
 from services.tts.provider import Capabilities, Piece, SynthesisError
+from services.tts.providers.said_how import language_code, speed
 from services.tts.providers.socket_failures import BROKEN, failed
 from services.tts.providers.sockets import Sockets
-from services.tts.providers.speed import speed
 from services.tts.providers.voice_socket import Sentence, VoiceSocket
 
 NAME: Final = "elevenlabs"
@@ -52,7 +52,7 @@ class ElevenLabs:
         self._origin = "ws" + (base_url or "https://api.elevenlabs.io").rstrip("/")[4:]
         self._headers = {"xi-api-key": api_key}
         self._wait_s = wait_ms / 1_000
-        self._sockets = Sockets(self._open, key=lambda voice: (voice.name, voice.model))
+        self._sockets = Sockets(self._open, key=lambda v: (v.name, v.model, v.language))
 
     def speak(self, text: str, voice: Voice) -> AsyncGenerator[Piece]:
         """See TextToSpeech.speak."""
@@ -63,7 +63,8 @@ class ElevenLabs:
         await self._sockets.close()
 
     async def _open(self, voice: Voice) -> "ElevenLabsSocket":
-        query = urlencode({"model_id": voice.model or MODEL, **_QUERY})
+        language = {"language_code": code} if (code := language_code(voice)) else {}
+        query = urlencode({"model_id": voice.model or MODEL, **_QUERY, **language})
         path = f"/v1/text-to-speech/{quote(voice.name, safe='')}/multi-stream-input"
         try:
             connection = await direct(

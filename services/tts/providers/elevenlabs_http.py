@@ -14,8 +14,8 @@ from elevenlabs.types import VoiceSettings
 
 from contracts.dialog import Voice
 from services.tts.provider import Capabilities, SynthesisError
-from services.tts.providers.socket_failures import refused
-from services.tts.providers.speed import speed
+from services.tts.providers.refusals import refused
+from services.tts.providers.said_how import language_code, speed
 
 NAME: Final = "elevenlabs_http"
 MODEL: Final = "eleven_flash_v2_5"
@@ -57,6 +57,7 @@ class ElevenLabsHttp:
                 text=text,
                 model_id=voice.model or MODEL,
                 output_format="ulaw_8000",
+                language_code=language_code(voice) or None,
                 voice_settings=_settings(voice),
                 request_options=_OPTIONS,
             ) as response:
