@@ -15,7 +15,6 @@ from contracts.agent import Agent, Provider
 from services.stt.provider import RecognitionFailed
 from services.stt.providers.pipes import pack
 from services.stt.providers.whisper import Whisper
-from services.stt.providers.whisper_process import WhisperProcess
 from services.stt.providers.whisper_wire import Forget, Transcribe
 from services.stt.providers.whisper_worker import Requests
 
@@ -72,6 +71,30 @@ async def test_a_dead_worker_is_a_failure_and_the_next_ear_has_another(ears: Whi
     say(ear)
     assert [heard.text for heard in await words(ear)] == [WORDS]
     await ear.close()
+
+
+async def test_a_model_that_loads_longer_than_an_ear_waits_is_ready_for_the_next(
+    ears: Whisper,
+) -> None:
+    impatient = asyncio.create_task(ears.open(AGENT, "en-US"))
+    await asyncio.sleep(0)  # the worker is being started
+    loading = ears._worker
+    impatient.cancel()
+    await asyncio.wait({impatient})
+    assert loading
+    assert not loading.done()
+    async with listening(ears) as ear:
+        assert ears._worker is loading
+        say(ear)
+        assert [heard.text for heard in await words(ear)] == [WORDS]
+
+
+async def test_closing_while_the_model_loads_leaves_no_worker(ears: Whisper) -> None:
+    opening = asyncio.create_task(ears.open(AGENT, "en-US"))
+    await asyncio.sleep(0)
+    await ears.close()
+    await asyncio.wait({opening})
+    assert opening.cancelled()
 
 
 async def test_the_turns_of_an_ear_that_is_closed_do_not_cost_another_its_words(
@@ -148,5 +171,5 @@ def _copy(model: Path, to: Path, without: str = "", each_bytes: int | None = Non
 
 
 def _pid(ears: Whisper) -> int:
-    assert isinstance(ears._worker, WhisperProcess)
-    return ears._worker.pid
+    assert ears._worker
+    return ears._worker.result().pid

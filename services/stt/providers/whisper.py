@@ -33,8 +33,7 @@ class Whisper:
         """`threads` the model computes with; None: one for each core but one."""
         self._folder = Path(folder).expanduser()
         self._threads = threads or max(1, (os.cpu_count() or 1) - 1)
-        self._worker: WhisperProcess | None = None
-        self._starting = asyncio.Lock()
+        self._worker: asyncio.Task[WhisperProcess] | None = None
 
     async def open(self, agent: Agent, language: str) -> UtteranceEar:
         """An ear. The first waits for the model. Raises RecognitionFailed."""
@@ -44,19 +43,21 @@ class Whisper:
         return UtteranceEar(partial(_transcribe, worker, agent, language), agent.turns)
 
     async def close(self) -> None:
-        """End the worker."""
+        """End the worker, also one that is still loading."""
         worker, self._worker = self._worker, None
         if worker:
-            await worker.close()
+            worker.cancel()
+            await _end(worker)
 
     async def _ready_worker(self) -> WhisperProcess:
-        async with self._starting:
-            if self._worker is None or self._worker.gone:
-                await self.close()
-                self._worker = await self._start()
-            return self._worker
+        """A large model takes longer than an ear waits: it goes on loading for the next."""
+        if self._worker is None or _is_over(self._worker):
+            self._worker = asyncio.create_task(self._start(self._worker))
+        return await asyncio.shield(self._worker)
 
-    async def _start(self) -> WhisperProcess:
+    async def _start(self, before: asyncio.Task[WhisperProcess] | None) -> WhisperProcess:
+        if before:
+            await _end(before)
         missing = next((name for name in _FILES if not (self._folder / name).is_file()), None)
         if missing:
             raise RecognitionFailed(NAME, f"its folder has no {missing}", retryable=False)
@@ -64,6 +65,19 @@ class Whisper:
             return await WhisperProcess.start(self._folder, self._threads)
         except Gone as gone:
             raise RecognitionFailed(NAME, gone.kind, retryable=gone.retryable) from None
+
+
+def _is_over(worker: asyncio.Task[WhisperProcess]) -> bool:
+    """It could not be started, or has ended since."""
+    if not worker.done():
+        return False
+    return worker.cancelled() or worker.exception() is not None or worker.result().gone
+
+
+async def _end(worker: asyncio.Task[WhisperProcess]) -> None:
+    (started,) = await asyncio.gather(worker, return_exceptions=True)
+    if isinstance(started, WhisperProcess):
+        await started.close()
 
 
 async def _transcribe(worker: WhisperProcess, agent: Agent, language: str, sound: bytes) -> Heard:
