@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 from vendors.accounts import Accounts
-from vendors.by_hand import deepgram, talking, turns
+from vendors.by_hand import asked, deepgram, talking, turns
 from vendors.by_hand.hearing import known
 from vendors.by_hand.latency import Latency
 from vendors.cartesia import InkServer
@@ -14,10 +14,14 @@ from vendors.deepgram import DeepgramServer
 from vendors.deepgram_flux import FluxServer
 from vendors.deepgram_voice import DeepgramVoiceServer
 from vendors.elevenlabs import ElevenLabsServer
+from vendors.elevenlabs_scribe import ScribeServer
 from vendors.elevenlabs_socket import ElevenLabsSocketServer
 from vendors.groq import GroqServer
+from vendors.groq_audio import GroqTranscription
 from vendors.ollama import OllamaServer
 from vendors.openai import OpenAIServer
+from vendors.openai_audio import OpenAIAudio
+from vendors.sarvam import SaarasServer
 from vendors.sarvam_chat import SarvamChatServer
 from vendors.strict import Vendor
 
@@ -50,6 +54,10 @@ def companies(latency: Latency, espeak: Espeak) -> list[Company]:
     nova, flux, ink = DeepgramServer(), FluxServer(), InkServer()
     nova.script = deepgram.nova(heard, latency)
     flux.script, ink.script = turns.flux(heard, latency), turns.ink(heard, latency)
+    scribe, saaras = ScribeServer(), SaarasServer()
+    scribe.script, saaras.script = asked.scribe(heard, latency), asked.saaras(latency)
+    groq_files, openai_files = GroqTranscription(), OpenAIAudio()
+    groq_files.script = openai_files.script = asked.transcription(latency)
     groq, openai, ollama = GroqServer(), OpenAIServer(), OllamaServer()
     sarvam = SarvamChatServer()
     for each in (groq, openai, ollama, sarvam):
@@ -61,16 +69,25 @@ def companies(latency: Latency, espeak: Espeak) -> list[Company]:
         voice.script = talking.voice_on_a_socket(latency, espeak)
     return [
         Company("deepgram", _socket(nova), _socket(flux), _socket(aura)),
-        Company("groq", (groq, "POST", "/openai/v1/chat/completions")),
+        Company(
+            "groq",
+            (groq, "POST", "/openai/v1/chat/completions"),
+            (groq_files, "POST", groq_files.path),
+        ),
         Company(
             "elevenlabs",
             (requested, "POST", "/v1/text-to-speech/{voice}/stream"),
             _socket(eleven),
+            _socket(scribe),
         ),
         Company("cartesia", _socket(ink), _socket(sonic)),
-        Company("openai", (openai, openai.method, openai.path)),
+        Company(
+            "openai",
+            (openai, openai.method, openai.path),
+            (openai_files, "POST", openai_files.path),
+        ),
         Company("ollama", (ollama, ollama.method, ollama.path)),
-        Company("sarvam", (sarvam, sarvam.method, sarvam.path)),
+        Company("sarvam", (sarvam, sarvam.method, sarvam.path), _socket(saaras)),
     ]
 
 

@@ -23,10 +23,15 @@ class Place:
     through: float  # share of its speech that has been heard with this frame, 0..1
 
 
+def said() -> dict[str, str]:
+    """What each recording says, by its name."""
+    return dict(_SAID.findall((VOICES / "record.sh").read_text()))
+
+
 def known() -> dict[bytes, Place]:
     """Every frame that is heard in one place only, of all recordings."""
-    said = dict(_SAID.findall((VOICES / "record.sh").read_text()))
-    heard = {name: list(split(read_wav(VOICES / f"{name}.wav"))) for name in said}
+    words = said()
+    heard = {name: list(split(read_wav(VOICES / f"{name}.wav"))) for name in words}
     times = Counter(frame for frames in heard.values() for frame in frames)
     found: dict[bytes, Place] = {}
     for name, frames in heard.items():
@@ -38,7 +43,7 @@ def known() -> dict[bytes, Place]:
         first, last = telling[0], telling[-1]
         for number in telling:
             through = (number - first + 1) / (last - first + 1)
-            found[frames[number]] = Place(said[name], through)
+            found[frames[number]] = Place(words[name], through)
     return found
 
 
@@ -72,7 +77,7 @@ class Ear:
     def words(self) -> str:
         """The turn's words so far, as the vendors write them."""
         spoken = [*self._before, *([_part(self._now)] if self._now else [])]
-        return _written(" ".join(filter(None, spoken)))
+        return written(" ".join(filter(None, spoken)))
 
     @property
     def whole(self) -> bool:
@@ -89,6 +94,6 @@ def _part(place: Place) -> str:
     return " ".join(words[: max(1, round(len(words) * place.through))])
 
 
-def _written(words: str) -> str:
+def written(words: str) -> str:
     """With the capitals and the stop that formatting gives."""
     return f"{words[0].upper()}{words[1:]}." if words else ""
