@@ -6,7 +6,7 @@ protocol  https://console.groq.com/docs/api-reference#audio-transcription
 import asyncio
 import logging
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import msgspec
@@ -20,6 +20,7 @@ from groq import (
 )
 
 from contracts.agent import Agent
+from infra.refusals import codes_of
 from services.stt.provider import Heard, RecognitionFailed
 from services.stt.providers import whisper_doubt
 from services.stt.providers.refusals import refused
@@ -91,7 +92,7 @@ class _Words(msgspec.Struct):
 def _failed(failure: Exception) -> RecognitionFailed:
     match failure:
         case APIStatusError(status_code=status, response=response, body=body):
-            return refused(NAME, status, response.headers, _code(body))
+            return refused(NAME, status, response.headers, codes_of(body))
         case APITimeoutError() | httpx.TimeoutException() | TimeoutError():
             kind = "timeout"
         case APIConnectionError(__cause__=httpx.ConnectError()):
@@ -101,12 +102,3 @@ def _failed(failure: Exception) -> RecognitionFailed:
         case _:
             kind = "garbled"
     return RecognitionFailed(NAME, kind, retryable=True)
-
-
-def _code(body: Any) -> str:
-    """https://console.groq.com/docs/errors"""
-    match body:
-        case {"error": {"code": str(code)}}:
-            return code
-        case _:
-            return ""

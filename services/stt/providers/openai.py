@@ -21,6 +21,7 @@ from openai import (
 )
 
 from contracts.agent import Agent
+from infra.refusals import codes_of
 from services.stt.provider import Heard, RecognitionFailed
 from services.stt.providers import whisper_doubt
 from services.stt.providers.refusals import refused
@@ -118,8 +119,8 @@ class _Words(msgspec.Struct):
 
 def _failed(failure: Exception) -> RecognitionFailed:
     match failure:
-        case APIStatusError(status_code=status, response=response, code=code):
-            return refused(NAME, status, response.headers, code or "")
+        case APIStatusError(status_code=status, response=response, body=body):
+            return refused(NAME, status, response.headers, codes_of(body))
         case APITimeoutError() | httpx2.TimeoutException() | TimeoutError():
             kind = "timeout"
         case APIConnectionError(__cause__=httpx2.ConnectError()):

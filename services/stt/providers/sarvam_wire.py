@@ -91,7 +91,7 @@ class SarvamWire:
                 return self._goes_on()
             case "error":
                 code = str(getattr(message.data, "code", ""))
-                raise refused(NAME, _STATUS.get(code, 400), {}, code)
+                raise refused(NAME, _STATUS.get(code, 400), {}, {code})
             case _:
                 return ()
 
