@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 from ears import hear, told
 from recorded import AGENT, LOUD, WORDS
-from vendors.elevenlabs_scribe import ScribeLine, ScribeServer, scribe_server
+from vendors.elevenlabs_scribe import ScribeLine, ScribeServer, refusal, scribe_server
+from vendors.serving import Refusal
 
 from contracts.agent import Agent, Provider
 from services.audio.frames import SILENT_FRAME
@@ -267,6 +268,23 @@ async def test_an_error_instead_of_a_session_is_a_failed_opening(
         await Scribe(vendor.key, vendor.url).open(AGENT, "en-US")
     assert failed.value.kind == "unauthorized"
     await vendor.lines[0].left()
+
+
+@pytest.mark.parametrize(
+    ("refused", "kind"),
+    [
+        (refusal(401, "quota_exceeded"), "quota"),  # the vendor's own status for it
+        (refusal(401, "invalid_api_key"), "unauthorized"),
+        (Refusal(401, b"<html>no</html>"), "unauthorized"),
+    ],
+)
+async def test_a_refused_connection_is_what_the_vendors_code_says(
+    vendor: ScribeServer, refused: Refusal, kind: str
+) -> None:
+    vendor.refusal = refused
+    with pytest.raises(RecognitionFailed) as failed:
+        await Scribe(vendor.key, vendor.url).open(AGENT, "en-US")
+    assert failed.value.kind == kind
 
 
 async def test_messages_of_other_and_unknown_types_are_passed_over(vendor: ScribeServer) -> None:

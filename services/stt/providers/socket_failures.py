@@ -1,7 +1,9 @@
 """A WebSocket's failures in the words of the port, and whether a fresh ear may succeed."""
 
+import msgspec
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from infra.refusals import codes_of
 from services.stt.provider import RecognitionFailed
 from services.stt.providers.refusals import refused
 
@@ -10,7 +12,7 @@ def failed(name: str, failure: Exception) -> RecognitionFailed:
     """What to raise `from None` in place of a socket's or an SDK's own failure."""
     match failure:
         case InvalidStatus(response=response):
-            return refused(name, response.status_code, response.headers)
+            return refused(name, response.status_code, response.headers, _codes(response.body))
         case ConnectionClosed(rcvd=close):
             return hung_up(name, close.code if close else 0)
         case TimeoutError():
@@ -30,3 +32,10 @@ def hung_up(name: str, code: int) -> RecognitionFailed:
             return RecognitionFailed(name, "unavailable", retryable=True)
         case _:
             return RecognitionFailed(name, "disconnected", retryable=True)
+
+
+def _codes(body: bytes | None) -> frozenset[str]:
+    try:
+        return codes_of(msgspec.json.decode(body or b"null"))
+    except ValueError:  # a page for people
+        return frozenset()
