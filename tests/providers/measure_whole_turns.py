@@ -1,11 +1,13 @@
 """The part of measure_adapters for ears that take whole turns: a turn in, its words out."""
 
 import asyncio
+import atexit
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Any, NamedTuple
 
 from measuring import Measured, p50_and_p99, resident_kib
@@ -54,10 +56,9 @@ class Adapter(NamedTuple):
 
 def _whisper(address: str) -> Whisper:
     """With a model of next to nothing: what is left is everything but the model."""
-    folder = TemporaryDirectory(prefix="partyline-tiny-whisper-")
-    ears = Whisper(make_model(Path(folder.name), "yes please"))
-    ears.folder = folder  # type: ignore[attr-defined]  # as long as the ears
-    return ears
+    folder = Path(mkdtemp(prefix="partyline-tiny-whisper-"))
+    atexit.register(shutil.rmtree, folder)
+    return Whisper(make_model(folder, "yes please"))
 
 
 ADAPTERS = {

@@ -1,21 +1,16 @@
 """Vendors of whole turns and of turns that we end: any sound is UNDERSTOOD."""
 
-from functools import cache
 from itertools import count
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from stt_understanding import UNDERSTOOD
 from vendors.elevenlabs_scribe import ScribeLine
 from vendors.sarvam import SaarasLine
 from vendors.sockets import Line
-from vendors.tiny_whisper import make_model
 from vendors.transcribing import Recording
 
 from services.audio.frames import SILENT_FRAME
 
 PAUSE_BYTES = 16_000  # half a second of PCM at 16 kHz
-_folders: list[TemporaryDirectory[str]] = []  # gone when the tests are
 
 
 async def transcribed(recording: Recording) -> None:
@@ -68,14 +63,6 @@ class _Stretches:
     def _paused(self) -> bool:
         heard = self._line.audio[self._taken :]
         return bool(heard.strip(b"\0")) and heard.endswith(bytes(PAUSE_BYTES))
-
-
-@cache
-def tiny_whisper() -> Path:
-    """The folder of a model."""
-    folder = TemporaryDirectory(prefix="partyline-tiny-whisper-")
-    _folders.append(folder)
-    return make_model(Path(folder.name), UNDERSTOOD)
 
 
 async def _nth(line: Line, ends: list[int], number: int) -> int:

@@ -20,6 +20,7 @@ from vendors.elevenlabs_scribe import scribe_server
 from vendors.groq_audio import groq_transcription
 from vendors.openai_audio import openai_audio
 from vendors.sarvam import saaras_server
+from vendors.tiny_whisper import tiny_whisper
 
 from contracts.agent import Agent, Intent, Provider
 from infra.outside import Offered
@@ -87,7 +88,9 @@ ADAPTERS = {
         openai_audio,
         stt_vendors.transcribed,
     ),
-    "whisper": Adapter(lambda _: Whisper(stt_vendors.tiny_whisper()), agent("whisper")),
+    "whisper": Adapter(
+        lambda model: Whisper(model.folder), agent("whisper"), lambda: tiny_whisper(WORDS)
+    ),
     "elevenlabs": Adapter(
         lambda vendor: Scribe(vendor.key, vendor.url),
         agent("elevenlabs"),

@@ -7,7 +7,10 @@ of a segment are the real ones, and recognition is none.
 """
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -42,6 +45,22 @@ def make_model(folder: Path, words: str) -> Path:
     spec.save(str(folder))
     (folder / "tokenizer.json").write_text(json.dumps(_tokenizer(ids)))
     return folder
+
+
+class TinyWhisper:
+    """A model as if it were a vendor: with nothing to script."""
+
+    script = None
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+
+@asynccontextmanager
+async def tiny_whisper(words: str) -> AsyncIterator[TinyWhisper]:
+    """A model for one test."""
+    with TemporaryDirectory(prefix="partyline-tiny-whisper-") as folder:
+        yield TinyWhisper(make_model(Path(folder), words))
 
 
 def _answering_decoder(decoder: Any, answer: list[int], size: int) -> None:
