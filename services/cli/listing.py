@@ -1,6 +1,11 @@
 """partyline calls: what the tables hold."""
 
+import io
+from pathlib import Path
+from typing import Final
+
 from rich.box import SIMPLE
+from rich.console import Console
 from rich.table import Table
 
 from contracts.ids import CallId, checked
@@ -13,6 +18,8 @@ from services.cli.recorded import NoSuchCall
 from services.cli.settings import Settings
 from services.cli.terminal import out
 from services.cli.waterfall import call_row, tool_rows, turn_rows, waterfall
+
+_PICTURE_WIDTH: Final = 96  # columns
 
 
 async def list_calls(settings: Settings, limit: int) -> None:
@@ -37,13 +44,26 @@ async def list_calls(settings: Settings, limit: int) -> None:
     out.print(table if found else "No calls yet. Place one: partyline call --audio FILE.wav")
 
 
-async def show_call(settings: Settings, call: str) -> None:
-    """One call's row, turns, tools and waits. Raises NoSuchCall."""
+async def show_call(settings: Settings, call: str, picture: Path | None = None) -> None:
+    """One call's row, turns, tools and waits, the latter drawn in `picture`, too.
+
+    Raises: NoSuchCall.
+    """
     pool = await connect_pool(find(settings, "postgres").postgres)
+    id = CallId(checked("call", call))
     try:
-        await print_call(pool, settings, CallId(checked("call", call)))
+        await print_call(pool, settings, id)
+        if picture is not None:
+            draw(waterfall(await turns.of_call(pool, settings.tenant, id)), picture)
     finally:
         await pool.close()
+
+
+def draw(table: Table, file: Path) -> None:
+    """The table as it stands in the terminal, as SVG."""
+    console = Console(record=True, file=io.StringIO(), width=_PICTURE_WIDTH)
+    console.print(table)
+    file.write_text(console.export_svg(title="partyline calls show"))
 
 
 async def print_call(pool: Pool, settings: Settings, call: CallId) -> None:

@@ -37,13 +37,21 @@ def calls(
 
 @calls_app.command(name="show")
 def calls_show(
-    call: str, /, *, data: Data = None, postgres: Postgres = None, tenant: Tenant = None
+    call: str,
+    /,
+    *,
+    picture: Annotated[
+        Path | None, Parameter(help="Draw where each wait went there, as SVG.")
+    ] = None,
+    data: Data = None,
+    postgres: Postgres = None,
+    tenant: Tenant = None,
 ) -> None:
     """Show one call: its row, turns, tools and where each wait went."""
     from services.cli.listing import show_call
 
     given = options(data=data, postgres=postgres, tenant=tenant)
-    do(lambda settings: show_call(settings, call), given)
+    do(lambda settings: show_call(settings, call, picture), given)
 
 
 @app.command
