@@ -31,7 +31,7 @@ from services.stt.providers.deepgram import Deepgram
 from services.stt.providers.scripted import Scripted
 from services.tts import app as tts
 from services.tts.provider import TextToSpeech
-from services.tts.providers.elevenlabs import ElevenLabs
+from services.tts.providers.elevenlabs_http import ElevenLabsHttp
 from services.tts.providers.tone import Tone
 
 TENANT = TenantId("town")
@@ -89,7 +89,7 @@ async def house(data: Path, agent: Agent) -> AsyncIterator[House]:
         models = {"groq": Groq(first.key, first.url), "second": Groq(second.key, second.url)}
         deepgram = Deepgram(ears.key, ears.url, final_ms=200)
         heard: dict[str, SpeechToText] = {"deepgram": deepgram, "scripted": Scripted()}
-        eleven = ElevenLabs(voices.key, voices.url)
+        eleven = ElevenLabsHttp(voices.key, voices.url)
         spoken: dict[str, TextToSpeech] = {"elevenlabs": eleven, "tone": Tone()}
         for made in (*models.values(), eleven):
             stack.push_async_callback(made.close)

@@ -16,7 +16,7 @@ from infra.chain import Breakers
 from services.tts.cache import Phrases
 from services.tts.counts import Counts
 from services.tts.lines import Line, Lines, Work
-from services.tts.providers.elevenlabs import ElevenLabs
+from services.tts.providers.elevenlabs_http import ElevenLabsHttp
 from services.tts.rest import Paces
 from services.tts.speech import Speech, Tools
 
@@ -44,13 +44,13 @@ async def reads_a_little(reading: Reading) -> None:
 async def of_voices(turns: int) -> list[Measured]:
     async with elevenlabs_server() as first, elevenlabs_server() as second:
         voices = {
-            "first": ElevenLabs(first.key, first.url),
-            "second": ElevenLabs(second.key, second.url),
+            "first": ElevenLabsHttp(first.key, first.url),
+            "second": ElevenLabsHttp(second.key, second.url),
         }
-        gone = {**voices, "first": ElevenLabs(first.key, NOBODY)}
+        gone = {**voices, "first": ElevenLabsHttp(first.key, NOBODY)}
         second.script = reads
 
-        async def turn(among: dict[str, ElevenLabs] = voices, amid: bool = False) -> float:
+        async def turn(among: dict[str, ElevenLabsHttp] = voices, amid: bool = False) -> float:
             wire, began_s = Wire(), time.perf_counter()
             await _speech(wire, among).speak()
             gaps = [after - before for before, after in pairwise(wire.came_s)]

@@ -12,7 +12,7 @@ from voices import Failing
 from contracts.dialog import FallbackVoice, SentenceWritten, Voice
 from contracts.synthesis import SentenceSynthesized, SynthesisFailed, VoiceSwitched
 from services.tts.provider import TextToSpeech
-from services.tts.providers.elevenlabs import ElevenLabs
+from services.tts.providers.elevenlabs_http import ElevenLabsHttp
 from services.tts.providers.tone import MS_PER_CHARACTER, Tone
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(40)]
@@ -38,7 +38,7 @@ def written(
 @asynccontextmanager
 async def vendor() -> AsyncIterator[tuple[ElevenLabsServer, Mapping[str, TextToSpeech]]]:
     async with elevenlabs_server() as server:
-        adapter = ElevenLabs(server.key, server.url)
+        adapter = ElevenLabsHttp(server.key, server.url)
         try:
             yield server, {"elevenlabs": adapter, "tone": Tone()}
         finally:
