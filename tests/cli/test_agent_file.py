@@ -6,6 +6,7 @@ import pytest
 
 from contracts.dialog import FallbackVoice
 from services.cli.agent_file import AgentFileError, read_agent, read_knowledge
+from services.dialog.providers import OFFERED as MODELS
 from services.stt.providers import OFFERED
 from services.tts.providers import OFFERED as VOICES
 
@@ -125,7 +126,7 @@ MISTAKES = {
     "a fallback nobody offers": (
         'name = "a"\n[llm]\nprovider = "groq"\n[[llm.fallbacks]]\nprovider = "rules"\n'
         '[[llm.fallbacks]]\nmodel = "x"\nprovider = "gorq"\n',
-        "8: field 'llm.fallbacks.1.provider': none of groq, rules, scripted",
+        f"8: field 'llm.fallbacks.1.provider': none of {', '.join(sorted(MODELS))}",
     ),
     "a fallback that is the first again": (
         'name = "a"\n[voice]\nprovider = "espeak"\n\n[[voice.fallbacks]]\nprovider = "espeak"\n',
