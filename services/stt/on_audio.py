@@ -168,7 +168,7 @@ class HostedCall:
 
     @property
     def _presumes(self) -> bool:
-        """A shorter silence is told with the drafts of a recogniser that does not rate them itself."""
+        """A shorter silence is told with drafts that the recogniser does not rate itself."""
         able = self._hearing.capabilities
         return bool(self._agent.turns.eager_ms) and able.interim and not able.eager
 

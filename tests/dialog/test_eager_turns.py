@@ -16,7 +16,7 @@ from told import Piece, Told, calling_the_tool
 from vendors.groq import Answer, groq_server
 
 from contracts import dialog, line, passages
-from contracts.agent import Provider
+from contracts.agent import Fallback, Provider
 from contracts.codec import Codec
 from contracts.ids import DocumentId
 from contracts.passages import Passage
@@ -100,6 +100,26 @@ async def test_an_end_of_turn_with_the_words_of_the_draft_takes_what_was_prepare
         assert await discarded(call) == []
         finished = [e for e in await call.decided() if isinstance(e, dialog.ReplyFinished)]
         assert (finished[-1].tokens_in, finished[-1].tokens_out) == (40, 16)
+        await call.adds_up()
+
+
+async def test_the_first_of_several_models_prepares_and_its_answer_is_taken(
+    bus: Bus, hosts: Hosts
+) -> None:
+    model, agent = Slow(), an_agent()
+    llm = replace(agent.llm, fallbacks=(Fallback(provider="another"),))
+    async with a_line(bus, replace(agent, llm=llm)) as call:
+        hosting = hosts.start(call, model=model)
+        await call.greet()
+        call.draft("hello there")
+        await soon(model.asked)
+        await call.say("hello there")
+        model.write_words()
+        assert await call.hear() == " ".join(LONG_SENTENCES)
+        await call.hang_up()
+        await ended(hosting)
+        assert len(model.prompts) == 1
+        assert await discarded(call) == []
         await call.adds_up()
 
 
