@@ -112,6 +112,7 @@ class Turns(_Settings, frozen=True, kw_only=True):
     speech_ms: Milliseconds = 100  # of speech before it counts
     stop_ms: Milliseconds = 200  # silence after which speech counts as ended
     silence_ms: Milliseconds = 500  # further silence after which the turn counts as ended
+    eager_ms: Milliseconds = 0  # silence after which an answer is prepared in case; 0: off
 
 
 class Limits(_Settings, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ import msgspec
 from contracts import described, streams
 from contracts.agent import AgentPublished
 from contracts.claim import Claim, Role
+from contracts.dialog import PassagesWanted
 from contracts.event import OwnerClaimed
 from contracts.key import KeyEvent
 from contracts.knowledge import KnowledgeEvent
@@ -113,8 +114,18 @@ def _live() -> Iterator[Channel]:
         stream="",
         meaning="What the recogniser believes so far. Never stored.",
         senders=(streams.WRITERS["transcript"],),
-        receivers=(),
+        receivers=("dialog",),
         carries=(TranscriptDrafted,),
+        payload="message",
+    )
+    yield Channel(
+        name="question",
+        subject="ask.<tenant>.<call>.passages",
+        stream="",
+        meaning="A request for passages before a turn is over, and its reply. Never stored.",
+        senders=("dialog", "rag"),
+        receivers=("rag", "dialog"),
+        carries=(PassagesWanted, *members(PassagesEvent)),
         payload="message",
     )
 

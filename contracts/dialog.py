@@ -234,6 +234,21 @@ class CallEnded(Event, frozen=True, kw_only=True, tag="dialog.ended/1"):
     turns: int  # turns taken in all
 
 
+Discarded = Literal["resumed", "changed", "failed", "ended"]
+"""The caller spoke on; words, passages or conversation came out differently; the model failed; the
+call ended."""
+
+
+class DraftDiscarded(Event, frozen=True, kw_only=True, tag="dialog.draft_discarded/1"):
+    """An answer begun before the caller's turn was over came to nothing. Nobody heard any of it."""
+
+    utterance: int  # of the draft it answered
+    reason: Discarded  # why it was of no use
+    tokens_in: int = 0  # what the model read for it
+    tokens_out: int = 0  # what the model had written of it
+    estimated: bool = False  # a model that is stopped does not tell: see services/dialog/prepared
+
+
 # What the actor's own process reports to it. Recorded as the cause of a decision, never alone.
 
 
@@ -297,6 +312,16 @@ class WaitEnded(Event, frozen=True, kw_only=True, tag="wait.ended/1"):
     awaited: Literal["passages", "answer", "line"]  # what did not come
 
 
+class DraftDropped(Event, frozen=True, kw_only=True, tag="draft.dropped/1"):
+    """An answer was prepared in vain. As in DraftDiscarded."""
+
+    utterance: int
+    reason: Discarded
+    tokens_in: int = 0
+    tokens_out: int = 0
+    estimated: bool = False
+
+
 InnerFact = (
     ModelWrote
     | ModelCalledTool
@@ -305,4 +330,5 @@ InnerFact = (
     | ModelGaveWay
     | ToolReported
     | WaitEnded
+    | DraftDropped
 )

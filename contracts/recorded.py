@@ -56,6 +56,7 @@ WithinCall: TypeAlias = (
     | dialog.ModelSwitched
     | dialog.TransferRequested
     | dialog.HangUpRequested
+    | dialog.DraftDiscarded
 )
 DialogEvent: TypeAlias = OwnerClaimed | dialog.CallOpened | dialog.CallEnded | WithinCall
 Fact: TypeAlias = LineEvent | TranscriptEvent | PassagesEvent | SynthesisEvent

@@ -34,6 +34,7 @@ READERS: Final[dict[Family, tuple[str, ...]]] = {
 CANARY: Final = "canary"
 """In the log beside the calls: empty messages, one in a while where no call is going on. That one
 has come to the tables proves the way there."""
+QUESTIONS: Final = "ask.*.*.passages"  # of all calls, see question_subject
 DRAFT: Final = "draft"  # live only, beside the families: drafts of transcripts are never stored
 
 
@@ -114,9 +115,9 @@ def live_subject(tenant: TenantId, call: CallId, family: str = "*") -> str:
 
 
 def parse_call_subject(subject: str) -> CallPlace:
-    """The place named by a stored or live subject. Raises ValueError."""
+    """The place named by a stored or live subject, or a question's. Raises ValueError."""
     parts = subject.removeprefix("live.").split(".")
-    if len(parts) != 4 or parts[0] != "call":
+    if len(parts) != 4 or parts[0] not in ("call", "ask"):
         raise ValueError("not a call's subject")
     return CallPlace(TenantId(parts[1]), CallId(parts[2]), parts[3])
 
@@ -145,6 +146,11 @@ def knowledge_subject(tenant: TenantId, agent: AgentId, document: DocumentId) ->
 def key_subject(call: CallId) -> str:
     """Where a call's key is stored. Raises BadId."""
     return f"key.{checked('call', call)}"
+
+
+def question_subject(tenant: TenantId, call: CallId) -> str:
+    """Where the knowledge is asked beside the log: a request, answered at once. Raises BadId."""
+    return f"ask.{checked('tenant', tenant)}.{checked('call', call)}.passages"
 
 
 def host_subject(host: HostId) -> str:

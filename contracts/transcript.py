@@ -14,6 +14,7 @@ class TranscriptDrafted(Event, frozen=True, kw_only=True, tag="transcript.drafte
 
     utterance: int  # number of the utterance in the call, starts at 1
     text: Pii  # the turn's words so far
+    eager: bool = False  # the turn is probably over; a later draft without it takes that back
 
 
 class TranscriptFinalized(Event, frozen=True, kw_only=True, tag="transcript.finalized/2"):

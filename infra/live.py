@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Final
 
 import nats.errors
@@ -14,7 +14,7 @@ from contracts.ids import CallId, TenantId
 from contracts.journal import JournalUnavailable
 from contracts.recorded import Recorded
 from contracts.seal import Locked
-from contracts.streams import Family, live_subject
+from contracts.streams import DRAFT, Family, live_subject
 from infra.cancelling import stop_if_cancelled
 from infra.journal import NatsJournal, sequence_of
 from infra.nats import Bus
@@ -38,11 +38,12 @@ class Following:
         call: CallId,
         families: tuple[Family, ...] | None,
         after: int,
+        on_draft: Callable[[bytes], None] | None = None,
     ) -> None:
         self._bus, self._journal = bus, journal
         self._tenant, self._call = tenant, call
         self._families = families
-        self._floor = after
+        self._floor, self._on_draft = after, on_draft
         self._seen: dict[str, int] = {}  # newest sequence given out or left out, by family
         self._queue: asyncio.Queue[Recorded | Locked | None] = asyncio.Queue()
         self._reading = asyncio.Lock()  # one reader of missing parts at a time
@@ -90,6 +91,8 @@ class Following:
     async def _on_live(self, message: Msg) -> None:
         family = message.subject.rpartition(".")[2]
         headers = message.headers or {}
+        if family == DRAFT and self._on_draft:
+            self._on_draft(message.data)
         if not self._follows(family) or "Nats-Sequence" not in headers:
             return  # somebody else's, or a draft, which is live only
         async with self._reading:
@@ -151,9 +154,14 @@ async def follow(
     *,
     families: tuple[Family, ...] | None = None,
     after: int = 0,
+    on_draft: Callable[[bytes], None] | None = None,
 ) -> Following:
-    """Follow a call from its message `after` on. `families`: only these; None: all."""
-    following = Following(bus, journal, tenant, call, families, after)
+    """Follow a call from its message `after` on.
+
+    Args: families: only these; None: all.
+          on_draft: is given each draft of a transcript as it comes; one may be missed.
+    """
+    following = Following(bus, journal, tenant, call, families, after, on_draft)
     try:
         await following.start()
     except BaseException:

@@ -4,7 +4,7 @@ from functools import partial
 from random import Random
 from typing import Final
 
-from contracts import line, transcript
+from contracts import dialog, line, transcript
 from contracts.agent import Intent
 from contracts.event import OwnerClaimed
 from contracts.ids import HostId
@@ -155,6 +155,22 @@ class Caller:
         length_ms = len(words) * _MS_A_CHARACTER // 2 + stage.house.agent.turns.stop_ms
         stage.agenda.after(length_ms, lambda: self._fall_silent(words, False), _SPEAKING)
         self._line.write(started)
+        if stage.chance(0.5):
+            self._take_back(words)
+
+    def _take_back(self, words: str) -> None:
+        """An answer was begun in the pause."""
+        stage = self._stage
+        read = 220 + 35 * (len(stage.talk.history) if stage.talk else 0)
+        dropped = dialog.DraftDropped(
+            at_ms=stage.now_ms,
+            utterance=self._utterance - 1,
+            reason="resumed",
+            tokens_in=read + len(words) // 8,
+            tokens_out=stage.random.randint(0, 12),
+            estimated=True,
+        )
+        stage.report(dropped)
 
     def _understood(self, words: str, ended_ms: int) -> None:
         """The recogniser's last word on the turn."""

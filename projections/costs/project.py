@@ -2,7 +2,7 @@
 
 from typing import Final, TypeAlias, get_args
 
-from contracts.dialog import CallEnded, ReplyFinished, SentenceWritten
+from contracts.dialog import CallEnded, DraftDiscarded, ReplyFinished, SentenceWritten
 from contracts.line import (
     CarrierReported,
     LineAnswered,
@@ -17,7 +17,7 @@ from contracts.recorded import Recorded
 from contracts.synthesis import SentenceSynthesized, SynthesisDropped
 from contracts.transcript import TranscriptFinalized, UtteranceMisheard
 from projections.costs import line, speech
-from projections.costs.rows import CostRow, Rung, Voiced, add
+from projections.costs.rows import CostRow, Rung, Voiced, add, use
 from projections.folding import Rows
 from projections.projection import Projection, Table
 
@@ -34,6 +34,7 @@ Read: TypeAlias = (
     | UtteranceMisheard
     | SentenceWritten
     | ReplyFinished
+    | DraftDiscarded
     | SentenceSynthesized
     | SynthesisDropped
     | CallEnded
@@ -60,11 +61,22 @@ def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
         case ReplyFinished():
             add(rows, "llm", event.provider, "tokens_in", event.tokens_in, event.model)
             add(rows, "llm", event.provider, "tokens_out", event.tokens_out, event.model)
+        case DraftDiscarded():
+            _discard(rows, event)
         case SentenceWritten() | SentenceSynthesized() | SynthesisDropped():
             _voice(rows, event)
         case LineEnded() | CallEnded():
             speech.end(rows)
             line.end(rows, event)
+
+
+def _discard(rows: Rows, event: DraftDiscarded) -> None:
+    """Paid for like any other token, and told apart in units of its own."""
+    for unit, tokens in (("tokens_in", event.tokens_in), ("tokens_out", event.tokens_out)):
+        for counted in (unit, f"discarded_{unit}"):
+            add(rows, "llm", "", counted, tokens)
+            if tokens and event.estimated:
+                use(rows, "llm", "", counted).estimated = True
 
 
 def _voice(rows: Rows, event: SentenceWritten | SentenceSynthesized | SynthesisDropped) -> None:

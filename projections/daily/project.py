@@ -5,6 +5,7 @@ from typing import Final, TypeAlias, get_args
 from contracts.dialog import (
     CallEnded,
     CallOpened,
+    DraftDiscarded,
     PassagesWanted,
     ReplyBegun,
     ReplyFinished,
@@ -49,6 +50,7 @@ _Count: TypeAlias = (
     | PassagesWanted
     | PassagesFound
     | ReplyFinished
+    | DraftDiscarded
     | ReplyInterrupted
     | ToolCalled
     | ToolReturned
@@ -71,6 +73,7 @@ def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
             | PassagesWanted()
             | PassagesFound()
             | ReplyFinished()
+            | DraftDiscarded()
             | ReplyInterrupted()
             | ToolCalled()
             | ToolReturned()
@@ -135,7 +138,7 @@ def _count(row: DailyRow, event: _Count) -> None:
             row.questions += 1
         case PassagesFound():
             row.unanswered_questions += not event.passages
-        case ReplyFinished():
+        case ReplyFinished() | DraftDiscarded():
             row.tokens_in += event.tokens_in
             row.tokens_out += event.tokens_out
         case ReplyInterrupted():

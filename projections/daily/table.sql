@@ -71,8 +71,8 @@ COMMENT ON COLUMN daily.tool_failures IS 'Tools that failed, or of which nobody 
 COMMENT ON COLUMN daily.transfers IS '1: the caller was handed to a person. From TransferRequested.';
 COMMENT ON COLUMN daily.transfers_misheard IS '1: because the agent did not understand. From TransferRequested.';
 COMMENT ON COLUMN daily.line_losses IS 'Times the line broke unplanned. From LineLost.';
-COMMENT ON COLUMN daily.tokens_in IS 'Tokens the model read. From ReplyFinished.';
-COMMENT ON COLUMN daily.tokens_out IS 'Tokens the model wrote. From ReplyFinished.';
+COMMENT ON COLUMN daily.tokens_in IS 'Tokens the model read. From ReplyFinished and DraftDiscarded.';
+COMMENT ON COLUMN daily.tokens_out IS 'Tokens the model wrote. From ReplyFinished and DraftDiscarded.';
 COMMENT ON COLUMN daily.succeeded IS '1: judged a success. From OutcomeRecorded, the last one.';
 COMMENT ON COLUMN daily.failed IS '1: judged a failure. From OutcomeRecorded, the last one.';
 COMMENT ON COLUMN daily.end_caller_hung_up IS '1: it ended because the caller hung up. From LineEnded, else CallEnded.';

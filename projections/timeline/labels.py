@@ -8,6 +8,7 @@ from contracts.dialog import (
     CallerLost,
     CallerReturned,
     CallOpened,
+    DraftDiscarded,
     HangUpRequested,
     ModelSwitched,
     PassagesTaken,
@@ -184,6 +185,8 @@ def _dialog(event: DialogEvent) -> Entry:
             return Entry("dialog", "goes on with the caller")
         case ModelSwitched():
             return Entry("dialog", f"reply {event.reply} is written by {_other(event)}")
+        case DraftDiscarded():
+            return Entry("dialog", f"an answer begun early is discarded: {event.reason}")
         case TransferRequested():
             return Entry("dialog", f"hands the caller to {event.to or 'nobody'}: {event.reason}")
         case HangUpRequested():

@@ -28,9 +28,9 @@ COMMENT ON COLUMN public.v_costs.revision IS 'The agent''s revision, starts at 1
 COMMENT ON COLUMN public.v_costs.kind IS 'stt, llm, tts, carrier.';
 COMMENT ON COLUMN public.v_costs.provider IS 'Who is to be paid: as the log tells it, else as the agent''s revision names it; empty: not known.';
 COMMENT ON COLUMN public.v_costs.model IS 'The provider''s model, likewise; empty: the provider''s default, or not known.';
-COMMENT ON COLUMN public.v_costs.unit IS 'stt: speech_seconds, line_seconds; llm: tokens_in, tokens_out; tts: characters, seconds, cached_characters, cached_seconds, dropped_seconds; carrier: seconds, minutes_begun. The same use may stand here in several units, of which one has a price.';
+COMMENT ON COLUMN public.v_costs.unit IS 'stt: speech_seconds, line_seconds; llm: tokens_in, tokens_out, and of those the discarded_tokens_in, discarded_tokens_out; tts: characters, seconds, cached_characters, cached_seconds, dropped_seconds; carrier: seconds, minutes_begun. The same use may stand here in several units, of which one has a price.';
 COMMENT ON COLUMN public.v_costs.quantity IS 'How much, in that unit.';
-COMMENT ON COLUMN public.v_costs.estimated IS 'true: the carrier has not reported what it bills, so the quantity is the line''s own time.';
+COMMENT ON COLUMN public.v_costs.estimated IS 'true: the carrier has not reported what it bills, so the quantity is the line''s own time; llm: a part belongs to answers that were discarded, whose model did not tell.';
 COMMENT ON COLUMN public.v_costs.price IS 'Of so many units as per says, on that day. NULL: the unit has no price and costs nothing.';
 COMMENT ON COLUMN public.v_costs.per IS 'Units that cost the price.';
 COMMENT ON COLUMN public.v_costs.cost IS 'quantity x price / per. NULL: the unit has no price.';

@@ -46,6 +46,8 @@ def decide(fact: Fact | InnerFact, state: CallState, agent: Agent) -> list[Dialo
             return _switch(fact, state)
         case dialog.ToolReported():
             return _report(fact, state, agent)
+        case dialog.DraftDropped():
+            return _discard(fact, state)
         case synthesis.SynthesisFailed() | synthesis.SynthesisDropped():
             return _unspoken(fact, state)
         case (
@@ -254,6 +256,22 @@ def _report(fact: dialog.ToolReported, state: CallState, agent: Agent) -> list[D
     if tool and tool.done:
         return [returned, *say(fact.at_ms, state.talk, agent, "result", tool.done, values)]
     return [returned]  # the model words the result
+
+
+def _discard(fact: dialog.DraftDropped, state: CallState) -> list[DialogEvent]:
+    """Recorded for what it cost; the conversation does not know of it."""
+    if isinstance(state, Unopened | Ended):
+        return []
+    return [
+        dialog.DraftDiscarded(
+            at_ms=fact.at_ms,
+            utterance=fact.utterance,
+            reason=fact.reason,
+            tokens_in=fact.tokens_in,
+            tokens_out=fact.tokens_out,
+            estimated=fact.estimated,
+        )
+    ]
 
 
 def _heard(fact: line.PlaybackFinished, state: CallState, agent: Agent) -> list[DialogEvent]:

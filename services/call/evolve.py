@@ -87,6 +87,8 @@ def _within(state: CallState, talk: Talk, event: WithinCall) -> CallState:
             return _keeping(state, talk)  # who writes is no part of what was said
         case dialog.TransferRequested() | dialog.HangUpRequested():
             return Leaving(talk=talk)
+        case dialog.DraftDiscarded():
+            return state
         case _:
             assert_never(event)
 

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import aiohttp
 
 from contracts.agent import Agent
-from contracts.dialog import InnerFact, ModelFailed, ToolReported, WaitEnded
+from contracts.dialog import DraftDropped, InnerFact, ModelFailed, ToolReported, WaitEnded
 from contracts.ids import CallId, HostId, TenantId
 from contracts.journal import JournalUnavailable, WrongVersion
 from contracts.line import LineEnded
@@ -28,8 +28,10 @@ from services.call.actor import Actor
 from services.call.duties import Duty, Run, Wait, Write, duty
 from services.call.state import Ended
 from services.dialog import tools
+from services.dialog.asking import look_up
 from services.dialog.prompt import prompt
 from services.dialog.provider import LanguageModel
+from services.dialog.speculation import Speculation
 from services.dialog.switching import Writers
 
 _log: Final = logging.getLogger("partyline.dialog")
@@ -61,11 +63,18 @@ class HostedCall:
     def __init__(self, actor: Actor, outside: Outside, leave: asyncio.Event) -> None:
         """`leave`: set when another host is to have the call, at its next quiet moment."""
         self._actor, self._outside, self._leave = actor, outside, leave
-        self._facts: asyncio.Queue[Recorded | _Reported | None] = asyncio.Queue()
+        self._facts: asyncio.Queue[Recorded | _Reported | DraftDropped | None] = asyncio.Queue()
+        self._speculation = Speculation(
+            actor,
+            outside.journal.codec,
+            outside.models,
+            partial(look_up, outside.bus, outside.journal.codec, actor),
+            self._facts.put_nowait,
+        )
         self._passages: dict[int, tuple[Passage, ...]] = {}  # by turn
         self._inherited = duty(actor.state, actor.agent)  # an earlier owner had taken it up
         self._duty: Duty | None = None
-        self._writers = Writers(actor.agent, outside.models, outside.breakers)
+        self._writers = Writers(actor.agent, self._speculation.models, outside.breakers)
         self._work: asyncio.Task[None] | None = None
 
     async def run(self) -> bool:
@@ -81,6 +90,7 @@ class HostedCall:
             actor.call,
             families=_FAMILIES,
             after=await self._look_back(),
+            on_draft=self._speculation.on_draft,
         )
         pump = asyncio.create_task(self._pump(following))
         leaving = asyncio.create_task(self._look_up_when_leaving())
@@ -91,11 +101,13 @@ class HostedCall:
                 if self._leave.is_set() and self._quiet:
                     return False
                 await self._on_next(await self._facts.get(), following)
+                self._speculation.look_ahead()
         finally:
             leaving.cancel()
             await following.close()
             await _cancelled(pump)
             await self._stop_work()
+            await self._speculation.close()
         return True
 
     @property
@@ -111,9 +123,13 @@ class HostedCall:
         async for recorded in following:
             self._facts.put_nowait(recorded)
 
-    async def _on_next(self, next: "Recorded | _Reported | None", following: Following) -> None:
+    async def _on_next(
+        self, next: "Recorded | _Reported | DraftDropped | None", following: Following
+    ) -> None:
         if isinstance(next, Recorded):
             await self._on_recorded(next, following)
+        elif isinstance(next, DraftDropped):
+            await self._take(next, None)
         elif next and next.duty is self._duty:  # else it was let go: this may answer a turn gone by
             if next.fact is None:
                 raise WrongVersion("dialog")
@@ -122,6 +138,10 @@ class HostedCall:
     async def _on_recorded(self, recorded: Recorded, following: Following) -> None:
         if any(isinstance(event, LineEnded) for _, event in recorded.events()):
             await self._see_the_rest(recorded, following)
+            if dropped := self._speculation.end():
+                await self._take(dropped, None)
+        if recorded.family == "transcript":
+            self._speculation.settle()
         first = 0 if self._actor.saw(recorded) else self._first_unanswered(recorded)
         self._remember_passages(recorded)
         for index, event in list(recorded.events())[first:]:

@@ -22,6 +22,7 @@ from infra.workers import as_it_is, on_decisions, worker_broker, working
 from services.rag.counts import Counts
 from services.rag.on_document import Reader
 from services.rag.on_question import Answerer
+from services.rag.on_request import answering_requests
 from services.rag.store import Store
 
 DURABLE: Final = "rag"
@@ -78,12 +79,12 @@ async def serve(
             store: stays the caller's to close.
     Raises: StoreFailed when the store can't be asked at all.
     """
-    counts = Counts()
+    counts, codec = Counts(), codec or Codec()
     reader, last = await _reader(bus, store, counts, settings)
     answerer = Answerer(
         store,
         journal,
-        codec or Codec(),
+        codec,
         host,
         counts,
         stale_s=settings.stale_s,
@@ -96,6 +97,7 @@ async def serve(
         async with (
             beside(_keep_alive(answerer, settings.redeliver_s)),
             _answering_questions(broker, answerer, settings),
+            answering_requests(bus, answerer, codec, host),
         ):
             yield Rag(reader, counts)
 

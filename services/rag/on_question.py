@@ -98,7 +98,7 @@ class Answerer:
         """Answer, then acknowledge. What no contract covers is never delivered again."""
         try:
             place = parse_call_subject(message.raw_message.subject)
-            questions = list(_questions(await self._codec.read(place.call, message.body)))
+            questions = list(questions_in(await self._codec.read(place.call, message.body)))
         except Unreadable as broken:
             self._counts.unreadable += 1
             _log.error("CALLS message %s skipped: %s", _sequence(message), broken)
@@ -129,6 +129,15 @@ class Answerer:
             _log.info("a question of call %s was too old", place.call)
         return stale
 
+    async def look_up_ahead(
+        self, place: CallPlace, question: PassagesWanted
+    ) -> PassagesEvent | None:
+        """The answer to a question that may never be asked in the log; None: there is no room."""
+        if self._free.locked():
+            return None
+        async with self._free:
+            return await self._look_up(place, question)
+
     async def _look_up(self, place: CallPlace, question: PassagesWanted) -> PassagesEvent:
         began_s = time.perf_counter()
         shelf = Shelf(place.tenant, question.agent.agent)
@@ -146,7 +155,8 @@ class Answerer:
         )
 
 
-def _questions(message: Message) -> Iterator[PassagesWanted]:
+def questions_in(message: Message) -> Iterator[PassagesWanted]:
+    """Those among its events."""
     return (event for event in message.events if isinstance(event, PassagesWanted))
 
 

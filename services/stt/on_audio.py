@@ -1,7 +1,6 @@
 """The host of one call: the caller's frames and the line's events in, the transcript out."""
 
 import asyncio
-import contextlib
 import logging
 from contextlib import AsyncExitStack
 from functools import partial
@@ -14,16 +13,15 @@ from contracts.claim import Claim
 from contracts.dialog import CallEnded
 from contracts.ids import HostId
 from contracts.line import LineEnded, LineLost, SpeechEnded, SpeechStarted
-from contracts.recorded import Message
-from contracts.seal import KeyWanted
-from contracts.streams import DRAFT, audio_subject, live_subject
-from contracts.transcript import RecogniserSwitched, TranscriptDrafted
+from contracts.streams import audio_subject
+from contracts.transcript import RecogniserSwitched
 from infra.cancelling import end_tasks
 from infra.journal import NatsJournal
 from infra.live import Following, follow
 from infra.nats import Bus
 from services.audio.frames import unpack_caller
 from services.stt import replay
+from services.stt.drafting import Drafts
 from services.stt.ears import Ears
 from services.stt.feeding import Feeding
 from services.stt.hearing import Hearing, Switched
@@ -39,7 +37,9 @@ from services.stt.turn import (
     Finish,
     Happening,
     Listen,
+    Presume,
     Rest,
+    TakeBack,
     TurnTaking,
     Wake,
     step,
@@ -112,12 +112,13 @@ class HostedCall:
         ears: Ears,
         transcript: OwnedTranscript,
     ) -> None:
-        self._bus, self._codec, self._claim, self._host = bus, journal.codec, claim, host
-        self._agent, self._transcript = agent, transcript
+        self._claim, self._agent, self._transcript = claim, agent, transcript
         self._hearing = Hearing(ears, self)
+        self._drafts = Drafts(bus, journal.codec, claim, host, transcript.epoch)
         self._turns = TurnTaking(
             turns=agent.turns,
             end_of_turn=self._hearing.capabilities.end_of_turn,
+            presumes=self._presumes,
             settled=transcript.settled,
         )
         self._concluded: asyncio.Queue[_Concluded | RecogniserSwitched | _Done] = asyncio.Queue()
@@ -165,6 +166,17 @@ class HostedCall:
         await self._settled.wait()
         self._concluded.put_nowait(_Done(over=False))
 
+    @property
+    def _presumes(self) -> bool:
+        """A shorter silence is told with drafts that the recogniser does not rate itself."""
+        able = self._hearing.capabilities
+        return bool(self._agent.turns.eager_ms) and able.interim and not able.eager
+
+    @property
+    def _believes_likely_ends(self) -> bool:
+        """Who ends turns is told by an option of its own to be eager; else the agent decides."""
+        return self._hearing.capabilities.end_of_turn or bool(self._agent.turns.eager_ms)
+
     def on_frame(self, payload: bytes) -> None:
         """A caller frame came in."""
         try:
@@ -179,7 +191,8 @@ class HostedCall:
         if heard.final:
             self._happen(FinalWords(heard=heard, now_ms=now_ms()))
         else:
-            self._publish_draft(heard)
+            eager = self._turns.presumed or (heard.eager and self._believes_likely_ends)
+            self._drafts.tell(heard.text, self._turns.utterance, eager=eager)
 
     def on_deaf(self, *, again: bool) -> None:
         """The ear failed: what it was asked is lost, but for the newest turn if tried again."""
@@ -188,7 +201,8 @@ class HostedCall:
     def on_switch(self, switched: Switched) -> None:
         """Another recogniser, which may want other frames and end turns in another way."""
         self._feeding.change_ear(continuous=switched.capabilities.continuous)
-        self._happen(EarChanged(end_of_turn=switched.capabilities.end_of_turn))
+        end_of_turn = switched.capabilities.end_of_turn
+        self._happen(EarChanged(end_of_turn=end_of_turn, presumes=self._presumes))
         event = RecogniserSwitched(
             at_ms=now_ms(),
             utterance=self._turns.utterance,
@@ -244,6 +258,8 @@ class HostedCall:
         for done in steps:
             match done:
                 case Listen(first_frame=first_frame, new_turn=new_turn):
+                    if new_turn:
+                        self._drafts.begin()
                     self._feeding.listen(first_frame, new_turn=new_turn)
                 case Rest(last_frame=last_frame):
                     self._feeding.rest(last_frame)
@@ -251,6 +267,9 @@ class HostedCall:
                     self._wake(at_ms)
                 case Finish():
                     self._finish()
+                case Presume() | TakeBack():
+                    eager = isinstance(done, Presume)
+                    self._drafts.tell_again(self._turns.utterance, eager=eager)
                 case Conclude():
                     self._concluded.put_nowait(_Concluded(done, self._hearing.name))
         if self._turns.over:
@@ -280,14 +299,6 @@ class HostedCall:
         elif self._hearing.down:
             self._happen(Deafened(keep_newest=False))
         # else an ear is being opened: it gets the turn and is asked in on_open
-
-    def _publish_draft(self, heard: Heard) -> None:
-        claim, utterance = self._claim, self._turns.utterance
-        drafted = TranscriptDrafted(at_ms=now_ms(), utterance=utterance, text=heard.text)
-        message = Message(by=self._host, events=(drafted,), epoch=self._transcript.epoch)
-        subject = live_subject(claim.tenant, claim.call, DRAFT)
-        with contextlib.suppress(KeyWanted):  # a draft is not worth waiting: the next append does
-            self._bus.pub(subject, self._codec.encode(claim.call, message))
 
     async def _write(self) -> bool:
         while not isinstance(next := await self._concluded.get(), _Done):

@@ -39,6 +39,7 @@ class EarChanged(msgspec.Struct, frozen=True, kw_only=True):
     """Another recogniser listens from here on."""
 
     end_of_turn: bool  # it says itself when a turn is over
+    presumes: bool = False  # as in TurnTaking
 
 
 Happening: TypeAlias = (
@@ -76,6 +77,14 @@ class Finish(msgspec.Struct, frozen=True):
     """The turn is over: ask the recogniser for its words."""
 
 
+class Presume(msgspec.Struct, frozen=True):
+    """The turn is probably over: let an answer to what was understood so far be prepared."""
+
+
+class TakeBack(msgspec.Struct, frozen=True):
+    """The turn that was presumed to be over goes on."""
+
+
 class Conclude(msgspec.Struct, frozen=True, kw_only=True):
     """A turn's words are known; `heard` is None when the recogniser failed on them."""
 
@@ -85,7 +94,7 @@ class Conclude(msgspec.Struct, frozen=True, kw_only=True):
     heard: Heard | None
 
 
-Step: TypeAlias = Listen | Rest | Wake | Finish | Conclude
+Step: TypeAlias = Listen | Rest | Wake | Finish | Presume | TakeBack | Conclude
 
 
 class Quiet(msgspec.Struct, frozen=True):
@@ -101,6 +110,7 @@ class Pausing(msgspec.Struct, frozen=True, kw_only=True):
 
     ended_ms: int  # UNIX time in milliseconds
     over_ms: int
+    presumed: bool = False  # over, by a shorter silence
 
 
 class Awaited(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +128,7 @@ class TurnTaking(msgspec.Struct, frozen=True, kw_only=True):
 
     turns: Turns
     end_of_turn: bool  # the recogniser says itself when a turn is over
+    presumes: bool = False  # a silence of `turns.eager_ms` is told: the recogniser gives drafts
     settled: int = 0
     utterance: int = 0  # the newest
     finals: int = 0  # of that utterance
@@ -128,6 +139,13 @@ class TurnTaking(msgspec.Struct, frozen=True, kw_only=True):
     def over(self) -> bool:
         """Nothing is being said, and nothing is awaited."""
         return isinstance(self.situation, Quiet) and not self.awaited
+
+    @property
+    def presumed(self) -> bool:
+        """By its silence the present turn is over, though its words may still change."""
+        if isinstance(self.situation, Pausing):
+            return self.situation.presumed
+        return self.presumes and isinstance(self.situation, Quiet) and bool(self.awaited)
 
 
 Stepped: TypeAlias = tuple[TurnTaking, tuple[Step, ...]]
@@ -148,8 +166,8 @@ def step(state: TurnTaking, happening: Happening) -> Stepped:
             return _final(state, heard, now_ms)
         case Deafened(keep_newest=keep_newest):
             return _deafened(state, keep_newest)
-        case EarChanged(end_of_turn=end_of_turn):
-            return _changed(state, end_of_turn)
+        case EarChanged():
+            return _changed(state, happening)
         case _:
             assert_never(happening)
 
@@ -160,6 +178,8 @@ def _started(state: TurnTaking, event: SpeechStarted) -> Stepped:
     before: tuple[Step, ...] = ()
     if isinstance(state.situation, Pausing) and event.at_ms > state.situation.over_ms:
         state, before = _over(state, state.situation.ended_ms)
+    elif state.presumed and isinstance(state.situation, Pausing):
+        before = (TakeBack(),)
     new_turn = isinstance(state.situation, Quiet)
     state = msgspec.structs.replace(
         state, situation=Speaking(), utterance=event.utterance, finals=0
@@ -179,13 +199,16 @@ def _ended(state: TurnTaking, event: SpeechEnded) -> Stepped:
 def _pausing(state: TurnTaking, ended_ms: int) -> Stepped:
     over_ms = ended_ms + state.turns.stop_ms + state.turns.silence_ms
     over_ms += PATIENCE_MS if state.end_of_turn else 0
+    presumed_ms = ended_ms + state.turns.eager_ms if state.presumes else over_ms
     pausing = Pausing(ended_ms=ended_ms, over_ms=over_ms)
-    return msgspec.structs.replace(state, situation=pausing), (Wake(over_ms),)
+    return msgspec.structs.replace(state, situation=pausing), (Wake(min(presumed_ms, over_ms)),)
 
 
-def _changed(state: TurnTaking, end_of_turn: bool) -> Stepped:
+def _changed(state: TurnTaking, changed: EarChanged) -> Stepped:
     """A pause under way is as long as the new recogniser wants it."""
-    state = msgspec.structs.replace(state, end_of_turn=end_of_turn)
+    state = msgspec.structs.replace(
+        state, end_of_turn=changed.end_of_turn, presumes=changed.presumes
+    )
     match state.situation:
         case Pausing(ended_ms=ended_ms):
             return _pausing(state, ended_ms)
@@ -197,8 +220,16 @@ def _elapsed(state: TurnTaking, now_ms: int) -> Stepped:
     match state.situation:
         case Pausing(ended_ms=ended_ms, over_ms=over_ms) if now_ms >= over_ms:
             return _over(state, ended_ms)
+        case Pausing(presumed=False) as pausing if _is_presumed_by(state, pausing, now_ms):
+            presumed = msgspec.structs.replace(pausing, presumed=True)
+            state = msgspec.structs.replace(state, situation=presumed)
+            return state, (Presume(), Wake(pausing.over_ms))
         case _:
             return state, ()  # speech came first
+
+
+def _is_presumed_by(state: TurnTaking, pausing: Pausing, now_ms: int) -> bool:
+    return state.presumes and now_ms >= pausing.ended_ms + state.turns.eager_ms
 
 
 def _broken_off(state: TurnTaking, at_ms: int) -> Stepped:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from memory_log import RecordedCall
 from scenes import (
     AGENT,
+    NOW,
     ONLY_TOLD,
     AnyFact,
     answered,
@@ -70,6 +71,7 @@ MAKERS: dict[str, Numbered] = {
     "pressed": lambda n, k: pressed("0123456789*#"[k % 12]),
     "told": lambda n, k: ONLY_TOLD[k % len(ONLY_TOLD)],
     "found": lambda n, k: found(n, *([passage()] * (k % 3))),
+    "dropped": lambda n, k: dialog.DraftDropped(at_ms=NOW, utterance=n, reason="changed"),
     "not found": lambda n, k: not_found(n),
     "waited": lambda n, k: waited(n),
     "wrote": lambda n, k: wrote(n, WORDS[k % len(WORDS)] or "Yes."),

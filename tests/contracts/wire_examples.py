@@ -101,6 +101,14 @@ _DIALOG: Final = (
         fixed=True,
     ),
     dialog.ReplyFinished(at_ms=AT_MS, reply=2, sentences=2, tokens_in=612, tokens_out=38),
+    dialog.DraftDiscarded(
+        at_ms=AT_MS,
+        utterance=2,
+        reason="resumed",
+        tokens_in=153,
+        tokens_out=12,
+        estimated=True,
+    ),
     dialog.ReplyHeard(at_ms=AT_MS, reply=2),
     dialog.ReplyInterrupted(at_ms=AT_MS, reply=2, heard="A check-up", sentence=1, played_ms=740),
     dialog.CallerLost(at_ms=AT_MS, reply=2, sentences=1, planned=True),
@@ -196,6 +204,14 @@ _INNER: Final = (
         at_ms=AT_MS, invocation="t2-1", ok=True, result={"slot": {"id": 17}}, took_ms=41.5
     ),
     dialog.WaitEnded(at_ms=AT_MS, turn=2, awaited="passages"),
+    dialog.DraftDropped(
+        at_ms=AT_MS,
+        utterance=2,
+        reason="resumed",
+        tokens_in=153,
+        tokens_out=12,
+        estimated=True,
+    ),
 )
 _PLAIN: Final = (
     AgentPublished(

@@ -13,7 +13,7 @@ from contracts.agent import Agent, Intent, Limits, Phrases, Provider, Tool
 from contracts.event import AgentRef
 from contracts.ids import AgentId, CallId, DocumentId, HostId, TenantId, new_call_id
 from contracts.recorded import DialogEvent, Fact, Message, Recorded
-from contracts.streams import Family, call_subject
+from contracts.streams import DRAFT, Family, call_subject, live_subject
 from infra.cancelling import end_tasks
 from infra.chain import Breakers
 from infra.journal import NatsJournal
@@ -64,9 +64,10 @@ def an_agent(url: str = "", *, model_ms: int = 10_000, tool_ms: int = 5_000, **t
 class Line:
     """What happens on the line, and what the dialog decides about it."""
 
-    def __init__(self, bus: Bus, agent: Agent, following: Following, call: CallId) -> None:
-        self.bus, self.agent, self.call = bus, agent, call
-        self.journal = NatsJournal(bus)
+    def __init__(
+        self, bus: Bus, agent: Agent, following: Following, call: CallId, journal: NatsJournal
+    ) -> None:
+        self.bus, self.agent, self.call, self.journal = bus, agent, call, journal
         self._following, self._decided = following, _events(following)
         self._facts = 0
         self._reply = 0
@@ -95,6 +96,13 @@ class Line:
             at_ms=now_ms(), utterance=1, text=text, confidence=1.0, speech_ended_ms=now_ms()
         )
         await self.tell(said)
+
+    def draft(self, text: str, *, eager: bool = True) -> None:
+        """What the recogniser makes of the turn so far."""
+        drafted = transcript.TranscriptDrafted(at_ms=now_ms(), utterance=1, text=text, eager=eager)
+        message = Message(by="outside", events=(drafted,))
+        payload = self.journal.codec.encode(self.call, message)
+        self.bus.pub(live_subject(TENANT, self.call, DRAFT), payload)
 
     async def know(self, turn: int, text: str) -> None:
         passage = passages.Passage(
@@ -160,10 +168,10 @@ async def _events(following: Following) -> AsyncIterator[DialogEvent]:
 
 
 @asynccontextmanager
-async def a_line(bus: Bus, agent: Agent) -> AsyncIterator[Line]:
-    call = new_call_id()
-    following = await follow(bus, NatsJournal(bus), TENANT, call, families=("dialog",))
-    opened = Line(bus, agent, following, call)
+async def a_line(bus: Bus, agent: Agent, journal: NatsJournal | None = None) -> AsyncIterator[Line]:
+    call, journal = new_call_id(), journal or NatsJournal(bus)
+    following = await follow(bus, journal, TENANT, call, families=("dialog",))
+    opened = Line(bus, agent, following, call, journal)
     try:
         yield opened
     finally:

@@ -169,6 +169,32 @@ async def test_cached_and_dropped_sentences_are_counted_apart(pool: Pool) -> Non
     }
 
 
+async def test_answers_begun_early_and_not_used_are_paid_for_and_told_apart(pool: Pool) -> None:
+    story = answered()
+    story.stored(
+        3, dialog.ReplyFinished(at_ms=at(2), reply=1, sentences=1, tokens_in=1_000, tokens_out=50)
+    )
+    story.stored(
+        4,
+        dialog.DraftDiscarded(
+            at_ms=at(3),
+            utterance=2,
+            reason="resumed",
+            tokens_in=900,
+            tokens_out=7,
+            estimated=True,
+        ),
+        dialog.DraftDiscarded(at_ms=at(3), utterance=2, reason="failed"),
+    )
+    rows = await rows_of(pool, story)
+    assert {(u.unit, u.quantity, u.estimated) for u in rows if u.kind == "llm"} == {
+        ("tokens_in", 1_900, True),
+        ("tokens_out", 57, True),
+        ("discarded_tokens_in", 900, True),
+        ("discarded_tokens_out", 7, True),
+    }
+
+
 async def test_tokens_are_priced_by_the_model_of_the_agents_revision(pool: Pool) -> None:
     await prepare_agents(pool)
     agent = Agent(name=AGENT.agent, llm=Provider(provider="groq", model="large"))

@@ -12,13 +12,13 @@ from subprocess import PIPE
 
 import msgspec
 
-from contracts.codec import encode
+from contracts.codec import Codec, encode
 from contracts.dialog import PassagesWanted
 from contracts.event import AgentRef
 from contracts.ids import AgentId, CallId, DocumentId, HostId, TenantId, new_call_id
 from contracts.knowledge import DocumentAdded, DocumentWithdrawn, KnowledgeEvent
 from contracts.recorded import Message, PassagesEvent, Recorded
-from contracts.streams import knowledge_subject
+from contracts.streams import knowledge_subject, question_subject
 from infra.journal import NatsJournal
 from infra.live import follow
 from infra.nats import Bus
@@ -89,19 +89,19 @@ class Town:
     async def wonder(self, text: str, call: CallId | None = None, *, at_ms: int = 0) -> CallId:
         """Put a question on the dialog of a call, and do not wait."""
         call = call or new_call_id()
-        wanted = PassagesWanted(
-            at_ms=at_ms or now_ms(),
-            turn=1,
-            question=text,
-            agent=AgentRef(agent=AGENT, revision=1),
-        )
-        said = Message(by="dialog-test", events=(wanted,))
+        said = Message(by="dialog-test", events=(_wanted(text, at_ms),))
         await self.journal.append(TENANT, call, "dialog", said, id=f"{call}:wanted")
         return call
 
     async def ask(self, text: str) -> PassagesEvent:
         """Ask, and wait for what the worker writes on the call."""
         return await self.answer(await self.wonder(text))
+
+    async def ask_ahead(self, text: str, call: CallId, *, within_s: float = 10) -> PassagesEvent:
+        """Ask beside the log."""
+        asked = Codec().encode(call, Message(by="dialog-test", events=(_wanted(text),)))
+        reply = await self.bus.nc.request(question_subject(TENANT, call), asked, timeout=within_s)
+        return Codec().decode(call, reply.data).events[0]  # type: ignore[return-value]
 
     async def answer(self, call: CallId) -> PassagesEvent:
         following = await follow(self.bus, self.journal, TENANT, call)
@@ -151,6 +151,11 @@ class Town:
             host=HostId("rag-test"),
             settings=Settings(**settings),  # type: ignore[arg-type]
         )
+
+
+def _wanted(text: str, at_ms: int = 0) -> PassagesWanted:
+    ref = AgentRef(agent=AGENT, revision=1)
+    return PassagesWanted(at_ms=at_ms or now_ms(), turn=1, question=text, agent=ref)
 
 
 @asynccontextmanager

@@ -2,13 +2,14 @@
 
 import asyncio
 
+import nats.errors
 import pytest
 from eventually import eventually_async
 from rag_town import TENANT, Town, example_documents, markdown, now_ms, opened
 
 from contracts.ids import AgentId, TenantId, new_call_id
 from contracts.passages import PassagesFailed, PassagesFound
-from contracts.streams import call_subject, knowledge_subject
+from contracts.streams import call_subject, knowledge_subject, question_subject
 from infra.nats_server import NatsServer
 from services.rag.app import DURABLE, Rag
 from services.rag.store import Shelf, Store, StoreFailed
@@ -279,3 +280,34 @@ async def test_the_server_may_restart_under_the_worker(
 
 async def connected(town: Town) -> bool:
     return town.bus.connected
+
+
+async def test_a_question_asked_ahead_has_the_passages_of_one_in_the_log_and_leaves_no_word(
+    town: Town, store: Store
+) -> None:
+    async with town.rag(store) as rag:
+        await publish_example(town, rag)
+        call = new_call_id()
+        ahead = await town.ask_ahead("when are you open on saturday", call)
+        assert await town.answers(call) == []
+        stored = await town.ask("when are you open on saturday")
+    assert isinstance(ahead, PassagesFound)
+    assert isinstance(stored, PassagesFound)
+    assert ahead.passages == stored.passages
+
+
+async def test_a_question_asked_ahead_that_cannot_be_read_harms_no_other(
+    town: Town, store: Store
+) -> None:
+    async with town.rag(store) as rag:
+        await publish_example(town, rag)
+        await town.bus.nc.publish(question_subject(TENANT, new_call_id()), b"nonsense", reply="x")
+        assert await town.ask_ahead("when are you open on saturday", new_call_id())
+
+
+async def test_a_worker_without_room_leaves_a_question_asked_ahead_alone(
+    town: Town, store: Store
+) -> None:
+    async with town.rag(store, at_once=0):
+        with pytest.raises(nats.errors.TimeoutError):
+            await town.ask_ahead("when are you open", new_call_id(), within_s=0.2)

@@ -12,9 +12,11 @@ class Recording:
 
     name = "recording"
 
-    def __init__(self, *, end_of_turn: bool = False, continuous: bool = False) -> None:
+    def __init__(
+        self, *, end_of_turn: bool = False, continuous: bool = False, eager: bool = False
+    ) -> None:
         self.capabilities = Capabilities(
-            interim=True, end_of_turn=end_of_turn, continuous=continuous
+            interim=True, end_of_turn=end_of_turn, continuous=continuous, eager=eager
         )
         self.ears: list[RecordingEar] = []
         self.refusals = 0  # of the next openings

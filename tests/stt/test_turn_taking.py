@@ -12,14 +12,19 @@ from services.stt.turn import (
     Finish,
     Happening,
     Listen,
+    Presume,
     Rest,
     Step,
+    TakeBack,
     TurnTaking,
     Wake,
     step,
 )
 
 BY_SILENCE = TurnTaking(turns=Turns(stop_ms=200, silence_ms=500), end_of_turn=False)
+PRESUMING = TurnTaking(
+    turns=Turns(stop_ms=200, silence_ms=500, eager_ms=300), end_of_turn=False, presumes=True
+)
 BY_PROVIDER = TurnTaking(turns=Turns(stop_ms=200, silence_ms=500), end_of_turn=True)
 HELLO = Heard(text="hello", final=True)
 NOTHING = Heard(text="", final=True)
@@ -162,3 +167,51 @@ def test_a_recogniser_that_takes_over_amid_speech_ends_the_turn_in_its_own_way()
 
 def test_a_recogniser_that_takes_over_while_nobody_speaks_asks_for_nothing() -> None:
     assert Given(BY_SILENCE).when(EarChanged(end_of_turn=True)) == ()
+
+
+def test_a_shorter_silence_lets_an_answer_be_prepared_and_the_turn_is_still_open() -> None:
+    speaking = Given(PRESUMING, started(1, 1_100))
+    assert speaking.when(ended(1, 1_500)) == (Rest(9), Wake(1_800))
+    pausing = Given(PRESUMING, started(1, 1_100), ended(1, 1_500))
+    assert pausing.when(Elapsed(now_ms=1_799)) == ()
+    assert pausing.when(Elapsed(now_ms=1_800)) == (Presume(), Wake(2_200))
+    presumed = Given(PRESUMING, started(1, 1_100), ended(1, 1_500), Elapsed(now_ms=1_800))
+    assert presumed.state.presumed
+    assert not presumed.state.over
+    assert presumed.when(Elapsed(now_ms=2_200)) == (Finish(),)
+
+
+def test_speech_after_the_shorter_silence_takes_back_that_the_turn_was_over() -> None:
+    presumed = Given(PRESUMING, started(1, 1_100), ended(1, 1_500), Elapsed(now_ms=1_800))
+    assert presumed.when(started(2, 2_000, 60)) == (TakeBack(), Listen(60, new_turn=False))
+    assert not Given(presumed.state, started(2, 2_000)).state.presumed
+
+
+def test_a_turn_that_is_over_stays_so_while_its_words_are_awaited() -> None:
+    over = Given(
+        PRESUMING,
+        started(1, 1_100),
+        ended(1, 1_500),
+        Elapsed(now_ms=1_800),
+        Elapsed(now_ms=2_200),
+    )
+    assert over.state.presumed
+    assert not Given(over.state, words(HELLO)).state.presumed
+
+
+def test_speech_after_the_whole_silence_takes_nothing_back() -> None:
+    presumed = Given(PRESUMING, started(1, 1_100), ended(1, 1_500), Elapsed(now_ms=1_800))
+    assert presumed.when(started(2, 2_300, 60)) == (Finish(), Listen(60, new_turn=True))
+
+
+def test_a_shorter_silence_that_is_none_changes_nothing() -> None:
+    long = Turns(stop_ms=200, silence_ms=500, eager_ms=900)
+    pausing = Given(TurnTaking(turns=long, end_of_turn=False, presumes=True), started(1, 1_100))
+    assert pausing.when(ended(1, 1_500)) == (Rest(9), Wake(2_200))
+    over = Given(pausing.state, ended(1, 1_500))
+    assert over.when(Elapsed(now_ms=2_200)) == (Finish(),)
+
+
+def test_nothing_is_presumed_where_the_agent_does_not_wish_it() -> None:
+    over = Given(BY_SILENCE, started(1, 1_100), ended(1, 1_500), Elapsed(now_ms=2_200))
+    assert not over.state.presumed
