@@ -1,18 +1,22 @@
-"""Whom the example agent works with: the first of each port whose key is set, else the embedded."""
+"""Whom the example agent works with: the first of each port whose key is set, then the embedded."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
-from contracts.agent import Agent
-from contracts.dialog import Voice
+from contracts.agent import Agent, Fallback, Provider
+from contracts.dialog import FallbackVoice, Voice
 from infra.outside import Keys, Offer, Port
 from services.dialog import providers as dialog_providers
 from services.stt import providers as stt_providers
 from services.tts import providers as tts_providers
 
 _EARS: Final = ("deepgram-flux", "deepgram", "elevenlabs", "cartesia", "groq-whisper", "openai")
+_EAGER: Final[Mapping[str, dict[str, Any]]] = {  # likely ends are told: see docs/turns.md
+    "deepgram-flux": {"eager_eot_threshold": 0.4},
+    "cartesia": {"turn_eager_end_threshold": 0.4},
+}
 _MODELS: Final = ("groq", "openai", "ollama")
 _VOICES: Final = {  # each with a voice that every account has
     "elevenlabs": "21m00Tcm4TlvDq8ikWAM",
@@ -29,11 +33,15 @@ def with_keys(agent: Agent, keys: Keys) -> Agent:
     model = _first(_MODELS, dialog_providers.OFFERED, keys)
     voice = _first(_VOICES, tts_providers.OFFERED, keys)
     if ear:
-        agent = replace(agent, stt=replace(agent.stt, provider=ear))
+        kept = (Fallback(provider=agent.stt.provider),)
+        options = _EAGER.get(ear, {})
+        agent = replace(agent, stt=Provider(provider=ear, options=options, fallbacks=kept))
     if model:
-        agent = replace(agent, llm=replace(agent.llm, provider=model))
+        kept = (Fallback(provider=agent.llm.provider),)
+        agent = replace(agent, llm=Provider(provider=model, fallbacks=kept))
     if voice:
-        agent = replace(agent, voice=Voice(provider=voice, name=_VOICES[voice]))
+        own = (FallbackVoice(provider=agent.voice.provider),)
+        agent = replace(agent, voice=Voice(provider=voice, name=_VOICES[voice], fallbacks=own))
     return agent
 
 
