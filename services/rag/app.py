@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 import msgspec
@@ -20,9 +20,13 @@ from infra.beside import beside
 from infra.nats import Bus
 from infra.workers import as_it_is, on_decisions, worker_broker, working
 from services.rag.counts import Counts
+from services.rag.embedder import Embedder
+from services.rag.find import Finder
+from services.rag.meaning import Meaning
 from services.rag.on_document import Reader
 from services.rag.on_question import Answerer
 from services.rag.on_request import answering_requests
+from services.rag.provider import Embedding
 from services.rag.store import Store
 
 DURABLE: Final = "rag"
@@ -41,6 +45,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redeliver_s: float = 0.5
     grace_s: float = 5.0  # for questions in work when the worker stops
     at_once: int = 64  # questions answered side by side
+    embedding_ms: int = 300  # a question not embedded by then is searched by its words
+    remembered: int = 2_000  # questions whose passages and vectors are kept in memory
 
 
 DEFAULTS: Final = Settings()
@@ -49,8 +55,8 @@ DEFAULTS: Final = Settings()
 class Rag:
     """A worker at work."""
 
-    def __init__(self, reader: Reader, counts: Counts) -> None:
-        self._reader, self.counts = reader, counts
+    def __init__(self, reader: Reader, embedder: Embedder | None, counts: Counts) -> None:
+        self._reader, self._embedder, self.counts = reader, embedder, counts
 
     @property
     def position(self) -> int:
@@ -58,8 +64,14 @@ class Rag:
         return self._reader.position
 
     async def indexed(self, sequence: int) -> None:
-        """Return when the KNOWLEDGE stream is in the store up to `sequence`."""
+        """Return when the KNOWLEDGE stream is in the store up to `sequence`, by its words."""
         await self._reader.indexed(sequence)
+
+    async def embedded(self, sequence: int) -> None:
+        """Return when it is there by its meaning too, if there is an embedding."""
+        await self._reader.indexed(sequence)
+        if self._embedder:
+            await self._embedder.embedded(sequence)
 
 
 @asynccontextmanager
@@ -68,6 +80,7 @@ async def serve(
     nats_url: str,
     store: Store,
     journal: Journal,
+    embedding: Embedding | None = None,
     *,
     host: HostId,
     codec: Codec | None = None,
@@ -76,13 +89,18 @@ async def serve(
     """Work until the block is left. Entered when all documents so far are in the store.
 
     Args:   nats_url: where `bus` is connected to; FastStream makes a connection of its own.
-            store: stays the caller's to close.
+            store: stays the caller's to close; opened for the embedding's space.
+            embedding: what finds by meaning, the caller's to close; None: words alone are searched.
     Raises: StoreFailed when the store can't be asked at all.
     """
     counts, codec = Counts(), codec or Codec()
-    reader, last = await _reader(bus, store, counts, settings)
+    meaning = embedding and Meaning(
+        *(embedding, counts), question_ms=settings.embedding_ms, remembered=settings.remembered
+    )
+    finder = Finder(store, counts, meaning or None, remembered=settings.remembered)
+    reader, embedder, last = await _readers(bus, store, finder, meaning, counts, settings)
     answerer = Answerer(
-        store,
+        finder,
         journal,
         codec,
         host,
@@ -92,22 +110,36 @@ async def serve(
     )
     broker = worker_broker(nats_url, host, grace_s=settings.grace_s)
     _read_documents(broker, reader)
-    async with working(broker):
+    async with working(broker), AsyncExitStack() as going_on:
+        if embedder:
+            await going_on.enter_async_context(beside(embedder.run()))
         await reader.indexed(last)  # or the first questions would find an empty store
-        async with (
-            beside(_keep_alive(answerer, settings.redeliver_s)),
-            _answering_questions(broker, answerer, settings),
-            answering_requests(bus, answerer, codec, host),
-        ):
-            yield Rag(reader, counts)
+        await going_on.enter_async_context(beside(_keep_alive(answerer, settings.redeliver_s)))
+        await going_on.enter_async_context(_answering_questions(broker, answerer, settings))
+        await going_on.enter_async_context(answering_requests(bus, answerer, codec, host))
+        yield Rag(reader, embedder, counts)
 
 
-async def _reader(bus: Bus, store: Store, counts: Counts, settings: Settings) -> tuple[Reader, int]:
-    """The reader where it left off, and the stream's last sequence."""
+async def _readers(
+    bus: Bus,
+    store: Store,
+    finder: Finder,
+    meaning: Meaning | None,
+    counts: Counts,
+    settings: Settings,
+) -> tuple[Reader, Embedder | None, int]:
+    """Reader and embedder where they left off, and the stream's last sequence."""
     info = await bus.js.stream_info(KNOWLEDGE.name)
     log = str(info.created)  # another data folder's stream was made at another time
-    position, last = await store.resume(log), info.state.last_seq
-    return Reader(store, log, min(position, last), counts, settings.language), last
+    last = info.state.last_seq
+    position = min(await store.resume(log), last)
+    embedder = meaning and Embedder(store, meaning, log, position, counts, finder.changed)
+    reader = Reader(
+        *(store, log, position, counts, settings.language),
+        changed=finder.changed,
+        embedder=embedder,
+    )
+    return reader, embedder, last
 
 
 def _read_documents(broker: NatsBroker, reader: Reader) -> None:

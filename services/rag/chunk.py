@@ -20,6 +20,11 @@ class Piece(NamedTuple):
     title: str  # headings above, outermost first, joined by ' > '
     text: str  # at most LONGEST characters; paragraphs are parted by an empty line
 
+    @property
+    def whole(self) -> str:
+        """What it is found by."""
+        return f"{self.title}\n{self.text}"
+
 
 def pieces(document: DocumentAdded, language: str = "en") -> list[Piece]:
     """The document's pieces in order. `language`: ISO 639-1, for where sentences end."""

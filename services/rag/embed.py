@@ -1,4 +1,4 @@
-"""The port to embeddings, and the one that needs no model: BM25 as sparse vectors."""
+"""What is found by its words: BM25 as sparse vectors, without a model."""
 
 import re
 import threading
@@ -6,7 +6,7 @@ import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import snowballstemmer
 
@@ -18,23 +18,6 @@ class Sparse(NamedTuple):
 
     indices: list[int]
     values: list[float]
-
-
-class Embedding(Protocol):
-    """Turns text into vectors whose dot product says how near they are.
-
-    May compute for long and is asked from several threads at once.
-    """
-
-    name: str  # of the vector in the store: another embedding, another name
-
-    def passages(self, texts: Sequence[str]) -> list[Sparse]:
-        """Vectors of what is searched."""
-        ...
-
-    def question(self, text: str) -> Sparse:
-        """The vector of what is asked; empty when it holds no word worth searching."""
-        ...
 
 
 # ISO 639-1 to Snowball's names: https://snowballstem.org/algorithms/
@@ -52,9 +35,12 @@ _USUAL_TERMS: Final = 30  # in a piece; fixed, so that a new document changes no
 
 
 class Bm25:
-    """Words as dimensions. The store weighs them by rarity (inverse document frequency)."""
+    """Words as dimensions. The store weighs them by rarity (inverse document frequency).
 
-    name = "bm25"
+    May be asked from several threads at once.
+    """
+
+    name = "bm25"  # of the vector in the store
 
     def __init__(self, language: str = "en") -> None:
         """`language`: ISO 639-1; one that Snowball does not know is searched by whole words."""
@@ -64,11 +50,14 @@ class Bm25:
         self._one_at_a_time = threading.Lock()  # a stemmer keeps the present word in itself
 
     def passages(self, texts: Sequence[str]) -> list[Sparse]:
-        """Term frequencies, saturated and freed from the text's length."""
+        """Vectors of what is searched: term frequencies, saturated and freed from length."""
         return [self._weighed(self.terms(text)) for text in texts]
 
     def question(self, text: str) -> Sparse:
-        """Each term once: a caller who repeats a word wants nothing else by it."""
+        """The vector of what is asked; empty when it holds no word worth searching.
+
+        Each term counts once: a caller who repeats a word wants nothing else by it.
+        """
         indices = sorted({_index(term) for term in self.terms(text)})
         return Sparse(indices, [1.0] * len(indices))
 

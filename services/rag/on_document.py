@@ -12,25 +12,39 @@ from typing import Final
 from faststream.nats import NatsMessage
 
 from contracts.codec import Unreadable, decode_knowledge
-from contracts.ids import AgentId, BadId, TenantId, checked
+from contracts.ids import AgentId, BadId, DocumentId, TenantId, checked
 from contracts.knowledge import DocumentAdded, DocumentWithdrawn, KnowledgeEvent
 from services.rag.chunk import pieces
 from services.rag.counts import Counts
+from services.rag.embedder import Embedder
 from services.rag.store import Shelf, Store, StoreFailed
+from services.rag.until_done import until_done
 
 _log: Final = logging.getLogger("partyline.rag")
-_FIRST_WAIT_S: Final = 0.2
-_LONGEST_WAIT_S: Final = 5.0
 
 
 class Reader:
     """Takes the stream's messages one at a time, in order."""
 
     def __init__(
-        self, store: Store, log: str, position: int, counts: Counts, language: str = "en"
+        self,
+        store: Store,
+        log: str,
+        position: int,
+        counts: Counts,
+        language: str,
+        *,
+        changed: Callable[[Shelf], None],
+        embedder: Embedder | None = None,
     ) -> None:
-        """`log`: see Store.resume; `position`: the last sequence taken in."""
+        """
+        Args:   log: see Store.resume.
+                position: the last sequence taken in.
+                changed: is told which shelf holds something else now.
+                embedder: takes over each message once its words are in.
+        """
         self._store, self._log, self._counts, self._language = store, log, counts, language
+        self._changed, self._embedder = changed, embedder
         self.position = position
         self._moved = asyncio.Condition()
 
@@ -48,25 +62,34 @@ class Reader:
             shelf, event = _read(message.raw_message.subject, message.body)
         except Unreadable as broken:
             self._skip(sequence, str(broken))
+            await self._move(sequence, None, DocumentId(""))
         else:
             await self._take_in(shelf, event, sequence)
-        await self._move(sequence)
+            await self._move(sequence, shelf, event.document)
 
     async def _take_in(self, shelf: Shelf, event: KnowledgeEvent, sequence: int) -> None:
-        work = self._work(shelf, event, sequence)
         try:
-            await self._stored(work)
+            await until_done(self._work(shelf, event, sequence), "documents wait for the store")
         except Exception as failed:  # FastStream would drop it unsaid; the next must come in
             self._skip(sequence, str(getattr(failed, "kind", type(failed).__name__)))
+        self._changed(shelf)
 
-    async def _move(self, sequence: int) -> None:
-        try:
-            await self._stored(lambda: self._store.advance(self._log, sequence))
-        except StoreFailed as refused:  # harmless: what is not remembered is read again
-            _log.error("the store does not remember its position: %s", refused.kind)
+    async def _move(self, sequence: int, shelf: Shelf | None, document: DocumentId) -> None:
+        if self._embedder:
+            self._embedder.later(sequence, shelf, document)
+        else:
+            await self._remember(sequence)
         async with self._moved:
             self.position = sequence
             self._moved.notify_all()
+
+    async def _remember(self, sequence: int) -> None:
+        try:
+            await until_done(
+                lambda: self._store.advance(self._log, sequence), "the position waits for the store"
+            )
+        except StoreFailed as refused:  # harmless: what is not remembered is read again
+            _log.error("the store does not remember its position: %s", refused.kind)
 
     def _work(
         self, shelf: Shelf, event: KnowledgeEvent, sequence: int
@@ -84,19 +107,6 @@ class Reader:
         if isinstance(event, DocumentAdded):
             return lambda: add(event)
         return lambda: withdraw(event)
-
-    async def _stored(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Try until the store has it: to go on without would lose a document for good."""
-        wait_s = _FIRST_WAIT_S
-        while True:
-            try:
-                return await work()
-            except StoreFailed as failed:
-                if not failed.retryable:
-                    raise
-                _log.warning("documents wait for the store: %s", failed.kind)
-            await asyncio.sleep(wait_s)
-            wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
 
     def _skip(self, sequence: int, reason: str) -> None:
         self._counts.skipped += 1

@@ -16,8 +16,9 @@ from contracts.passages import PassagesFailed, PassagesFound
 from contracts.recorded import Message, PassagesEvent
 from contracts.streams import CallPlace, parse_call_subject
 from services.rag.counts import Counts
+from services.rag.find import Finder
 from services.rag.rank import ranked
-from services.rag.store import Shelf, Store
+from services.rag.store import Shelf
 
 _log: Final = logging.getLogger("partyline.rag")
 _MARK: Final = b'"dialog.passages_wanted/'  # the tag of every version of the event
@@ -33,7 +34,7 @@ class Answerer:
 
     def __init__(
         self,
-        store: Store,
+        finder: Finder,
         journal: Journal,
         codec: Codec,
         host: HostId,
@@ -46,7 +47,7 @@ class Answerer:
         Args:   stale_s: a question older than this is left alone; nobody waits for it any more.
                 at_once: questions answered side by side; further ones wait here.
         """
-        self._store, self._journal, self._codec, self._host = store, journal, codec, host
+        self._finder, self._journal, self._codec, self._host = finder, journal, codec, host
         self._counts, self._stale_s = counts, stale_s
         self._free = asyncio.Semaphore(at_once)
         self._held: dict[NatsMessage, asyncio.Task[None]] = {}
@@ -142,7 +143,7 @@ class Answerer:
         began_s = time.perf_counter()
         shelf = Shelf(place.tenant, question.agent.agent)
         try:
-            found = await self._store.search(shelf, question.question, question.limit)
+            found = await self._finder.find(shelf, question.question, question.limit)
         except Exception as failed:  # whatever the store raises, the caller must not wait for it
             kind = str(getattr(failed, "kind", type(failed).__name__))
             self._counts.failed += 1
