@@ -6,7 +6,6 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -26,6 +25,7 @@ from projections.canary import send_canaries
 from projections.rebuild import Servers
 from projections.run import run as run_projections
 from services.cli.archiving import archive_of, archiving
+from services.cli.knowing import embedding_of, open_store
 from services.cli.places import Places
 from services.cli.pricing import load_configured
 from services.cli.sealing import vault_of
@@ -135,21 +135,24 @@ async def _projections(
 async def _rag(
     bus: Bus, journal: NatsJournal, places: Places, settings: Settings
 ) -> AsyncIterator[None]:
+    from services.rag.app import Settings as RagSettings
     from services.rag.app import serve
-    from services.rag.embed import Bm25
-    from services.rag.stores.qdrant import connect_server, open_folder
 
-    if places.qdrant.startswith(("http://", "https://")):
-        store = await connect_server(places.qdrant, Bm25(), settings.qdrant_api_key or None)
-    else:
-        store = await open_folder(Path(places.qdrant), Bm25())
-    try:
-        async with serve(
-            bus, places.nats, store, journal, host=new_host_id("rag"), codec=journal.codec
-        ):
-            yield
-    finally:
-        await store.close()
+    async with AsyncExitStack() as stack:
+        embedding = embedding_of(settings)
+        if embedding:
+            stack.push_async_callback(embedding.close)
+        store = await open_store(places.qdrant, settings, embedding.space if embedding else "")
+        stack.push_async_callback(store.close)
+        await stack.enter_async_context(
+            serve(
+                *(bus, places.nats, store, journal, embedding),
+                host=new_host_id("rag"),
+                codec=journal.codec,
+                settings=RagSettings(embedding_ms=settings.embedding_ms),
+            )
+        )
+        yield
 
 
 @asynccontextmanager

@@ -122,6 +122,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Folder of a faster-whisper model; empty: Whisper on this machine is off."""
     fastembed_model: str = ""
     """Folder of a fastembed model; empty: embeddings on this machine are off."""
+    embedding: Literal["none", "openai", "ollama", "fastembed"] = "none"
+    """What finds knowledge by meaning, beside words; one for all `rag` processes of a store."""
+    embedding_model: str = ""
+    """Model of the embedding, as its provider names it; empty: the provider's default."""
+    embedding_ms: int = 300
+    """Milliseconds a question waits for its embedding before it is searched by words alone."""
+    embedding_least: float = 0.35
+    """Nearness (cosine) a passage needs to be found by meaning; models differ."""
     prices: str = ""
     """TOML file of what outside services cost, read when projections start."""
     rebuild: bool = True

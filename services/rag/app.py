@@ -94,10 +94,8 @@ async def serve(
     Raises: StoreFailed when the store can't be asked at all.
     """
     counts, codec = Counts(), codec or Codec()
-    meaning = embedding and Meaning(
-        *(embedding, counts), question_ms=settings.embedding_ms, remembered=settings.remembered
-    )
-    finder = Finder(store, counts, meaning or None, remembered=settings.remembered)
+    meaning = _meaning(embedding, counts, settings) if embedding else None
+    finder = Finder(store, counts, meaning, remembered=settings.remembered)
     reader, embedder, last = await _readers(bus, store, finder, meaning, counts, settings)
     answerer = Answerer(
         finder,
@@ -120,6 +118,12 @@ async def serve(
         yield Rag(reader, embedder, counts)
 
 
+def _meaning(embedding: Embedding, counts: Counts, settings: Settings) -> Meaning:
+    return Meaning(
+        *(embedding, counts), question_ms=settings.embedding_ms, remembered=settings.remembered
+    )
+
+
 async def _readers(
     bus: Bus,
     store: Store,
@@ -133,7 +137,7 @@ async def _readers(
     log = str(info.created)  # another data folder's stream was made at another time
     last = info.state.last_seq
     position = min(await store.resume(log), last)
-    embedder = meaning and Embedder(store, meaning, log, position, counts, finder.changed)
+    embedder = Embedder(store, meaning, log, position, counts, finder.changed) if meaning else None
     reader = Reader(
         *(store, log, position, counts, settings.language),
         changed=finder.changed,

@@ -24,6 +24,7 @@ from infra.live import follow
 from infra.nats import Bus
 from services.rag.app import Rag, Settings, serve
 from services.rag.embed import Bm25
+from services.rag.provider import Embedding
 from services.rag.store import Store
 from services.rag.stores.qdrant import open_folder
 
@@ -116,8 +117,8 @@ class Town:
     async def answers(self, call: CallId) -> list[Recorded]:
         return [recorded async for recorded in self.journal.read(TENANT, call, "passages")]
 
-    async def open_store(self, folder: str = "index") -> Store:
-        return await open_folder(self.data / folder, Bm25())
+    async def open_store(self, folder: str = "index", space: str = "") -> Store:
+        return await open_folder(self.data / folder, Bm25(), space)
 
     @asynccontextmanager
     async def worker_process(self, **setup: object) -> AsyncIterator[WorkerProcess]:
@@ -142,12 +143,15 @@ class Town:
                 process.kill()
             await process.wait()
 
-    def rag(self, store: Store, **settings: float) -> AbstractAsyncContextManager[Rag]:
+    def rag(
+        self, store: Store, embedding: Embedding | None = None, **settings: float
+    ) -> AbstractAsyncContextManager[Rag]:
         return serve(
             self.bus,
             self.url,
             store,
             self.journal,
+            embedding,
             host=HostId("rag-test"),
             settings=Settings(**settings),  # type: ignore[arg-type]
         )
@@ -159,8 +163,8 @@ def _wanted(text: str, at_ms: int = 0) -> PassagesWanted:
 
 
 @asynccontextmanager
-async def opened(town: Town, folder: str) -> AsyncIterator[Store]:
-    store = await town.open_store(folder)
+async def opened(town: Town, folder: str, space: str = "") -> AsyncIterator[Store]:
+    store = await town.open_store(folder, space)
     try:
         yield store
     finally:

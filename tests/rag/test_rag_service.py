@@ -226,7 +226,7 @@ class Failing:
         self.resume, self.advance, self.index = store.resume, store.advance, store.index
         self.withdraw, self.close = store.withdraw, store.close
 
-    async def search(self, shelf: Shelf, question: str, limit: int) -> list[object]:
+    async def search(self, shelf: Shelf, *asked: object) -> list[object]:
         raise StoreFailed("ConnectError", retryable=True)
 
 

@@ -50,7 +50,7 @@ class OllamaEmbedding:
 
     async def close(self) -> None:
         """Let go of the connections."""
-        await self._client.close()
+        await self._client.close()  # type: ignore[no-untyped-call]
 
     async def _embed(self, texts: list[str]) -> list[Vector]:
         try:
