@@ -2,23 +2,29 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from infra import breaker
 from services.rag.counts import Counts
 from services.rag.memory import Memory, normalised
 from services.rag.provider import Embedding, EmbeddingFailed, Vector
 
 _log: Final = logging.getLogger("partyline.rag")
-_FIRST_PAUSE_S: Final = 1.0
-_LONGEST_PAUSE_S: Final = 30.0
 
 
 class Meaning:
     """What texts mean, as far as the embedding can tell in time."""
 
     def __init__(
-        self, embedding: Embedding, counts: Counts, *, question_ms: int, remembered: int
+        self,
+        embedding: Embedding,
+        counts: Counts,
+        *,
+        question_ms: int,
+        remembered: int,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """
         Args:   question_ms: a question that is not embedded by then is searched by its words.
@@ -27,16 +33,17 @@ class Meaning:
         self._embedding, self._counts = embedding, counts
         self._question_s = question_ms / 1_000
         self._memory: Memory[str, Vector] = Memory(remembered)
-        self._pause_s = _FIRST_PAUSE_S
-        self._left_alone_until_s = 0.0  # by the loop's clock
+        # One that fails again and again is left alone: each caller would wait for it in vain.
+        self._breaker: breaker.Breaker = breaker.Closed()
+        self._clock_s = clock_s
 
     async def of_question(self, text: str) -> Vector | None:
-        """Where it lies; None when the embedding fails, is slow, or just did and is left alone."""
+        """Where it lies; None when the embedding fails, is slow, or is left alone since it did."""
         asked = normalised(text)
         if not asked:
             return None
         known = self._memory.get(asked)
-        if known is None and asyncio.get_running_loop().time() >= self._left_alone_until_s:
+        if known is None and breaker.admits(self._breaker, self._clock_s()):
             known = await self._ask(text)
             if known:
                 self._memory.put(asked, known)
@@ -53,24 +60,23 @@ class Meaning:
         return vectors
 
     async def _ask(self, text: str) -> Vector | None:
+        self._breaker = breaker.asked(self._breaker, self._clock_s())
         try:
             async with asyncio.timeout(self._question_s):
                 vector = await self._embedding.question(text)
         except TimeoutError:
-            self._leave_alone("timeout", None)
+            self._failed("timeout", None)
         except EmbeddingFailed as failed:
-            self._leave_alone(failed.kind, failed.retry_after_s)
+            self._failed(failed.kind, failed.retry_after_s)
+        except asyncio.CancelledError:
+            self._breaker = breaker.let_go(self._breaker, self._clock_s())
+            raise
         else:
-            self._pause_s = _FIRST_PAUSE_S
+            self._breaker = breaker.answered(self._breaker)
             return vector
         return None
 
-    def _leave_alone(self, kind: str, again_s: float | None) -> None:
-        """Ask nothing for a while: each caller would wait for the deadline in vain."""
-        pause_s = max(self._pause_s, again_s or 0.0)
-        self._left_alone_until_s = asyncio.get_running_loop().time() + pause_s
-        self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
-        _log.warning(
-            "embedding by %s failed: %s; questions are searched by their words for %.0f s",
-            *(self._embedding.name, kind, pause_s),
-        )
+    def _failed(self, kind: str, again_s: float | None) -> None:
+        self._breaker = breaker.failed(self._breaker, kind, self._clock_s(), again_s)
+        name = self._embedding.name
+        _log.warning("a question is searched by its words alone: %s failed: %s", name, kind)

@@ -29,9 +29,26 @@ async def embedding(vendor: OpenAIEmbeddings) -> AsyncIterator[OpenAIEmbedding]:
     await embedding.close()
 
 
-def meaning_of(embedding: OpenAIEmbedding, question_ms: int = 5_000) -> tuple[Meaning, Counts]:
+class Clock:
+    """Time that passes when told."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def meaning_of(
+    embedding: OpenAIEmbedding, question_ms: int = 5_000, clock: Clock | None = None
+) -> tuple[Meaning, Counts]:
     counts = Counts()
-    return Meaning(embedding, counts, question_ms=question_ms, remembered=2), counts
+    meaning = Meaning(
+        *(embedding, counts),
+        question_ms=question_ms,
+        remembered=2,
+        clock_s=clock or Clock(),
+    )
+    return meaning, counts
 
 
 async def test_a_question_is_embedded_once_however_it_is_written(
@@ -53,27 +70,32 @@ async def test_only_so_many_questions_are_remembered(
     assert [answer.texts for answer in vendor.answers] == [["one"], ["two"], ["three"], ["one"]]
 
 
-async def test_an_embedding_that_is_slow_is_not_waited_for_nor_asked_again_at_once(
+async def test_an_embedding_that_is_slow_again_and_again_is_left_alone_for_a_while(
     vendor: OpenAIEmbeddings, embedding: OpenAIEmbedding, caplog: pytest.LogCaptureFixture
 ) -> None:
-    vendor.stalls = True
-    meaning, counts = meaning_of(embedding, question_ms=20)
+    vendor.stalls, clock = True, Clock()
+    meaning, counts = meaning_of(embedding, question_ms=20, clock=clock)
+    assert [await meaning.of_question(SECRET) for _ in range(9)] == [None] * 9
+    assert counts.words_only == 9
+    assert vendor.requests == 3
+    clock.now_s += 20
     assert await meaning.of_question(SECRET) is None
-    assert await meaning.of_question("another") is None
-    assert counts.words_only == 2
-    assert vendor.requests == 1
+    assert vendor.requests == 4  # one more try
     assert "openai failed: timeout" in caplog.text
     assert SECRET not in caplog.text
 
 
-async def test_an_embedding_that_fails_is_left_alone_as_long_as_it_says(
-    vendor: OpenAIEmbeddings, embedding: OpenAIEmbedding, caplog: pytest.LogCaptureFixture
+async def test_an_embedding_is_asked_again_when_it_said_it_may_be(
+    vendor: OpenAIEmbeddings, embedding: OpenAIEmbedding
 ) -> None:
-    vendor.refusal = error(429, "rate_limit_exceeded", **{"Retry-After": "40"})
-    meaning, counts = meaning_of(embedding)
-    assert await meaning.of_question(SECRET) is None
-    assert "rate_limited; questions are searched by their words for 40 s" in caplog.text
-    assert counts.words_only == 1
+    vendor.refusal, clock = error(429, "rate_limit_exceeded", **{"Retry-After": "40"}), Clock()
+    meaning, counts = meaning_of(embedding, clock=clock)
+    assert await meaning.of_question("crown") is None
+    vendor.refusal, clock.now_s = None, 39
+    assert await meaning.of_question("crown") is None
+    clock.now_s = 41
+    assert await meaning.of_question("crown") == place_of("crown")
+    assert (vendor.requests, counts.words_only) == (2, 2)
 
 
 async def test_a_question_that_is_known_needs_no_embedding_that_works(

@@ -96,9 +96,8 @@ class _Answer(msgspec.Struct):
 
 def _failed(failure: Exception) -> EmbeddingFailed:
     match failure:
-        case APIStatusError(status_code=status, response=response, code=code):
-            spent = code == "insufficient_quota"  # platform.openai.com/docs/guides/error-codes
-            return refused(NAME, status, response.headers, spent=spent)
+        case APIStatusError(status_code=status, response=response, body=body):
+            return refused(NAME, status, response.headers, body)
         case APITimeoutError() | httpx2.TimeoutException() | TimeoutError():
             kind = "timeout"
         case APIConnectionError(__cause__=httpx2.ConnectError()):

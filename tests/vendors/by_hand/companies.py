@@ -19,8 +19,10 @@ from vendors.elevenlabs_socket import ElevenLabsSocketServer
 from vendors.groq import GroqServer
 from vendors.groq_audio import GroqTranscription
 from vendors.ollama import OllamaServer
+from vendors.ollama_embeddings import OllamaEmbeddings
 from vendors.openai import OpenAIServer
 from vendors.openai_audio import OpenAIAudio
+from vendors.openai_embeddings import OpenAIEmbeddings
 from vendors.sarvam import SaarasServer
 from vendors.sarvam_chat import SarvamChatServer
 from vendors.strict import Vendor
@@ -85,8 +87,13 @@ def companies(latency: Latency, espeak: Espeak) -> list[Company]:
             "openai",
             (openai, openai.method, openai.path),
             (openai_files, "POST", openai_files.path),
+            (OpenAIEmbeddings(), "POST", OpenAIEmbeddings.path),
         ),
-        Company("ollama", (ollama, ollama.method, ollama.path)),
+        Company(
+            "ollama",
+            (ollama, ollama.method, ollama.path),
+            (OllamaEmbeddings(), "POST", OllamaEmbeddings.path),
+        ),
         Company("sarvam", (sarvam, sarvam.method, sarvam.path), _socket(saaras)),
     ]
 
