@@ -127,13 +127,14 @@ async def measured(
     return took_ms
 
 
+STORES = {"local mode": local, "server": server}
 WAYS = {"words": (False, False), "words and meaning": (True, False), "from memory": (True, True)}
 
 
 async def figures(where: str, count: int, searches: int) -> list[Figure]:
     asked = questions(searches + 20, [one.vector for one in pieces(min(count, 500))])
     rows = []
-    async with {"local mode": local, "server": server}[where](count) as store:
+    async with STORES[where](count) as store:
         for how, (meaning, remembered) in WAYS.items():
             await measured(store, asked[:20], meaning, False)  # connections, imports
             took_ms = sorted(await measured(store, asked[20:], meaning, remembered))
@@ -145,16 +146,17 @@ async def figures(where: str, count: int, searches: int) -> list[Figure]:
                 p50_ms=round(took_ms[len(took_ms) // 2], 3),
                 p99_ms=round(took_ms[len(took_ms) * 99 // 100], 3),
             )
-            print(f"{where:<12}{count:>8,}  {how:<20}{row.p50_ms:>10.3f}{row.p99_ms:>10.3f}")
+            print(
+                f"{where:<12}{count:>8,}  {how:<20}{row.p50_ms:>10.3f}{row.p99_ms:>10.3f}",
+                flush=True,
+            )
             rows.append(row)
     return rows
 
 
-async def main(counts: Sequence[int], searches: int) -> list[Figure]:
-    places = ["local mode"]
-    if importlib.util.find_spec("qdrant_edge"):
-        places.append("server")
-    else:
+async def main(places: list[str], counts: Sequence[int], searches: int) -> list[Figure]:
+    if "server" in places and not importlib.util.find_spec("qdrant_edge"):
+        places.remove("server")
         print("qdrant-edge is not installed: no figures of a server")
     print(f"{'where':<12}{'pieces':>8}  {'how':<20}{'p50 ms':>10}{'p99 ms':>10}")
     return [row for where in places for n in counts for row in await figures(where, n, searches)]
@@ -163,10 +165,12 @@ async def main(counts: Sequence[int], searches: int) -> list[Figure]:
 if __name__ == "__main__":
     warnings.simplefilter("ignore", UserWarning)  # the client's, on size and on keys over HTTP
     options = argparse.ArgumentParser()
+    options.add_argument("--only", choices=STORES)
     options.add_argument("--pieces", type=int, nargs="+", default=[1_000, 20_000])
     options.add_argument("--searches", type=int, default=300)
     options.add_argument("--json", type=Path)
     told = options.parse_args()
-    taken = uvloop.run(main(told.pieces, told.searches))
+    places = [told.only] if told.only else list(STORES)
+    taken = uvloop.run(main(places, told.pieces, told.searches))
     if told.json:
         told.json.write_bytes(msgspec.json.format(msgspec.json.encode(taken)))
