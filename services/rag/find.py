@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from contracts.passages import Passage
 from services.rag.counts import Counts
 from services.rag.meaning import Meaning
-from services.rag.memory import Memory, normalised
+from services.rag.memory import Memory, mark_of
 from services.rag.store import Shelf, Store
 
 
@@ -15,7 +15,7 @@ class _Asked(NamedTuple):
 
     shelf: Shelf
     change: int
-    question: str
+    question: bytes  # its mark
     limit: int
 
 
@@ -36,7 +36,7 @@ class Finder:
 
     async def find(self, shelf: Shelf, question: str, limit: int) -> tuple[Passage, ...]:
         """The best passages, as the store gives them. Raises what the store raises."""
-        asked = _Asked(shelf, self._changes[shelf], normalised(question), limit)
+        asked = _Asked(shelf, self._changes[shelf], mark_of(question), limit)
         known = self._memory.get(asked)
         if known is not None:
             self._counts.remembered += 1

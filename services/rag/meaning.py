@@ -8,7 +8,7 @@ from typing import Final
 
 from infra import breaker
 from services.rag.counts import Counts
-from services.rag.memory import Memory, normalised
+from services.rag.memory import Memory, mark_of
 from services.rag.provider import Embedding, EmbeddingFailed, Vector
 
 _log: Final = logging.getLogger("partyline.rag")
@@ -32,14 +32,14 @@ class Meaning:
         """
         self._embedding, self._counts = embedding, counts
         self._question_s = question_ms / 1_000
-        self._memory: Memory[str, Vector] = Memory(remembered)
+        self._memory: Memory[bytes, Vector] = Memory(remembered)
         # One that fails again and again is left alone: each caller would wait for it in vain.
         self._breaker: breaker.Breaker = breaker.Closed()
         self._clock_s = clock_s
 
     async def of_question(self, text: str) -> Vector | None:
         """Where it lies; None when the embedding fails, is slow, or is left alone since it did."""
-        asked = normalised(text)
+        asked = mark_of(text)
         if not asked:
             return None
         known = self._memory.get(asked)

@@ -1,5 +1,6 @@
 """What was just worked out, for whoever asks the same again."""
 
+import hashlib
 import re
 import unicodedata
 from collections import OrderedDict
@@ -36,6 +37,14 @@ class Memory(Generic[Key, Value]):
             self._kept.popitem(last=False)
 
 
-def normalised(question: str) -> str:
-    """The same for questions that differ in case, spaces and marks alone: those mean the same."""
-    return " ".join(_WORD.findall(unicodedata.normalize("NFKC", question).casefold()))
+def mark_of(question: str) -> bytes:
+    """Tells a question from others without keeping a caller's words; empty: it has none.
+
+    The same for those that differ in case, spaces and punctuation alone.
+    """
+    words = " ".join(_WORD.findall(unicodedata.normalize("NFKC", question).casefold()))
+    return (
+        hashlib.blake2b(words.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        if words
+        else b""
+    )

@@ -11,6 +11,7 @@ and from memory. The question's vector is given: what an embedding takes is its 
 import argparse
 import asyncio
 import importlib.util
+import os
 import sys
 import time
 import warnings
@@ -105,7 +106,7 @@ async def server(count: int) -> AsyncIterator[Store]:
     store = await connect_server(url, Bm25(), SPACE, api_key=key, least=LEAST)
     yield store
     await store.close()
-    await process.communicate()
+    await process.communicate(b"")  # its end of input is the end of the server
 
 
 async def measured(
@@ -158,6 +159,7 @@ async def main(places: list[str], counts: Sequence[int], searches: int) -> list[
     if "server" in places and not importlib.util.find_spec("qdrant_edge"):
         places.remove("server")
         print("qdrant-edge is not installed: no figures of a server")
+    print(f"{os.cpu_count()} cores, of which others keep {os.getloadavg()[0]:.1f} busy")
     print(f"{'where':<12}{'pieces':>8}  {'how':<20}{'p50 ms':>10}{'p99 ms':>10}")
     return [row for where in places for n in counts for row in await figures(where, n, searches)]
 

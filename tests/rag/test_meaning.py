@@ -9,7 +9,7 @@ from vendors.places import place_of
 
 from services.rag.counts import Counts
 from services.rag.meaning import Meaning
-from services.rag.memory import Memory, normalised
+from services.rag.memory import Memory, mark_of
 from services.rag.provider import EmbeddingFailed
 from services.rag.providers.openai import OpenAIEmbedding
 
@@ -156,8 +156,13 @@ def test_a_memory_of_nothing_remembers_nothing() -> None:
     [("What's the price?", "what s the  PRICE"), ("Öffnungszeiten!", "öffnungszeiten")],
 )
 def test_questions_that_sound_the_same_are_the_same(question: str, same: str) -> None:
-    assert normalised(question) == normalised(same)
+    assert mark_of(question) == mark_of(same)
 
 
 def test_words_in_another_order_are_another_question() -> None:
-    assert normalised("is bread with cheese") != normalised("is cheese with bread")
+    assert mark_of("is bread with cheese") != mark_of("is cheese with bread")
+
+
+def test_a_mark_keeps_no_word() -> None:
+    assert b"crown" not in mark_of("crown")
+    assert mark_of(" ... ") == b""

@@ -1,7 +1,7 @@
 """Vectors of meaning in Qdrant: one name a space, added to a collection when its first come.
 
-Dense vectors have a length that is known only then. Needs Qdrant 1.18, which can name a vector in
-a collection that exists: https://qdrant.tech/documentation/concepts/vectors/
+Their length is known only then. Needs Qdrant 1.18, the first that names a vector in a collection
+that exists: https://api.qdrant.tech/v-1-18-x/api-reference/collections/create-vector-name
 """
 
 from __future__ import annotations
