@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from contracts.ids import DocumentId
+from infra.telemetry import about
 from services.rag.counts import Counts
 from services.rag.meaning import Meaning
 from services.rag.provider import EmbeddingFailed
@@ -75,6 +76,7 @@ class Embedder:
         lacking = await self._store.lacking(shelf, document)
         if not lacking:
             return
+        about(shelf.tenant, "", shelf.agent)
         vectors = await self._meaning.of_passages([one.piece.whole for one in lacking])
         embedded = [Embedded(*one, vector) for one, vector in zip(lacking, vectors, strict=True)]
         await self._store.embed(shelf, document, embedded)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from infra import breaker
+from infra.telemetry import use
 from services.rag.counts import Counts
 from services.rag.memory import Memory, mark_of
 from services.rag.provider import Embedding, EmbeddingFailed, Vector
@@ -31,6 +32,7 @@ class Meaning:
                 remembered: questions whose vectors are kept.
         """
         self._embedding, self._counts = embedding, counts
+        self._model = embedding.space.partition("/")[2]
         self._question_s = question_ms / 1_000
         self._memory: Memory[bytes, Vector] = Memory(remembered)
         # One that fails again and again is left alone: each caller would wait for it in vain.
@@ -56,16 +58,14 @@ class Meaning:
         batch = self._embedding.capabilities.batch
         vectors: list[Vector] = []
         for start in range(0, len(texts), batch):
-            vectors += await self._embedding.passages(texts[start : start + batch])
+            with use("embeddings", self._embedding.name, self._model):
+                vectors += await self._embedding.passages(texts[start : start + batch])
         return vectors
 
     async def _ask(self, text: str) -> Vector | None:
         self._breaker = breaker.asked(self._breaker, self._clock_s())
         try:
-            async with asyncio.timeout(self._question_s):
-                vector = await self._embedding.question(text)
-        except TimeoutError:
-            self._failed("timeout", None)
+            vector = await self._in_time(text)
         except EmbeddingFailed as failed:
             self._failed(failed.kind, failed.retry_after_s)
         except asyncio.CancelledError:
@@ -75,6 +75,15 @@ class Meaning:
             self._breaker = breaker.answered(self._breaker)
             return vector
         return None
+
+    async def _in_time(self, text: str) -> Vector:
+        name = self._embedding.name
+        with use("embeddings", name, self._model):
+            try:
+                async with asyncio.timeout(self._question_s):
+                    return await self._embedding.question(text)
+            except TimeoutError:
+                raise EmbeddingFailed(name, "timeout", retryable=True) from None
 
     def _failed(self, kind: str, again_s: float | None) -> None:
         self._breaker = breaker.failed(self._breaker, kind, self._clock_s(), again_s)

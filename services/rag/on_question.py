@@ -15,6 +15,7 @@ from contracts.journal import Journal, JournalUnavailable
 from contracts.passages import PassagesFailed, PassagesFound
 from contracts.recorded import Message, PassagesEvent
 from contracts.streams import CallPlace, parse_call_subject
+from infra.telemetry import about
 from services.rag.counts import Counts
 from services.rag.find import Finder
 from services.rag.rank import ranked
@@ -142,6 +143,7 @@ class Answerer:
     async def _look_up(self, place: CallPlace, question: PassagesWanted) -> PassagesEvent:
         began_s = time.perf_counter()
         shelf = Shelf(place.tenant, question.agent.agent)
+        about(place.tenant, place.call, question.agent.agent)
         try:
             found = await self._finder.find(shelf, question.question, question.limit)
         except Exception as failed:  # whatever the store raises, the caller must not wait for it
