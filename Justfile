@@ -67,6 +67,11 @@ vendors *ARGS: setup
 measure-adapters *ARGS: setup
     @PYTHONPATH=tests {{ run }} python tests/providers/measure_adapters.py "$@"
 
+# Measure what a search of the knowledge takes: `./just measure-search --only server --json FILE`
+[group('check'), no-exit-message]
+measure-search *ARGS: setup
+    @PYTHONPATH=tests {{ run }} python tests/rag/measure_search.py "$@"
+
 # Measure what the README's table says: `./just measure --calls 1 10 --json FILE`
 [group('check'), no-exit-message]
 measure *ARGS: setup

@@ -1,11 +1,11 @@
-"""How long a search takes: `PYTHONPATH=tests .venv/bin/python tests/rag/measure_search.py`.
+"""How long a search takes: `./just measure-search`.
 
 From the question to the five best passages, one at a time, by words alone, by words and meaning,
 and from memory. The question's vector is given: what an embedding takes is its provider's. Over
 
 - local mode: the client's own search through all points, in this process;
 - server: our client over REST on loopback to another process, in which Qdrant's own engine searches
-  (edge_qdrant.py). Only where qdrant-edge is installed: `uv run --no-sync --with qdrant-edge-py`.
+  (edge_qdrant.py). Only where qdrant-edge is installed: `uv pip install qdrant-edge-py`.
 """
 
 import argparse
