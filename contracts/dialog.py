@@ -166,6 +166,8 @@ class ToolProposed(Event, frozen=True, kw_only=True, tag="dialog.tool_proposed/1
     invocation: str  # stable id of this use of the tool
     tool: str  # name of one of the agent's tools
     arguments: PiiDict  # by the JSON Schema of the tool's parameters; the caller's words
+    tokens_in: int = 0  # what the model read before it asked for the tool
+    tokens_out: int = 0  # what it wrote to ask
 
 
 class ToolDeclined(Event, frozen=True, kw_only=True, tag="dialog.tool_declined/1"):
@@ -180,6 +182,8 @@ class ToolRefused(Event, frozen=True, kw_only=True, tag="dialog.tool_refused/1")
 
     tool: str
     reason: str  # where the schema was broken, without the value
+    tokens_in: int = 0  # as in ToolProposed
+    tokens_out: int = 0
 
 
 class ToolCalled(Event, frozen=True, kw_only=True, tag="dialog.tool_called/1"):
@@ -189,6 +193,8 @@ class ToolCalled(Event, frozen=True, kw_only=True, tag="dialog.tool_called/1"):
     turn: int
     tool: str
     arguments: PiiDict
+    tokens_in: int = 0  # as in ToolProposed; 0 where the caller was asked first
+    tokens_out: int = 0
 
 
 class ToolReturned(Event, frozen=True, kw_only=True, tag="dialog.tool_returned/1"):
@@ -265,6 +271,8 @@ class ModelCalledTool(Event, frozen=True, kw_only=True, tag="model.called_tool/1
     reply: int
     tool: str
     arguments: PiiDict
+    tokens_in: int = 0
+    tokens_out: int = 0
 
 
 class ModelFinished(Event, frozen=True, kw_only=True, tag="model.finished/1"):

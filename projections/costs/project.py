@@ -2,7 +2,15 @@
 
 from typing import Final, TypeAlias, get_args
 
-from contracts.dialog import CallEnded, DraftDiscarded, ReplyFinished, SentenceWritten
+from contracts.dialog import (
+    CallEnded,
+    DraftDiscarded,
+    ReplyFinished,
+    SentenceWritten,
+    ToolCalled,
+    ToolProposed,
+    ToolRefused,
+)
 from contracts.line import (
     CarrierReported,
     LineAnswered,
@@ -34,6 +42,9 @@ Read: TypeAlias = (
     | UtteranceMisheard
     | SentenceWritten
     | ReplyFinished
+    | ToolProposed
+    | ToolRefused
+    | ToolCalled
     | DraftDiscarded
     | SentenceSynthesized
     | SynthesisDropped
@@ -61,6 +72,9 @@ def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
         case ReplyFinished():
             add(rows, "llm", event.provider, "tokens_in", event.tokens_in, event.model)
             add(rows, "llm", event.provider, "tokens_out", event.tokens_out, event.model)
+        case ToolProposed() | ToolRefused() | ToolCalled():
+            add(rows, "llm", "", "tokens_in", event.tokens_in)
+            add(rows, "llm", "", "tokens_out", event.tokens_out)
         case DraftDiscarded():
             _discard(rows, event)
         case SentenceWritten() | SentenceSynthesized() | SynthesisDropped():
@@ -103,7 +117,7 @@ def _voice(rows: Rows, event: SentenceWritten | SentenceSynthesized | SynthesisD
 
 COSTS: Final = Projection(
     name="costs",
-    version=1,
+    version=2,
     tables=(Table(name="costs", row=CostRow, key=6),),
     reads=frozenset(get_args(Read)),
     project=project,

@@ -11,6 +11,8 @@ from contracts.dialog import (
     ReplyFinished,
     ReplyInterrupted,
     ToolCalled,
+    ToolProposed,
+    ToolRefused,
     ToolReturned,
     TransferRequested,
     TurnMisheard,
@@ -53,6 +55,8 @@ _Count: TypeAlias = (
     | DraftDiscarded
     | ReplyInterrupted
     | ToolCalled
+    | ToolProposed
+    | ToolRefused
     | ToolReturned
 )
 Read: TypeAlias = _Course | _Talk | _Count
@@ -76,6 +80,8 @@ def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
             | DraftDiscarded()
             | ReplyInterrupted()
             | ToolCalled()
+            | ToolProposed()
+            | ToolRefused()
             | ToolReturned()
         ):
             _count(row, event)
@@ -138,13 +144,15 @@ def _count(row: DailyRow, event: _Count) -> None:
             row.questions += 1
         case PassagesFound():
             row.unanswered_questions += not event.passages
-        case ReplyFinished() | DraftDiscarded():
+        case ReplyFinished() | DraftDiscarded() | ToolProposed() | ToolRefused():
             row.tokens_in += event.tokens_in
             row.tokens_out += event.tokens_out
         case ReplyInterrupted():
             row.interruptions += 1
         case ToolCalled():
             row.tool_runs += 1
+            row.tokens_in += event.tokens_in
+            row.tokens_out += event.tokens_out
         case ToolReturned():
             row.tool_failures += not event.ok
 
@@ -167,7 +175,7 @@ def _end(row: DailyRow, course: Course, event: LineEnded | CallEnded) -> None:
 
 DAILY: Final = Projection(
     name="daily",
-    version=2,
+    version=3,
     tables=(Table(name="daily", row=DailyRow),),
     reads=frozenset(get_args(Read)),
     project=project,

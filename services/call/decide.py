@@ -215,13 +215,24 @@ def _propose(fact: dialog.ModelCalledTool, state: CallState, agent: Agent) -> li
     talk, tool = state.talk, find(agent, fact.tool)
     reason = refusal(tool, fact.arguments)
     if tool is None or reason:
-        refused = dialog.ToolRefused(at_ms=fact.at_ms, tool=fact.tool, reason=reason or "")
+        refused = dialog.ToolRefused(
+            at_ms=fact.at_ms,
+            tool=fact.tool,
+            reason=reason or "",
+            tokens_in=fact.tokens_in,
+            tokens_out=fact.tokens_out,
+        )
         return [refused, *say(fact.at_ms, talk, agent, "fallback", agent.phrases.failed)]
     invocation = f"run-{talk.invocations + 1}"
     if not tool.confirm:
         return [_call(fact, talk, invocation)]
     proposed = dialog.ToolProposed(
-        at_ms=fact.at_ms, invocation=invocation, tool=tool.name, arguments=fact.arguments
+        at_ms=fact.at_ms,
+        invocation=invocation,
+        tool=tool.name,
+        arguments=fact.arguments,
+        tokens_in=fact.tokens_in,
+        tokens_out=fact.tokens_out,
     )
     return [proposed, *say(fact.at_ms, talk, agent, "proposal", tool.ask, fact.arguments)]
 
@@ -233,6 +244,8 @@ def _call(fact: dialog.ModelCalledTool, talk: Talk, invocation: str) -> dialog.T
         turn=talk.turn,
         tool=fact.tool,
         arguments=fact.arguments,
+        tokens_in=fact.tokens_in,
+        tokens_out=fact.tokens_out,
     )
 
 

@@ -1,6 +1,7 @@
 """A model's stream turned into facts: sentences as they are completed, tools, the end."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
@@ -59,13 +60,9 @@ async def tell(
                 _report_sentences(cutter.feed(text), reply, report)
             case Usage():
                 usage = piece
-            case ToolCall(name=name, arguments=arguments):
+            case ToolCall():
                 _report_sentences(cutter.rest(), reply, report)
-                called = ModelCalledTool(
-                    at_ms=now_ms(), reply=reply, tool=name, arguments=arguments
-                )
-                report(called)
-                return
+                return report(await _called(piece, pieces, reply))
     rest = cutter.rest()
     _report_sentences(rest[:-1] if usage.cut else rest, reply, report)  # half a sentence is no use
     finished = ModelFinished(
@@ -77,6 +74,22 @@ async def tell(
         model=by.model if by else "",
     )
     report(finished)
+
+
+async def _called(call: ToolCall, pieces: AsyncIterator[Piece], reply: int) -> ModelCalledTool:
+    """With what it cost, which comes last; the tool is asked for whatever becomes of that."""
+    asked_ms, usage = now_ms(), Usage(tokens_in=0, tokens_out=0)
+    with contextlib.suppress(ModelError, TimeoutError):
+        async for piece in pieces:
+            usage = piece if isinstance(piece, Usage) else usage
+    return ModelCalledTool(
+        at_ms=asked_ms,
+        reply=reply,
+        tool=call.name,
+        arguments=call.arguments,
+        tokens_in=usage.tokens_in,
+        tokens_out=usage.tokens_out,
+    )
 
 
 def unsaid(written: tuple[str, ...], report: Report) -> Report:

@@ -50,6 +50,15 @@ def test_a_tool_with_effects_is_proposed_with_its_arguments() -> None:
     assert isinstance(duty(given(*PROPOSED).state, AGENT), Wait)
 
 
+def test_what_it_cost_to_ask_for_a_tool_is_kept_with_what_came_of_it() -> None:
+    spent = replace(PROPOSED[-1], tokens_in=900, tokens_out=12)
+    proposed = given(*PROPOSED[:-1]).when(spent)[0]
+    assert isinstance(proposed, dialog.ToolProposed)
+    assert (proposed.tokens_in, proposed.tokens_out) == (900, 12)
+    called = given(*PROPOSED, played(2)).when(said("yes please", 2))
+    assert [e.tokens_in for e in called if isinstance(e, dialog.ToolCalled)] == [0]
+
+
 def test_a_yes_calls_the_tool_with_what_was_proposed() -> None:
     events = given(*ASKED).when(said("yes please", 2))
     assert kinds(events) == ["TurnTaken", "ToolCalled"]

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from prompts import prompt_for
 
 from contracts.agent import Agent
-from contracts.dialog import InnerFact, ModelFailed, ModelFinished, ModelWrote
+from contracts.dialog import InnerFact, ModelCalledTool, ModelFailed, ModelFinished, ModelWrote
 from services.dialog.provider import Capabilities, Delta, ModelError, Prompt, ToolCall, Usage
 from services.dialog.writing import write
 
@@ -75,3 +75,20 @@ async def test_a_model_that_withholds_its_reply_has_failed() -> None:
         wrote("We open at nine."),
         ModelFailed(at_ms=0, reply=2, kind="filtered"),
     ]
+
+
+async def test_a_tool_is_asked_for_with_what_the_asking_cost() -> None:
+    facts = await told(
+        Delta("One moment."),
+        ToolCall(name="book", arguments={"day": "monday"}),
+        Usage(tokens_in=900, tokens_out=12),
+    )
+    asked = ModelCalledTool(
+        at_ms=0, reply=2, tool="book", arguments={"day": "monday"}, tokens_in=900, tokens_out=12
+    )
+    assert facts == [wrote("One moment."), asked]
+
+
+async def test_a_tool_that_was_asked_for_is_run_though_the_stream_breaks_off() -> None:
+    facts = await told(ToolCall(name="book", arguments={}), failing="disconnected")
+    assert facts == [ModelCalledTool(at_ms=0, reply=2, tool="book", arguments={})]

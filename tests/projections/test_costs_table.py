@@ -195,6 +195,28 @@ async def test_answers_begun_early_and_not_used_are_paid_for_and_told_apart(pool
     }
 
 
+async def test_what_it_cost_to_ask_for_tools_is_counted(pool: Pool) -> None:
+    story = answered()
+    story.stored(
+        3,
+        dialog.ToolProposed(
+            at_ms=at(2), invocation="run-1", tool="book", arguments={}, tokens_in=900, tokens_out=12
+        ),
+    )
+    story.stored(
+        4, dialog.ToolCalled(at_ms=at(3), invocation="run-1", turn=1, tool="book", arguments={})
+    )
+    story.stored(
+        5,
+        dialog.ToolRefused(at_ms=at(4), tool="book", reason="$.day", tokens_in=100, tokens_out=3),
+    )
+    rows = await rows_of(pool, story)
+    assert {u.unit: u.quantity for u in rows if u.kind == "llm"} == {
+        "tokens_in": 1_000,
+        "tokens_out": 15,
+    }
+
+
 async def test_tokens_are_priced_by_the_model_of_the_agents_revision(pool: Pool) -> None:
     await prepare_agents(pool)
     agent = Agent(name=AGENT.agent, llm=Provider(provider="groq", model="large"))
