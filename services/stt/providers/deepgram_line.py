@@ -14,7 +14,7 @@ from infra.socket_failures import BROKEN, failed
 from services.stt.provider import RecognitionFailed
 
 with warnings.catch_warnings():
-    # The SDK speaks through `websockets.legacy`, which announces its age when it is imported.
+    # The SDK imports `websockets.legacy`, which announces its age, and then does not use it.
     warnings.simplefilter("ignore", DeprecationWarning)
     from deepgram import AsyncDeepgramClient
     from deepgram.environment import DeepgramClientEnvironment
@@ -99,5 +99,5 @@ class DeepgramLine(Generic[AnySession]):
 
     def cut(self) -> None:
         """Close at once."""
-        # The SDK gives no other way to shorten its wait of up to 50 s for a dead peer.
+        # The SDK gives no other way, and saying goodbye may wait for a peer that takes nothing.
         self._session._websocket.transport.abort()

@@ -18,7 +18,7 @@ from services.stt.providers.sarvam_wire import FRAMES_A_MESSAGE, NAME, SarvamWir
 from services.stt.providers.socket_ear import SocketEar
 
 with warnings.catch_warnings():
-    # The SDK speaks through `websockets.legacy`, which announces its age when it is imported.
+    # The SDK imports `websockets.legacy`, which announces its age, and then does not use it.
     warnings.simplefilter("ignore", DeprecationWarning)
     from sarvamai import AsyncSarvamAI
     from sarvamai.environment import SarvamAIEnvironment

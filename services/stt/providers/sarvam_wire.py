@@ -113,7 +113,7 @@ class SarvamWire:
 
     def cut(self) -> None:
         """Close at once."""
-        # The SDK gives no other way to shorten its wait of up to 50 s for a dead peer.
+        # The SDK gives no other way, and saying goodbye may wait for a peer that takes nothing.
         self._session._websocket.transport.abort()
 
     async def _read(self) -> None:

@@ -21,7 +21,7 @@ from services.tts.providers.sockets import Sockets
 from services.tts.providers.voice_socket import Sentence, VoiceSocket
 
 with warnings.catch_warnings():
-    # The SDK speaks through `websockets.legacy`, which announces its age when it is imported.
+    # The SDK imports `websockets.legacy`, which announces its age, and then does not use it.
     warnings.simplefilter("ignore", DeprecationWarning)
     from deepgram import AsyncDeepgramClient
     from deepgram.environment import DeepgramClientEnvironment
