@@ -8,7 +8,12 @@ sources  https://platform.openai.com/docs/guides/error-codes  https://console.gr
 """
 
 from collections.abc import Mapping, Set
-from typing import Final
+from typing import Final, TypeVar
+
+from infra.outside import OutsideFailed
+from infra.retry_after import retry_after_s
+
+Failed = TypeVar("Failed", bound=OutsideFailed)
 
 _USED_UP: Final = frozenset(
     {
@@ -51,3 +56,19 @@ def kind_of(status: int, codes: Set[str] = frozenset()) -> tuple[str, bool]:
             return "unavailable", True
         case _:
             return "refused", False
+
+
+def refused(
+    error: type[Failed],
+    provider: str,
+    status: int,
+    headers: Mapping[str, str],
+    codes: Set[str] = frozenset(),
+) -> Failed:
+    """The port's `error` to raise `from None` for an HTTP answer, also to a WebSocket's upgrade.
+
+    `headers`: of the answer, in a case-blind mapping; `codes`: of its body, see codes_of.
+    """
+    kind, retryable = kind_of(status, codes)
+    wait_s = retry_after_s(headers) if retryable else None
+    return error(provider, kind, retryable=retryable, retry_after_s=wait_s)

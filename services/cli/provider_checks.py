@@ -102,7 +102,10 @@ async def _ask(http: aiohttp.ClientSession, name: str, keys: Keys) -> Finding:
     method = "GET" if request.body is None else "POST"
     headers = request.headers(keys.get(f"{name}_api_key", ""))
     try:
-        async with http.request(method, address, headers=headers, json=request.body) as answer:
+        # A redirect would take the key to whatever host it names.
+        async with http.request(
+            method, address, headers=headers, json=request.body, allow_redirects=False
+        ) as answer:
             return _said(name, answer.status)
     except (TimeoutError, aiohttp.ClientError, ValueError) as failed:  # ValueError: no address
         remedy = f"Check the network, and {variable(f'{name}_url')} if you have set it."
@@ -121,7 +124,7 @@ def _said(name: str, status: int) -> Finding:
             says, remedy = "the quota is used up, or too much is asked", f"See {account}."
         case _ if status >= 500:
             says, remedy = f"is out of order (status {status})", "Wait, or name a fallback."
-        case _ if status >= 400:
+        case _ if status >= 300:
             says = f"refuses the request (status {status})"
             remedy = f"Check {variable(f'{name}_url')}: it is the origin of the vendor's API."
         case _:

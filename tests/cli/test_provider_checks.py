@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from vendors.accounts import Accounts, accounts
-from vendors.serving import KEY, Refusal
+from vendors.serving import KEY, Refusal, another_host
 
 from services.cli.finding import Finding
 from services.cli.provider_checks import check_providers
@@ -44,6 +44,14 @@ async def test_a_rejected_key_is_named_with_the_place_where_another_is_made(
         assert findings[name].says == "the key is rejected"
         assert f"PARTYLINE_{name.upper()}_API_KEY" in findings[name].remedy
         assert "wrong" not in str(findings[name])
+
+
+async def test_a_redirect_does_not_carry_keys_elsewhere(vendors: Accounts) -> None:
+    async with another_host() as (elsewhere, came):
+        vendors.refusal = Refusal(307, {}, {"Location": f"http://{elsewhere}/"})
+        findings = await found(keyed(vendors.url))
+    assert not came
+    assert all("refuses" in finding.says for finding in findings.values())
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 import vendors.cartesia
 import vendors.coqui
@@ -12,6 +13,13 @@ import vendors.groq
 import vendors.groq_speech
 import vendors.openai_speech
 import vendors.sarvam_voice
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    """One that knows no vendor."""
+    async with aiohttp.ClientSession() as session:
+        yield session
 
 
 @pytest.fixture

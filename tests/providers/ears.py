@@ -1,9 +1,11 @@
 """What the tests of all ears do: speak, and hear what comes."""
 
 import asyncio
-from contextlib import aclosing
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 
-from services.stt.provider import Heard
+from contracts.agent import Agent
+from services.stt.provider import Ear, Heard, SpeechToText
 from services.stt.providers.socket_ear import SocketEar
 
 FRAME = b"\x7e" * 160  # 20 ms
@@ -26,3 +28,20 @@ async def hear(ear: SocketEar, finals: int = 1) -> list[Heard]:
 def told(heard: list[Heard]) -> list[tuple[str, str]]:
     """Each piece's words, and what they are."""
     return [(h.text, "final" if h.final else "eager" if h.eager else "draft") for h in heard]
+
+
+@asynccontextmanager
+async def listened_to(ears: SpeechToText, agent: Agent, count: int) -> AsyncIterator[list[Ear]]:
+    """So many ears that somebody listens to."""
+
+    async def listen(ear: Ear) -> None:
+        async for _ in ear.heard():
+            pass
+
+    opened = [await ears.open(agent, "en-US") for _ in range(count)]
+    listening = [asyncio.create_task(listen(ear)) for ear in opened]
+    yield opened
+    for ear, task in zip(opened, listening, strict=True):
+        task.cancel()
+        await ear.close()
+    await asyncio.gather(*listening, return_exceptions=True)

@@ -6,10 +6,10 @@ A vendor answers every fourth message of audio with a draft, about as often as r
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
-from measuring import Measured, p50_and_p99, resident_kib
+from ears import listened_to
+from measuring import Measured, p50_and_p99, resident_kib, scripted
 from vendors import sockets
 from vendors.cartesia import InkLine, InkServer
 from vendors.deepgram import DeepgramServer, Line
@@ -20,7 +20,7 @@ from vendors.serving import KEY
 from websockets.asyncio.client import ClientConnection, connect
 
 from contracts.agent import Agent
-from services.stt.provider import Ear, Heard, SpeechToText
+from services.stt.provider import Heard, SpeechToText
 from services.stt.providers import (
     cartesia,
     deepgram,
@@ -79,21 +79,12 @@ async def _messages(line: sockets.Line, count: int) -> None:
     await line.until(lambda: len(line.messages_bytes) >= count)
 
 
-def _vendor(server: Callable[[], Any], script: Callable[[Any], Any]) -> Callable[[], Any]:
-    def made() -> Any:
-        vendor = server()
-        vendor.script = script
-        return vendor
-
-    return made
-
-
 VENDORS = {
-    "deepgram": _vendor(DeepgramServer, nova),
-    "deepgram-flux": _vendor(FluxServer, flux),
-    "cartesia": _vendor(InkServer, ink),
-    "elevenlabs": _vendor(ScribeServer, scribe),
-    "sarvam": _vendor(SaarasServer, saaras),
+    "deepgram": scripted(DeepgramServer, nova),
+    "deepgram-flux": scripted(FluxServer, flux),
+    "cartesia": scripted(InkServer, ink),
+    "elevenlabs": scripted(ScribeServer, scribe),
+    "sarvam": scripted(SaarasServer, saaras),
 }
 
 
@@ -215,7 +206,7 @@ async def first_results_s(ears: SpeechToText, frames_a_message: int) -> list[flo
 
 async def cpu_ms_per_audio_s(ears: SpeechToText) -> float:
     """Of many streams fed in real time."""
-    async with streams(ears, STREAMS) as opened:
+    async with listened_to(ears, AGENT, STREAMS) as opened:
         began_s, cpu_s = time.perf_counter(), time.process_time()
         for tick in range(AUDIO_S * 50):
             await asyncio.sleep(max(0.0, began_s + tick * 0.02 - time.perf_counter()))
@@ -227,26 +218,9 @@ async def cpu_ms_per_audio_s(ears: SpeechToText) -> float:
 async def memory_kib_per_stream(ears: SpeechToText) -> float:
     """Of many streams with a second of audio each."""
     before_kib = resident_kib()
-    async with streams(ears, RESIDENT_STREAMS) as opened:
+    async with listened_to(ears, AGENT, RESIDENT_STREAMS) as opened:
         for _ in range(50):
             await asyncio.sleep(0.02)
             for ear in opened:
                 ear.feed(FRAME)
         return (resident_kib() - before_kib) / RESIDENT_STREAMS
-
-
-@asynccontextmanager
-async def streams(ears: SpeechToText, count: int) -> AsyncIterator[list[Ear]]:
-    """Ears that somebody listens to."""
-
-    async def listen(ear: Ear) -> None:
-        async for _ in ear.heard():
-            pass
-
-    opened = [await ears.open(AGENT, "en-US") for _ in range(count)]
-    listening = [asyncio.create_task(listen(ear)) for ear in opened]
-    yield opened
-    for ear, task in zip(opened, listening, strict=True):
-        task.cancel()
-        await ear.close()
-    await asyncio.gather(*listening, return_exceptions=True)

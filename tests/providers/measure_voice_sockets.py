@@ -14,10 +14,10 @@ from contextlib import aclosing
 from typing import Any, NamedTuple
 
 from aiohttp import web
-from measuring import Measured, p50_and_p99, resident_kib
+from measuring import Measured, p50_and_p99, resident_kib, scripted
 from vendors import cartesia_voice, deepgram_voice, elevenlabs, elevenlabs_socket
 from vendors.serving import KEY
-from vendors.voice_sockets import Speaking, VoiceVendor, said_in
+from vendors.voice_sockets import Speaking, said_in
 from websockets.asyncio.client import ClientConnection, connect
 
 from contracts.dialog import Voice
@@ -52,20 +52,11 @@ class _OverHttp(elevenlabs.ElevenLabsServer):
         return [web.post("/v1/text-to-speech/{voice}/stream", self.answer)]
 
 
-def _socket(server: Callable[[], VoiceVendor]) -> Callable[[], VoiceVendor]:
-    def made() -> VoiceVendor:
-        vendor = server()
-        vendor.script = _speak
-        return vendor
-
-    return made
-
-
 VENDORS = {
-    "elevenlabs voice": _socket(elevenlabs_socket.ElevenLabsSocketServer),
+    "elevenlabs voice": scripted(elevenlabs_socket.ElevenLabsSocketServer, _speak),
     "elevenlabs_http voice": _OverHttp,
-    "deepgram voice": _socket(deepgram_voice.DeepgramVoiceServer),
-    "cartesia voice": _socket(cartesia_voice.CartesiaVoiceServer),
+    "deepgram voice": scripted(deepgram_voice.DeepgramVoiceServer, _speak),
+    "cartesia voice": scripted(cartesia_voice.CartesiaVoiceServer, _speak),
 }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import aiohttp
-from measuring import Measured, p50_and_p99, resident_kib
+from measuring import Measured, p50_and_p99, resident_kib, scripted
 from vendors import coqui, groq_speech, openai_speech, sarvam_voice
 from vendors.piper_voice import make_voice
 from vendors.serving import KEY
@@ -42,7 +42,7 @@ def _http(server: Callable[[], Any], field: str, rate_hz: int) -> Callable[[], A
     async def script(speech: Any) -> None:
         await _sent(speech.body[field], pcm, speech.audio, speech.gone)
 
-    return _vendor(server, script)
+    return scripted(server, script)
 
 
 async def _conversation(talk: sarvam_voice.Conversation) -> None:
@@ -67,20 +67,11 @@ async def _sent(
             await gone()
 
 
-def _vendor(server: Callable[[], Any], script: Callable[[Any], Any]) -> Callable[[], Any]:
-    def made() -> Any:
-        vendor = server()
-        vendor.script = script
-        return vendor
-
-    return made
-
-
 VENDORS = {
     "groq voice": _http(groq_speech.GroqSpeechServer, "input", groq_speech.RATE_HZ),
     "openai voice": _http(openai_speech.OpenAISpeechServer, "input", openai_speech.RATE_HZ),
-    "sarvam voice": _vendor(sarvam_voice.SarvamVoiceServer, _conversation),
-    "coqui": _vendor(coqui.CoquiServer, _whole),
+    "sarvam voice": scripted(sarvam_voice.SarvamVoiceServer, _conversation),
+    "coqui": scripted(coqui.CoquiServer, _whole),
 }
 
 

@@ -4,21 +4,21 @@ import asyncio
 import atexit
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, NamedTuple
 
-from measuring import Measured, p50_and_p99, resident_kib
+from ears import listened_to
+from measuring import Measured, p50_and_p99, resident_kib, scripted
 from vendors.groq_audio import GroqTranscription
 from vendors.openai_audio import OpenAIAudio
 from vendors.serving import KEY
 from vendors.tiny_whisper import make_model
-from vendors.transcribing import Recording, TranscriptionVendor
+from vendors.transcribing import Recording
 
 from contracts.agent import Agent
-from services.stt.provider import Ear, SpeechToText
+from services.stt.provider import SpeechToText
 from services.stt.providers.groq_whisper import GroqWhisper
 from services.stt.providers.openai import OpenAITranscription
 from services.stt.providers.whisper import Whisper
@@ -35,16 +35,7 @@ async def yes(recording: Recording) -> None:
     await recording.words("Yes please")
 
 
-def _vendor(server: Callable[[], TranscriptionVendor]) -> Callable[[], TranscriptionVendor]:
-    def made() -> TranscriptionVendor:
-        vendor = server()
-        vendor.script = yes
-        return vendor
-
-    return made
-
-
-VENDORS = {"groq-whisper": _vendor(GroqTranscription), "openai": _vendor(OpenAIAudio)}
+VENDORS = {"groq-whisper": scripted(GroqTranscription, yes), "openai": scripted(OpenAIAudio, yes)}
 
 
 class Adapter(NamedTuple):
@@ -102,7 +93,7 @@ async def finals_s(ears: SpeechToText) -> list[float]:
 
 async def cpu_ms_per_audio_s(ears: SpeechToText) -> float:
     """Of many streams fed in real time, turns one after another."""
-    async with streams(ears, STREAMS) as opened:
+    async with listened_to(ears, AGENT, STREAMS) as opened:
         began_s, cpu_s = time.perf_counter(), time.process_time()
         for tick in range(TURNS * TURN_FRAMES):
             await asyncio.sleep(max(0.0, began_s + tick * 0.02 - time.perf_counter()))
@@ -116,25 +107,8 @@ async def cpu_ms_per_audio_s(ears: SpeechToText) -> float:
 async def memory_kib_per_stream(ears: SpeechToText) -> float:
     """Of many streams amid a turn of three seconds."""
     before_kib = resident_kib()
-    async with streams(ears, RESIDENT_STREAMS) as opened:
+    async with listened_to(ears, AGENT, RESIDENT_STREAMS) as opened:
         for number in range(TURN_FRAMES):
             for ear in opened:
                 ear.feed(FRAME[:-1] + bytes([number]))  # each is another, as from the wire
         return (resident_kib() - before_kib) / RESIDENT_STREAMS
-
-
-@asynccontextmanager
-async def streams(ears: SpeechToText, count: int) -> AsyncIterator[list[Ear]]:
-    """Ears that somebody listens to."""
-
-    async def listen(ear: Ear) -> None:
-        async for _ in ear.heard():
-            pass
-
-    opened = [await ears.open(AGENT, "en-US") for _ in range(count)]
-    listening = [asyncio.create_task(listen(ear)) for ear in opened]
-    yield opened
-    for ear, task in zip(opened, listening, strict=True):
-        task.cancel()
-        await ear.close()
-    await asyncio.gather(*listening, return_exceptions=True)

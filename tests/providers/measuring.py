@@ -2,9 +2,9 @@
 
 import gc
 import statistics
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -43,3 +43,16 @@ def resident_kib() -> float:
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * PAGE_BYTES / 1_024
+
+
+def scripted(
+    server: Callable[[], Any], script: Callable[[Any], Awaitable[None]]
+) -> Callable[[], Any]:
+    """Makes a vendor that answers by `script`."""
+
+    def made() -> Any:
+        vendor = server()
+        vendor.script = script
+        return vendor
+
+    return made

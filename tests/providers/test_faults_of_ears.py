@@ -1,6 +1,7 @@
 """What goes wrong at a vendor, and what each recogniser makes of it: cases x adapters."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from vendors.elevenlabs_scribe import scribe_server
 from vendors.groq_audio import groq_transcription
 from vendors.openai_audio import openai_audio
 from vendors.sarvam import saaras_server
-from vendors.serving import Refusal
+from vendors.serving import Refusal, another_host
 from vendors.strict import Vendor
 from vendors.transcribing import Recording
 
@@ -103,6 +104,7 @@ ADAPTERS = {
     "groq-whisper": Adapter(groq_transcription, groq_whisper, FORM),
     "openai": Adapter(openai_audio, openai, FORM),
 }
+SOCKETS = [name for name in ADAPTERS if ADAPTERS[name].broken is SOCKET]
 
 
 class Fault(NamedTuple):
@@ -195,12 +197,35 @@ async def test_a_wrong_key_is_not_worth_a_second_try(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
+@pytest.mark.parametrize("scheme", ["http", "ws"])
+async def test_a_redirect_does_not_carry_words_or_key_elsewhere(name: str, scheme: str) -> None:
+    adapter = ADAPTERS[name]
+    async with adapter.vendor() as vendor, another_host() as (elsewhere, came):
+        vendor.refusal = Refusal(307, {}, {"Location": f"{scheme}://{elsewhere}/"})
+        failed = await failure(adapter.make(vendor.key, vendor.url))
+        assert not came
+        expect(failed, name, Fault(stalls, "refused", False), vendor.key)
+
+
+@pytest.mark.parametrize("name", SOCKETS)
+async def test_a_vendor_that_never_answers_the_handshake_is_not_waited_for_twice(name: str) -> None:
+    """And does not hang up either, so that whoever says goodbye to it would wait."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        ears = ADAPTERS[name].make(
+            "sk-any", f"http://127.0.0.1:{silent.getsockname()[1]}", open_ms=50
+        )
+        async with asyncio.timeout(2):
+            failed = await failure(ears)
+    expect(failed, name, FAULTS["it stalls"], "sk-any")
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
 async def test_nobody_at_the_address_may_be_better_later(name: str) -> None:
     failed = await failure(ADAPTERS[name].make("sk-any", NOWHERE))
     expect(failed, name, Fault(stalls, "unreachable", True), "sk-any")
 
 
-@pytest.mark.parametrize("name", [name for name in ADAPTERS if ADAPTERS[name].broken is SOCKET])
+@pytest.mark.parametrize("name", SOCKETS)
 async def test_a_vendor_that_falls_silent_costs_the_wait_for_its_words_and_no_more(
     name: str,
 ) -> None:

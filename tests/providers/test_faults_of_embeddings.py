@@ -9,7 +9,7 @@ import pytest
 from vendors import ollama_embeddings as at_ollama
 from vendors import openai_embeddings as at_openai
 from vendors.embedding import EmbeddingVendor, Texts
-from vendors.serving import Refusal
+from vendors.serving import Refusal, another_host
 
 from services.rag.provider import Embedding, EmbeddingFailed
 from services.rag.providers.ollama import OllamaEmbedding
@@ -131,6 +131,15 @@ async def test_what_goes_wrong_at_a_server_is_told_in_the_words_of_the_port(
         wait_ms = 50 if vendor.stalls else 5_000
         failed = await failure(adapter.make(vendor.key, vendor.url, wait_ms))
         expect(failed, name, fault.kind, fault.retryable)
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+async def test_a_redirect_does_not_carry_words_or_key_elsewhere(name: str) -> None:
+    adapter = ADAPTERS[name]
+    async with adapter.vendor() as vendor, another_host() as (elsewhere, came):
+        vendor.refusal = Refusal(307, {}, {"Location": f"http://{elsewhere}/"})
+        expect(await failure(adapter.make(vendor.key, vendor.url)), name, "refused", False)
+    assert not came
 
 
 @pytest.mark.parametrize("name", ADAPTERS)

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 from prompts_of_models import WORDS, prompt
 from vendors.models import SERVED
-from vendors.serving import KEY, Refusal
+from vendors.serving import KEY, Refusal, another_host
 from vendors.strict import StreamingVendor
 
 from contracts.agent import Agent, Limits
@@ -165,6 +165,13 @@ async def test_a_server_that_takes_the_request_and_never_answers_is_left(name: s
         async with asyncio.timeout(5):
             await left.wait()
         await model.close()
+
+
+async def test_a_redirect_does_not_carry_words_or_key_elsewhere(house: House) -> None:
+    async with another_host() as (elsewhere, came):
+        house.vendor.refusal = Refusal(307, {}, {"Location": f"http://{elsewhere}/"})
+        assert told(await failure(house.model)) == ("refused", False)
+    assert not came
 
 
 @pytest.mark.parametrize("name", sorted(SERVED))

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Awaitable, Callable
 
 import pytest
-from vendors.serving import Refusal
+from vendors.serving import Refusal, another_host
 from vendors.voice_sockets import Speaking
 from voices_on_sockets import ADAPTERS, Adapter, Line, spoken
 
@@ -108,6 +108,14 @@ async def test_a_vendor_in_trouble_may_be_better_later(adapter: Adapter, status:
 @pytest.mark.parametrize("status", [400, 404, 422])
 async def test_a_wrong_request_stays_wrong(adapter: Adapter, status: int) -> None:
     failed = await refused(adapter, Refusal(status, {"error": {"message": WORDS}}))
+    assert (failed.kind, failed.retryable) == ("refused", False)
+
+
+@every_adapter
+async def test_a_redirect_does_not_carry_words_or_key_elsewhere(adapter: Adapter) -> None:
+    async with another_host() as (elsewhere, came):
+        failed = await refused(adapter, Refusal(301, {}, {"Location": f"ws://{elsewhere}/"}))
+    assert not came
     assert (failed.kind, failed.retryable) == ("refused", False)
 
 

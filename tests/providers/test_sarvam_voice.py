@@ -129,9 +129,10 @@ async def test_a_connection_nobody_used_for_long_is_let_go_before_the_vendor_doe
 ) -> None:
     sarvam = Sarvam(sarvam_voice_server.key, sarvam_voice_server.url, keep_s=0.0)
     await spoken(sarvam)
-    await spoken(sarvam)
-    first, _ = sarvam_voice_server.conversations
+    (first,) = sarvam_voice_server.conversations
     await first.gone()
+    await spoken(sarvam)
+    assert len(sarvam_voice_server.conversations) == 2
     await sarvam.close()
 
 

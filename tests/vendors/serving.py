@@ -82,3 +82,16 @@ async def serving(*routes: web.RouteDef) -> AsyncIterator[str]:
         yield f"{host}:{port}"
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def another_host() -> AsyncIterator[tuple[str, list[dict[str, str]]]]:
+    """`host:port` of somebody else, and the headers of all requests that went there."""
+    came: list[dict[str, str]] = []
+
+    async def take(request: web.Request) -> web.Response:
+        came.append(dict(request.headers))
+        return web.Response(status=400)
+
+    async with serving(web.route("*", "/{path:.*}", take)) as address:
+        yield address, came

@@ -49,7 +49,7 @@ class Groq:
             api_key=api_key,
             base_url=base_url or "https://api.groq.com",
             max_retries=0,  # a retry on the live path is the dialog's to decide, not a silent wait
-            http_client=DefaultAsyncHttpxClient(limits=_LIMITS),
+            http_client=DefaultAsyncHttpxClient(limits=_LIMITS, follow_redirects=False),
         )
 
     def write(self, prompt: Prompt) -> AsyncGenerator[Delta | ToolCall | Usage]:

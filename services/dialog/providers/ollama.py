@@ -50,6 +50,7 @@ class Ollama:
             host=url,
             timeout=httpx.Timeout(None, connect=CONNECT_S),  # the agent's limit rules over pieces
             limits=_LIMITS,
+            follow_redirects=False,
             event_hooks={"response": [_refuse]},
         )
 
@@ -114,7 +115,7 @@ async def _parts(
 
 async def _refuse(response: httpx.Response) -> None:
     """The SDK's error would have neither the answer's headers nor less than all its text."""
-    if response.status_code >= 400:
+    if response.status_code >= 300:
         raise refused(NAME, response.status_code, response.headers)
 
 

@@ -72,7 +72,7 @@ class OpenAI:
             base_url=base_url or "https://api.openai.com/v1",
             default_headers=headers,
             max_retries=0,  # a retry on the live path is the dialog's to decide, not a silent wait
-            http_client=DefaultAsyncHttpx2Client(limits=_LIMITS),
+            http_client=DefaultAsyncHttpx2Client(limits=_LIMITS, follow_redirects=False),
         )
 
     def write(self, prompt: Prompt) -> AsyncGenerator[Delta | ToolCall | Usage]:

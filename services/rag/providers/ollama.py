@@ -10,8 +10,9 @@ from typing import Final
 import httpx
 from ollama import AsyncClient, ResponseError
 
+from infra.refusals import refused
 from services.rag.provider import Capabilities, EmbeddingFailed, Vector
-from services.rag.providers.answers import checked, refused
+from services.rag.providers.answers import checked
 from services.rag.providers.prefixes import prefixes_of
 
 NAME: Final = "ollama"
@@ -36,7 +37,10 @@ class OllamaEmbedding:
         self._wait_s = wait_ms / 1_000
         wait = httpx.Timeout(self._wait_s, connect=min(self._wait_s, CONNECT_S))
         self._client = AsyncClient(
-            host=url, timeout=wait, limits=httpx.Limits(keepalive_expiry=120)
+            host=url,
+            timeout=wait,
+            limits=httpx.Limits(keepalive_expiry=120),
+            follow_redirects=False,
         )
 
     async def passages(self, texts: Sequence[str]) -> list[Vector]:
@@ -66,7 +70,7 @@ class OllamaEmbedding:
 def _failed(failure: Exception) -> EmbeddingFailed:
     match failure:
         case ResponseError(status_code=status):
-            return refused(NAME, status, {})  # the SDK keeps no headers
+            return refused(EmbeddingFailed, NAME, status, {})  # the SDK keeps no headers
         case TimeoutError() | httpx.TimeoutException():
             kind = "timeout"
         case ConnectionError() | httpx.ConnectError():

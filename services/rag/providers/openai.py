@@ -19,8 +19,9 @@ from openai import (
     OpenAIError,
 )
 
+from infra.refusals import codes_of, refused
 from services.rag.provider import Capabilities, EmbeddingFailed, Vector
-from services.rag.providers.answers import checked, refused
+from services.rag.providers.answers import checked
 from services.rag.providers.prefixes import prefixes_of
 
 NAME: Final = "openai"
@@ -51,7 +52,7 @@ class OpenAIEmbedding:
             base_url=base_url or "https://api.openai.com/v1",
             max_retries=0,  # whoever asks decides whether there is time for another try
             timeout=httpx2.Timeout(self._wait_s, connect=min(self._wait_s, CONNECT_S)),
-            http_client=DefaultAsyncHttpxClient(limits=LIMITS),
+            http_client=DefaultAsyncHttpxClient(limits=LIMITS, follow_redirects=False),
         )
         self._embeddings = self._client.embeddings.with_raw_response  # the SDK's types cost 10 ms
 
@@ -97,7 +98,7 @@ class _Answer(msgspec.Struct):
 def _failed(failure: Exception) -> EmbeddingFailed:
     match failure:
         case APIStatusError(status_code=status, response=response, body=body):
-            return refused(NAME, status, response.headers, body)
+            return refused(EmbeddingFailed, NAME, status, response.headers, codes_of(body))
         case APITimeoutError() | httpx2.TimeoutException() | TimeoutError():
             kind = "timeout"
         case APIConnectionError(__cause__=httpx2.ConnectError()):

@@ -16,11 +16,12 @@ from cartesia.resources.stt.auto_finalize import AsyncAutoFinalizeResourceConnec
 from websockets.exceptions import WebSocketException
 
 from contracts.agent import Agent, Turns
+from infra import socket_failures
+from infra.direct_socket import SDK_OPTIONS
+from infra.refusals import refused
 from services.audio.frames import FRAME_MS, SILENT_FRAME
 from services.stt.provider import Capabilities, Heard, RecognitionFailed
-from services.stt.providers import socket_failures
 from services.stt.providers.model_turn import ModelTurn
-from services.stt.providers.refusals import refused
 from services.stt.providers.socket_ear import SocketEar
 from services.stt.turn import PATIENCE_MS
 
@@ -68,13 +69,13 @@ class Cartesia:
             encoding="pcm_mulaw",
             sample_rate=8_000,
             extra_query=options,
-            websocket_connection_options={"compression": None},  # audio does not shrink
+            websocket_connection_options=SDK_OPTIONS,
         )
         try:
             async with asyncio.timeout(self._open_s):
                 session = await connection.enter()
         except (WebSocketException, OSError, ValueError) as failure:
-            raise socket_failures.failed(NAME, failure) from None
+            raise socket_failures.failed(RecognitionFailed, NAME, failure) from None
         wire = InkWire(
             session,
             end_timeout_ms=int(options["turn_end_timeout_ms"]),
@@ -140,7 +141,7 @@ class InkWire:
             case "turn.end":
                 return self._turn.over(Heard(text=event.transcript), asked=asked)
             case "error":
-                raise refused(NAME, event.status_code, {})
+                raise refused(RecognitionFailed, NAME, event.status_code, {})
             case _:  # connected, turn.start
                 return ()
 
@@ -150,7 +151,7 @@ class InkWire:
 
     def failed(self, failure: Exception) -> RecognitionFailed:
         """What to raise `from None` in place of the SDK's own failure."""
-        return socket_failures.failed(NAME, failure)
+        return socket_failures.failed(RecognitionFailed, NAME, failure)
 
     async def hang_up(self) -> None:
         """Close; what is still being recognised is wanted by nobody."""

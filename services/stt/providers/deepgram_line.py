@@ -9,34 +9,34 @@ from typing import Any, Generic, TypeVar
 
 from websockets.exceptions import WebSocketException
 
+from infra.direct_socket import make_direct
+from infra.socket_failures import BROKEN, failed
 from services.stt.provider import RecognitionFailed
-from services.stt.providers import socket_failures
-from services.stt.providers.refusals import refused
 
 with warnings.catch_warnings():
-    # The SDK speaks through `websockets.legacy`, which announces its age when it is imported.
+    # The SDK imports `websockets.legacy`, which announces its age, and then does not use it.
     warnings.simplefilter("ignore", DeprecationWarning)
     from deepgram import AsyncDeepgramClient
-    from deepgram.core.api_error import ApiError
     from deepgram.environment import DeepgramClientEnvironment
-    from deepgram.listen.v1.client import AsyncV1Client
+    from deepgram.listen.v1 import client as v1
     from deepgram.listen.v1.socket_client import AsyncV1SocketClient
-    from deepgram.listen.v2.client import AsyncV2Client
+    from deepgram.listen.v2 import client as v2
     from deepgram.listen.v2.socket_client import AsyncV2SocketClient
 
+make_direct(v1, v2)
 
 AnySession = TypeVar("AnySession", AsyncV1SocketClient, AsyncV2SocketClient)
 
 
-def listen_v1(api_key: str, base_url: str | None) -> AsyncV1Client:
+def listen_v1(api_key: str, base_url: str | None) -> v1.AsyncV1Client:
     """Nova. `base_url` is the vendor's HTTP origin; its WebSocket is the same with `ws`."""
-    listen: AsyncV1Client = _client(api_key, base_url).listen.v1
+    listen: v1.AsyncV1Client = _client(api_key, base_url).listen.v1
     return listen
 
 
-def listen_v2(api_key: str, base_url: str | None) -> AsyncV2Client:
+def listen_v2(api_key: str, base_url: str | None) -> v2.AsyncV2Client:
     """Flux, likewise."""
-    listen: AsyncV2Client = _client(api_key, base_url).listen.v2
+    listen: v2.AsyncV2Client = _client(api_key, base_url).listen.v2
     return listen
 
 
@@ -62,21 +62,8 @@ async def connect(
     try:
         async with asyncio.timeout(open_s):
             return await stack.enter_async_context(connection), stack
-    except (ApiError, WebSocketException, OSError, ValueError) as failure:
-        raise failed(name, failure) from None
-
-
-def failed(name: str, failure: Exception) -> RecognitionFailed:
-    """What to raise `from None` in place of the SDK's own failure.
-
-    https://developers.deepgram.com/docs/stt-troubleshooting-websocket-data-and-net-errors: 1008 is
-    DATA-0000, what we sent is no audio to it; 1011 is NET-0000 or NET-0001, nothing sent for 10 s.
-    """
-    if isinstance(failure, ApiError):
-        # The SDK keeps the request's headers; those of the answer are where it caught them.
-        headers = getattr(failure.__context__, "headers", {})
-        return refused(name, failure.status_code or 0, headers)
-    return socket_failures.failed(name, failure)
+    except BROKEN as failure:
+        raise failed(RecognitionFailed, name, failure) from None
 
 
 class DeepgramLine(Generic[AnySession]):
@@ -95,8 +82,13 @@ class DeepgramLine(Generic[AnySession]):
         return await self._session.recv()
 
     def failed(self, failure: Exception) -> RecognitionFailed:
-        """What to raise `from None` in place of the SDK's own failure."""
-        return failed(self._name, failure)
+        """What to raise `from None` in place of the SDK's own failure.
+
+        1008 is DATA-0000, what we sent is no audio to it; 1011 is NET-0000, or NET-0001: nothing
+        sent for 10 s.
+        https://developers.deepgram.com/docs/stt-troubleshooting-websocket-data-and-net-errors
+        """
+        return failed(RecognitionFailed, self._name, failure)
 
     async def hang_up(self) -> None:
         """Say goodbye and wait for the vendor to close."""
@@ -107,5 +99,5 @@ class DeepgramLine(Generic[AnySession]):
 
     def cut(self) -> None:
         """Close at once."""
-        # The SDK gives no other way to shorten its wait of up to 50 s for a dead peer.
+        # The SDK gives no other way, and saying goodbye may wait for a peer that takes nothing.
         self._session._websocket.transport.abort()

@@ -9,15 +9,19 @@ import logging
 from typing import Any, Final, cast
 
 from elevenlabs.client import AsyncElevenLabs
+from elevenlabs.realtime import scribe
 from elevenlabs.realtime.connection import RealtimeConnection, RealtimeEvents
 from elevenlabs.realtime.scribe import AudioFormat, CommitStrategy, RealtimeAudioOptions
 from websockets.exceptions import WebSocketException
 
 from contracts.agent import Agent
+from infra import socket_failures
+from infra.direct_socket import make_direct
 from services.stt.provider import Capabilities, RecognitionFailed
-from services.stt.providers import socket_failures
 from services.stt.providers.elevenlabs_wire import FRAMES_A_MESSAGE, NAME, ScribeWire
 from services.stt.providers.socket_ear import SocketEar
+
+make_direct(scribe)
 
 MODEL: Final = "scribe_v2_realtime"
 _NEWS: Final = (
@@ -63,7 +67,7 @@ class Scribe:
             async with asyncio.timeout(self._open_s):
                 wire = await self._connect(_asked(agent, language))
         except (WebSocketException, OSError, ValueError) as failure:
-            raise socket_failures.failed(NAME, failure) from None
+            raise socket_failures.failed(RecognitionFailed, NAME, failure) from None
         return SocketEar(
             wire,
             frames_a_message=FRAMES_A_MESSAGE,

@@ -14,10 +14,10 @@ import msgspec
 from elevenlabs.realtime.connection import RealtimeConnection
 from websockets.exceptions import WebSocketException
 
+from infra import socket_failures
 from services.audio.frames import SAMPLE_RATE_HZ, SILENT_FRAME
 from services.audio.vad import level_rms
 from services.stt.provider import Heard, RecognitionFailed
-from services.stt.providers import socket_failures
 
 NAME: Final = "elevenlabs"
 FRAMES_A_MESSAGE: Final = 5  # 100 ms: each message is JSON and base64
@@ -98,7 +98,7 @@ class ScribeWire:
                 what, retryable = _FAILURES[kind]
                 raise RecognitionFailed(NAME, what, retryable=retryable)
             case {"code": code}:
-                raise socket_failures.hung_up(NAME, code or 0)
+                raise socket_failures.hung_up(RecognitionFailed, NAME, code or 0)
             case {"error": _} if self._connection.websocket.close_code is None:
                 raise RecognitionFailed(NAME, "garbled", retryable=True)
             case _:
@@ -112,7 +112,7 @@ class ScribeWire:
 
     def failed(self, failure: Exception) -> RecognitionFailed:
         """What to raise `from None` in place of the SDK's own failure."""
-        return socket_failures.failed(NAME, failure)
+        return socket_failures.failed(RecognitionFailed, NAME, failure)
 
     async def hang_up(self) -> None:
         """Close; what is still being recognised is wanted by nobody."""

@@ -20,10 +20,9 @@ from groq import (
 )
 
 from contracts.agent import Agent
-from infra.refusals import codes_of
+from infra.refusals import codes_of, refused
 from services.stt.provider import Heard, RecognitionFailed
 from services.stt.providers import whisper_doubt
-from services.stt.providers.refusals import refused
 from services.stt.providers.utterance import CAPABILITIES, UtteranceEar, wav_of
 from services.stt.providers.whisper_doubt import Segment
 
@@ -53,7 +52,7 @@ class GroqWhisper:
             base_url=base_url or "https://api.groq.com",
             max_retries=0,  # the service gives a fresh ear the turn again
             timeout=httpx.Timeout(self._wait_s, connect=min(self._wait_s, CONNECT_S)),
-            http_client=DefaultAsyncHttpxClient(limits=LIMITS),
+            http_client=DefaultAsyncHttpxClient(limits=LIMITS, follow_redirects=False),
         )
         # Raw: the SDK's own type of an answer has its text alone.
         self._transcriptions = self._client.audio.transcriptions.with_raw_response
@@ -92,7 +91,7 @@ class _Words(msgspec.Struct):
 def _failed(failure: Exception) -> RecognitionFailed:
     match failure:
         case APIStatusError(status_code=status, response=response, body=body):
-            return refused(NAME, status, response.headers, codes_of(body))
+            return refused(RecognitionFailed, NAME, status, response.headers, codes_of(body))
         case APITimeoutError() | httpx.TimeoutException() | TimeoutError():
             kind = "timeout"
         case APIConnectionError(__cause__=httpx.ConnectError()):

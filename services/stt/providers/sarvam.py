@@ -10,20 +10,21 @@ import warnings
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
-from websockets.exceptions import WebSocketException
-
 from contracts.agent import Agent
+from infra.direct_socket import make_direct
+from infra.socket_failures import BROKEN, failed
 from services.stt.provider import Capabilities, RecognitionFailed
-from services.stt.providers.sarvam_wire import FRAMES_A_MESSAGE, NAME, SarvamWire, failed
+from services.stt.providers.sarvam_wire import FRAMES_A_MESSAGE, NAME, SarvamWire
 from services.stt.providers.socket_ear import SocketEar
 
 with warnings.catch_warnings():
-    # The SDK speaks through `websockets.legacy`, which announces its age when it is imported.
+    # The SDK imports `websockets.legacy`, which announces its age, and then does not use it.
     warnings.simplefilter("ignore", DeprecationWarning)
     from sarvamai import AsyncSarvamAI
-    from sarvamai.core.api_error import ApiError
     from sarvamai.environment import SarvamAIEnvironment
-    from sarvamai.speech_to_text_streaming.client import AsyncSpeechToTextStreamingClient
+    from sarvamai.speech_to_text_streaming import client as streaming
+
+make_direct(streaming)
 
 MODEL: Final = "saaras:v4"
 _LANGUAGES: Final = (  # of the vendor, each with -IN; "or" is "od" there
@@ -67,7 +68,9 @@ class Sarvam:
             base=root, creative=root, production="ws" + root.removeprefix("http")
         )
         client = AsyncSarvamAI(api_subscription_key=api_key, environment=environment)
-        self._streaming: AsyncSpeechToTextStreamingClient = client.speech_to_text_streaming
+        self._streaming: streaming.AsyncSpeechToTextStreamingClient = (
+            client.speech_to_text_streaming
+        )
         self._open_s = open_ms / 1_000
         self._keep_alive_s, self._final_s = keep_alive_ms / 1_000, final_ms / 1_000
 
@@ -86,8 +89,8 @@ class Sarvam:
         try:
             async with asyncio.timeout(self._open_s):
                 session: Any = await stack.enter_async_context(connection)
-        except (ApiError, WebSocketException, OSError, ValueError) as failure:
-            raise failed(failure) from None
+        except BROKEN as failure:
+            raise failed(RecognitionFailed, NAME, failure) from None
         return SocketEar(
             SarvamWire(session, stack),
             frames_a_message=FRAMES_A_MESSAGE,

@@ -10,15 +10,14 @@ from contextlib import AsyncExitStack, suppress
 from typing import Any, Final
 
 import msgspec
-from sarvamai.core.api_error import ApiError
 from websockets.exceptions import WebSocketException
 
+from infra import socket_failures
+from infra.refusals import refused
 from services.audio import mulaw
 from services.audio.frames import SILENT_FRAME
 from services.audio.resample import LiveDoubling
 from services.stt.provider import Heard, RecognitionFailed
-from services.stt.providers import socket_failures
-from services.stt.providers.refusals import refused
 
 NAME: Final = "sarvam"
 FRAMES_A_MESSAGE: Final = 5  # 100 ms: each message is JSON and base64
@@ -91,7 +90,7 @@ class SarvamWire:
                 return self._goes_on()
             case "error":
                 code = str(getattr(message.data, "code", ""))
-                raise refused(NAME, _STATUS.get(code, 400), {}, {code})
+                raise refused(RecognitionFailed, NAME, _STATUS.get(code, 400), {}, {code})
             case _:
                 return ()
 
@@ -103,7 +102,7 @@ class SarvamWire:
 
     def failed(self, failure: Exception) -> RecognitionFailed:
         """What to raise `from None` in place of the SDK's own failure."""
-        return failed(failure)
+        return socket_failures.failed(RecognitionFailed, NAME, failure)
 
     async def hang_up(self) -> None:
         """Close; what is still being recognised is wanted by nobody."""
@@ -114,7 +113,7 @@ class SarvamWire:
 
     def cut(self) -> None:
         """Close at once."""
-        # The SDK gives no other way to shorten its wait of up to 50 s for a dead peer.
+        # The SDK gives no other way, and saying goodbye may wait for a peer that takes nothing.
         self._session._websocket.transport.abort()
 
     async def _read(self) -> None:
@@ -146,12 +145,3 @@ class SarvamWire:
     def _heard(self, *, final: bool = False, eager: bool = False) -> Heard:
         text = " ".join(self._words)
         return Heard(text=text, final=final, eager=eager, language=self._language)
-
-
-def failed(failure: Exception) -> RecognitionFailed:
-    """What to raise `from None` in place of the SDK's own failure, whose text holds the key."""
-    if isinstance(failure, ApiError):
-        # The SDK keeps the request's headers; those of the answer are where it caught them.
-        headers = getattr(failure.__context__, "headers", {})
-        return refused(NAME, failure.status_code or 0, headers)
-    return socket_failures.failed(NAME, failure)

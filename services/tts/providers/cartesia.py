@@ -17,10 +17,11 @@ import websockets.asyncio.client  # noqa: F401 - else the SDK imports it amid th
 from cartesia import AsyncCartesia
 
 from contracts.dialog import Voice
+from infra.direct_socket import SDK_OPTIONS
+from infra.refusals import refused
+from infra.socket_failures import BROKEN, failed
 from services.tts.provider import Capabilities, Piece, SynthesisError
-from services.tts.providers.refusals import refused
 from services.tts.providers.said_how import language_code, speed
-from services.tts.providers.socket_failures import BROKEN, failed
 from services.tts.providers.sockets import Sockets
 from services.tts.providers.voice_socket import Sentence, VoiceSocket
 
@@ -63,14 +64,12 @@ class Cartesia:
         await self._client.close()
 
     async def _open(self, voice: Voice) -> "CartesiaSocket":
-        manager = self._tts.websocket_connect(
-            websocket_connection_options={"compression": None}  # sound does not shrink
-        )
+        manager = self._tts.websocket_connect(websocket_connection_options=SDK_OPTIONS)
         try:
             async with asyncio.timeout(min(self._wait_s, CONNECT_S)):
                 connection = await manager.enter()
         except BROKEN as failure:
-            raise failed(NAME, failure) from None
+            raise failed(SynthesisError, NAME, failure) from None
         return CartesiaSocket(connection, self._wait_s)
 
 
@@ -136,8 +135,8 @@ class CartesiaSocket(VoiceSocket):
         await self._connection.close()
 
     def failed(self, failure: Exception) -> SynthesisError:
-        """See socket_failures."""
-        return failed(NAME, failure)
+        """See infra.socket_failures."""
+        return failed(SynthesisError, NAME, failure)
 
     def _take(self, message: _Message) -> None:
         """One message. Those of contexts that are over mean nothing."""
@@ -158,4 +157,4 @@ class CartesiaSocket(VoiceSocket):
 
 def _told(status: int | None) -> SynthesisError:
     """An error in a message of the vendor's."""
-    return refused(NAME, status or 0, {})
+    return refused(SynthesisError, NAME, status or 0, {})

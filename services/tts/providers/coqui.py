@@ -10,9 +10,9 @@ from typing import Final
 import httpx
 
 from contracts.dialog import Voice
+from infra.refusals import refused
 from services.audio.streams import WavStream, telephone
 from services.tts.provider import Capabilities, SynthesisError
-from services.tts.providers.refusals import refused
 
 NAME: Final = "coqui"
 CONNECT_S: Final = 5.0
@@ -39,7 +39,7 @@ class Coqui:
             # In the body: a text in the address would stand in the logs of all on the way.
             async with self._pool.stream("POST", "/api/tts", data=_form(text, voice)) as response:
                 if response.status_code != 200:
-                    raise refused(NAME, response.status_code, response.headers)
+                    raise refused(SynthesisError, NAME, response.status_code, response.headers)
                 async with aclosing(telephone(response.aiter_bytes(), WavStream())) as sound:
                     async for mulaw in sound:
                         yield mulaw

@@ -8,34 +8,34 @@ import logging
 import time
 import warnings
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from typing import Final
 
 from contracts.dialog import Voice
+from infra.direct_socket import make_direct
+from infra.socket_failures import BROKEN, failed
 from services.tts.provider import Capabilities, Piece, SynthesisError
-from services.tts.providers.refusals import refused
 from services.tts.providers.said_how import speed
-from services.tts.providers.socket_failures import BROKEN, failed
 from services.tts.providers.sockets import Sockets
 from services.tts.providers.voice_socket import Sentence, VoiceSocket
 
 with warnings.catch_warnings():
-    # The SDK speaks through `websockets.legacy`, which announces its age when it is imported.
+    # The SDK imports `websockets.legacy`, which announces its age, and then does not use it.
     warnings.simplefilter("ignore", DeprecationWarning)
     from deepgram import AsyncDeepgramClient
-    from deepgram.core.api_error import ApiError
     from deepgram.environment import DeepgramClientEnvironment
-    from deepgram.speak.v1.client import AsyncV1Client
+    from deepgram.speak.v1 import client as v1
     from deepgram.speak.v1.socket_client import AsyncV1SocketClient
     from deepgram.speak.v1.types.speak_v1text import SpeakV1Text
+
+make_direct(v1)
 
 NAME: Final = "deepgram"
 CONNECT_S: Final = 5.0
 KEEP_S: Final = 60.0
 FLUSHES: Final = 20  # https://developers.deepgram.com/docs/tts-ws-flush: so many
 FLUSHES_WITHIN_S: Final = 60.0  # in so long, on one connection
-_HANG_UP_S: Final = 1.0
 
 
 class DeepgramVoice:
@@ -50,9 +50,8 @@ class DeepgramVoice:
         logging.getLogger("websockets.client").setLevel(logging.INFO)
         root = (base_url or "https://api.deepgram.com").rstrip("/")
         client = AsyncDeepgramClient(api_key=api_key, environment=_environment(root))
-        self._speak: AsyncV1Client = client.speak.v1
+        self._speak: v1.AsyncV1Client = client.speak.v1
         self._wait_s = wait_ms / 1_000
-        self._opening: set[asyncio.Task[AsyncV1SocketClient]] = set()
         self._sockets = Sockets(self._open, key=lambda voice: (voice.name, _speed(voice)))
 
     def speak(self, text: str, voice: Voice) -> AsyncGenerator[Piece]:
@@ -61,8 +60,6 @@ class DeepgramVoice:
 
     async def close(self) -> None:
         """Hang up."""
-        for opening in self._opening:
-            opening.cancel()
         await self._sockets.close()
 
     async def _open(self, voice: Voice) -> "DeepgramSocket":
@@ -71,33 +68,11 @@ class DeepgramVoice:
             model=voice.name, encoding="mulaw", sample_rate="8000", speed=_speed(voice)
         )
         try:
-            session = await self._opened(stack.enter_async_context(connection))
-        except ApiError as failure:
-            # The SDK leaves the headers of the answer in what it wraps.
-            headers: Mapping[str, str] = getattr(failure.__context__, "headers", {})
-            raise refused(NAME, failure.status_code or 0, headers) from None
+            async with asyncio.timeout(min(self._wait_s, CONNECT_S)):
+                session = await stack.enter_async_context(connection)
         except BROKEN as failure:
-            raise failed(NAME, failure) from None
+            raise failed(SynthesisError, NAME, failure) from None
         return DeepgramSocket(session, stack, self._wait_s)
-
-    async def _opened(
-        self, opening: Coroutine[None, None, AsyncV1SocketClient]
-    ) -> AsyncV1SocketClient:
-        """The connection. Raises TimeoutError, and what `opening` raises.
-
-        One that is given up tidies up behind it, for up to ten seconds, which nobody waits for.
-        """
-        task = asyncio.create_task(opening)
-        self._opening.add(task)
-        task.add_done_callback(self._opening.discard)
-        try:
-            await asyncio.wait({task}, timeout=min(self._wait_s, CONNECT_S))
-        finally:
-            if not task.done():
-                task.cancel()
-        if task.done():
-            return task.result()
-        raise TimeoutError
 
 
 class DeepgramSocket(VoiceSocket):
@@ -134,22 +109,18 @@ class DeepgramSocket(VoiceSocket):
             self._take(await self._session.recv())
 
     async def hang_up(self) -> None:
-        """With a closing handshake of a second at most."""
-        hanging_up = asyncio.create_task(self._stack.aclose())
-        if not (await asyncio.wait({hanging_up}, timeout=_HANG_UP_S))[0]:
-            # The SDK gives no other way to shorten its wait of up to 50 s for a dead peer.
-            self._session._websocket.transport.abort()
-        await hanging_up
+        """With a closing handshake of two seconds at most."""
+        await self._stack.aclose()
 
     def failed(self, failure: Exception) -> SynthesisError:
-        """See socket_failures."""
-        return failed(NAME, failure)
+        """See infra.socket_failures."""
+        return failed(SynthesisError, NAME, failure)
 
     def _take(self, message: object) -> None:
         # By the message's own type: the SDK may give it the class of another one.
         match message, getattr(message, "type", None):
             case bytes(), _:
-                if sentence := self._present():
+                if sentence := self.sole:
                     sentence.hear(message)
             case _, "Flushed":
                 self._done(given_up=False)
@@ -161,12 +132,9 @@ class DeepgramSocket(VoiceSocket):
 
     def _done(self, *, given_up: bool) -> None:
         """A sentence flushed as it was given up is not over before the vendor has cleared, too."""
-        sentence = self._present()
+        sentence = self.sole
         if sentence is not None and sentence.given_up == given_up:
             self.done(sentence.id)
-
-    def _present(self) -> Sentence | None:
-        return next(iter(self._sentences.values()), None)
 
 
 def _speed(voice: Voice) -> float | None:

@@ -18,9 +18,9 @@ from websockets.asyncio.client import ClientConnection
 
 from contracts.dialog import Voice
 from infra.direct_socket import direct
+from infra.socket_failures import BROKEN, failed
 from services.tts.provider import Capabilities, Piece, SynthesisError
 from services.tts.providers.said_how import language_code, speed
-from services.tts.providers.socket_failures import BROKEN, failed
 from services.tts.providers.sockets import Sockets
 from services.tts.providers.voice_socket import Sentence, VoiceSocket
 
@@ -75,7 +75,7 @@ class ElevenLabs:
                 compression=None,  # sound does not shrink
             )
         except BROKEN as failure:
-            raise failed(NAME, failure) from None
+            raise failed(SynthesisError, NAME, failure) from None
         return ElevenLabsSocket(connection, self._wait_s)
 
 
@@ -140,8 +140,8 @@ class ElevenLabsSocket(VoiceSocket):
         await self._connection.close()
 
     def failed(self, failure: Exception) -> SynthesisError:
-        """See socket_failures."""
-        return failed(NAME, failure)
+        """See infra.socket_failures."""
+        return failed(SynthesisError, NAME, failure)
 
     async def _take(self, message: _Message) -> None:
         if message.error:

@@ -13,8 +13,8 @@ from elevenlabs.core.request_options import RequestOptions
 from elevenlabs.types import VoiceSettings
 
 from contracts.dialog import Voice
+from infra.refusals import codes_of, refused
 from services.tts.provider import Capabilities, SynthesisError
-from services.tts.providers.refusals import refused
 from services.tts.providers.said_how import language_code, speed
 
 NAME: Final = "elevenlabs_http"
@@ -88,12 +88,9 @@ def _expect_audio(content_type: str) -> None:
 
 def _failed(failure: Exception) -> SynthesisError:
     match failure:
-        case ApiError(body={"detail": {"status": "quota_exceeded"}}):
-            # Comes as 401, yet the key is good.
-            # https://help.elevenlabs.io/hc/en-us/articles/19572237925521
-            return SynthesisError(NAME, "quota", retryable=False)
-        case ApiError(status_code=status, headers=headers):
-            return refused(NAME, status or 0, httpx.Headers(headers))
+        case ApiError(status_code=status, headers=headers, body=body):
+            told = httpx.Headers(headers)
+            return refused(SynthesisError, NAME, status or 0, told, codes_of(body))
         case httpx.TimeoutException():
             return SynthesisError(NAME, "timeout", retryable=True)
         case httpx.ConnectError():

@@ -20,10 +20,10 @@ from groq import (
 )
 
 from contracts.dialog import Voice
+from infra.refusals import codes_of, refused
 from services.audio.streams import WavStream, telephone
 from services.tts.provider import Capabilities, SynthesisError
 from services.tts.providers.pieces import of_at_most
-from services.tts.providers.refusals import refused
 
 NAME: Final = "groq"
 MODEL: Final = "canopylabs/orpheus-v1-english"
@@ -85,7 +85,7 @@ class Groq:
 def _failed(failure: Exception) -> SynthesisError:
     match failure:
         case APIStatusError(status_code=status, response=response, body=body):
-            return refused(NAME, status, response.headers, body)
+            return refused(SynthesisError, NAME, status, response.headers, codes_of(body))
         case APITimeoutError() | httpx.TimeoutException():
             return SynthesisError(NAME, "timeout", retryable=True)
         case APIConnectionError(__cause__=httpx.ConnectError()):

@@ -21,10 +21,11 @@ from openai import (
 )
 
 from contracts.dialog import Voice
+from infra.refusals import codes_of, refused
 from services.audio.streams import PcmStream, SoundStream, WavStream, telephone
 from services.tts.provider import Capabilities, SynthesisError
 from services.tts.providers.pieces import of_at_most
-from services.tts.providers.refusals import refused
+from services.tts.providers.said_how import speed
 
 NAME: Final = "openai"
 MODEL: Final = "gpt-4o-mini-tts"
@@ -79,7 +80,7 @@ class OpenAI:
                 voice=VOICE if voice.name == Voice().name else voice.name,
                 input=text,
                 response_format="pcm",
-                speed=_speed(voice) or omit,
+                speed=speed(voice, 0.25, 4.0) or omit,
             ) as response:
                 sound = _sound(response.headers.get("content-type", ""))
                 async with aclosing(telephone(response.iter_bytes(), sound)) as heard:
@@ -87,14 +88,6 @@ class OpenAI:
                         yield mulaw
         except (OpenAIError, httpx2.HTTPError, ValueError) as failure:
             raise _failed(failure) from None
-
-
-def _speed(voice: Voice) -> float | None:
-    """None: the voice's own, so that servers that know no speed are not asked for one."""
-    usual_wpm = Voice().speed_wpm
-    if voice.speed_wpm == usual_wpm:
-        return None
-    return round(min(max(voice.speed_wpm / usual_wpm, 0.25), 4.0), 2)
 
 
 def _sound(content_type: str) -> SoundStream:
@@ -111,7 +104,7 @@ def _sound(content_type: str) -> SoundStream:
 def _failed(failure: Exception) -> SynthesisError:
     match failure:
         case APIStatusError(status_code=status, response=response, body=body):
-            return refused(NAME, status, response.headers, body)
+            return refused(SynthesisError, NAME, status, response.headers, codes_of(body))
         case APITimeoutError() | httpx2.TimeoutException():
             return SynthesisError(NAME, "timeout", retryable=True)
         case APIConnectionError(__cause__=httpx2.ConnectError()):

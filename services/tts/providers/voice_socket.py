@@ -10,10 +10,10 @@ from typing import Final
 from websockets.exceptions import ConnectionClosed
 
 from contracts.dialog import Voice
+from infra.socket_failures import BROKEN
 from services.audio.frames import SAMPLE_RATE_HZ
 from services.tts.provider import Piece, SynthesisError
 from services.tts.providers.alignment import Alignment
-from services.tts.providers.socket_failures import BROKEN
 
 _LET_GO_S: Final = 5.0  # for a vendor to say that it stopped speaking, and for its goodbye
 
@@ -132,6 +132,11 @@ class VoiceSocket(ABC):
     def sentence(self, id: str) -> Sentence | None:
         """That sentence, while the vendor is not done with it."""
         return self._sentences.get(id)
+
+    @property
+    def sole(self) -> Sentence | None:
+        """The sentence that is spoken, where the connection has one place."""
+        return next(iter(self._sentences.values()), None)
 
     def done(self, id: str, failure: SynthesisError | None = None) -> None:
         """Nothing more of that sentence comes."""

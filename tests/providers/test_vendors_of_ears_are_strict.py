@@ -1,8 +1,7 @@
-"""The vendors of recognisers refuse what the real ones refuse, beyond what is in the other file."""
+"""The vendors of recognisers that are asked for a turn's words refuse what the real ones refuse."""
 
 import base64
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -19,12 +18,6 @@ from services.audio.wav import pcm_to_wav
 BEARER = {"Authorization": f"Bearer {KEY}"}
 SECOND = pcm_to_wav(bytes(32_000), 16_000)
 SOUND = base64.b64encode(bytes(3_200)).decode()
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
 
 
 async def refused_form(

@@ -7,9 +7,11 @@ from typing import Any
 import aiohttp
 import pytest
 from vendors import coqui, groq_speech, openai_speech, sarvam_voice
+from vendors.elevenlabs import VOICE, elevenlabs_server
 from vendors.serving import KEY
 
 BEARER = {"Authorization": f"Bearer {KEY}"}
+XI = {"xi-api-key": KEY}
 SARVAM = {"api-subscription-key": KEY}
 ORPHEUS = {
     "model": "canopylabs/orpheus-v1-english",
@@ -18,13 +20,8 @@ ORPHEUS = {
     "response_format": "wav",
 }
 SPEECH = {"model": "gpt-4o-mini-tts", "voice": "marin", "input": "Hello."}
+READ = {"text": "Hello.", "model_id": "eleven_flash_v2_5"}
 CONFIG = {"language_code": "en-IN", "speaker": "shubh"}
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
 
 
 @pytest.mark.parametrize(
@@ -161,3 +158,32 @@ async def test_sarvam_hangs_up_on_who_is_idle_and_tells_the_end_only_to_those_wh
             kinds.append(message.json()["type"])
     assert set(kinds) == {"audio"}
     assert socket.close_code == 1000
+
+
+@pytest.mark.parametrize(
+    ("voice", "output_format", "change", "headers", "status"),
+    [
+        (VOICE, "ulaw_8000", {}, {}, 401),
+        (VOICE, "ulaw_8000", {}, {"Authorization": f"Bearer {KEY}"}, 401),
+        ("en-us", "ulaw_8000", {}, XI, 404),
+        (VOICE, "mulaw", {}, XI, 422),
+        (VOICE, "ulaw_8000", {"text": " "}, XI, 422),
+        (VOICE, "ulaw_8000", {"text": "x" * 40_001}, XI, 422),
+        (VOICE, "ulaw_8000", {"model_id": "eleven_flash"}, XI, 422),
+        (VOICE, "ulaw_8000", {"voice_settings": {"speed": 2.0}}, XI, 422),
+        (VOICE, "ulaw_8000", {"speed": 1.0}, XI, 422),
+    ],
+)
+async def test_elevenlabs_refuses_the_request(
+    client: aiohttp.ClientSession,
+    voice: str,
+    output_format: str,
+    change: dict[str, Any],
+    headers: dict[str, str],
+    status: int,
+) -> None:
+    async with elevenlabs_server() as server:
+        address = f"{server.url}/v1/text-to-speech/{voice}/stream?output_format={output_format}"
+        async with client.post(address, json=READ | change, headers=headers) as answer:
+            assert (answer.status, len(server.violations)) == (status, 1)
+        server.violations.clear()

@@ -1,6 +1,5 @@
 """The vendors that speak over sockets refuse what the real ones refuse."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -27,12 +26,6 @@ SONIC: dict[str, Any] = {
     "output_format": RAW,
 }
 Socket = aiohttp.ClientWebSocketResponse
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
 
 
 async def elevenlabs_says(socket: Socket) -> str:
