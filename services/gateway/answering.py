@@ -37,11 +37,13 @@ async def answered(
     """The line of the call that `started` names, answered or resumed in the log.
 
     On leaving, what is left of its events is written. Raises ProtocolBroken when the socket may
-    not have the call, or the log is away.
+    not have the call, the log is away, or this gateway is about to stop.
     """
     admitted = await admit(gateway, carrier, started)
     if gateway.lines.find(admitted.call):
         raise ProtocolBroken(REFUSED, "reused token: another socket has this line")
+    if gateway.draining:  # from here on nobody would part with the line: the lines are known
+        raise ProtocolBroken(LATER, "this gateway is about to stop")
     leg = Leg(admitted.call, started.stream, carrier, wire)
     missed = Missed(gateway.bus, gateway.settings.tenant, leg.call)
     line, journaling = _line(gateway, leg, admitted, missed)

@@ -12,7 +12,14 @@ from gateway_house import House, facts, only, sound
 from twilio_double import LOUD, QUIET
 
 from contracts.dialog import ReplyFinished
-from contracts.line import DigitPressed, LineEnded, LineLost, LineResumed, PlaybackFinished
+from contracts.line import (
+    DigitPressed,
+    LineAnswered,
+    LineEnded,
+    LineLost,
+    LineResumed,
+    PlaybackFinished,
+)
 from services.gateway.app import Serving
 
 SHARED: dict[str, Any] = {"token_secret": b"shared"}
@@ -79,6 +86,27 @@ async def test_a_gateway_about_to_stop_takes_no_rings_and_no_sockets_but_tells_w
         assert refused.value.status == 503
         assert "Connect" in (await twilio.after(waiting)).verbs
         await media.hang_up()
+
+
+async def test_a_socket_that_was_let_in_just_before_becomes_no_line_and_goes_elsewhere(
+    house: House,
+) -> None:
+    there = await house.twilio(await house.open(**SHARED))
+    async with _stoppable(house) as gateway:
+        twilio = await house.twilio(gateway.serving)
+        kept, _ = await house.answered(twilio)  # speaks on: the gateway stays for a while
+        sending = asyncio.create_task(_keep_sending(kept))
+        document = await twilio.ring()
+        media = await twilio.open(document.call_sid)
+        gateway.asked.set()
+        await eventually_async(lambda: _is_unwell(twilio.http, gateway.serving))
+        await media.start(document.parameters)
+        assert await media.closed() == 1013
+        back = await there.connect(await there.after(document))
+        await house.until(document.call, LineAnswered)
+        await back.hang_up()
+        sending.cancel()
+        await kept.hang_up()
 
 
 async def test_a_line_is_not_handed_over_while_somebody_speaks(house: House) -> None:
