@@ -61,7 +61,7 @@ async def test_agents_that_were_dropped_are_made_anew(bus: Bus, pool: Pool) -> N
         await agents_followed(bus, pool)
         await pool.execute("DROP TABLE agents CASCADE")
         await Agents(bus).publish(TENANT, Agent(name="receptionist", title="The second"))
-        await eventually_async(lambda: holds_revisions(pool, 2))
+        await eventually_async(lambda: holds_revisions(pool, 2), 30)
 
 
 async def test_tables_of_a_projection_that_is_no_more_stand_still_and_are_named(
