@@ -56,6 +56,23 @@ class _HealthAnswer(msgspec.Struct):
     data: Health
 
 
+class Traffic(msgspec.Struct, frozen=True):
+    """What a server has done since it started. Source:
+    https://pkg.go.dev/github.com/nats-io/nats-server/v2/server#Varz."""
+
+    in_msgs: int = 0
+    out_msgs: int = 0
+    in_bytes: int = 0
+    out_bytes: int = 0
+    slow_consumers: int = 0
+    connections: int = 0  # now
+    subscriptions: int = 0  # now
+
+
+class _TrafficAnswer(msgspec.Struct):
+    data: Traffic
+
+
 async def ask_jetstream(system_url: str) -> JetStreamState:
     """How JetStream fares on this very server. Raises NotReady while it does not answer."""
     return (await _jetstream(system_url)).data
@@ -71,6 +88,11 @@ async def leads(system_url: str) -> MetaGroup | None:
 async def ask_health(system_url: str) -> Health:
     """What is wrong with this very server. Raises NotReady while it does not answer."""
     return msgspec.json.decode(await _ask(system_url, "HEALTHZ", b"{}"), type=_HealthAnswer).data
+
+
+async def ask_traffic(system_url: str) -> Traffic:
+    """How much went through this very server. Raises NotReady while it does not answer."""
+    return msgspec.json.decode(await _ask(system_url, "VARZ", b"{}"), type=_TrafficAnswer).data
 
 
 async def _jetstream(system_url: str) -> _Answer:

@@ -1,0 +1,107 @@
+"""What the programs of a run cost, read from /proc once a second, and what servers say they did."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple
+
+import msgspec
+
+from infra.cancelling import end_tasks
+from infra.embedded import Addresses
+from infra.nats_system import Traffic, ask_traffic
+from infra.postgres import connect_pool
+from loadtest.proc import Cost, cost, family, folder_mib, steal_s
+
+_EVERY_S: Final = 1.0
+_DONE: Final = (
+    "SELECT sum(xact_commit)::bigint, sum(tup_inserted + tup_updated)::bigint,"
+    " pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint FROM pg_stat_database"
+)
+
+
+class Sample(NamedTuple):
+    """One look at all programs."""
+
+    at_s: float  # monotonic seconds
+    programs: dict[str, Cost]
+    steal_s: float
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """What the servers did so far, and what lies on disk."""
+
+    traffic: Traffic = Traffic()
+    commits: int = 0
+    rows: int = 0  # inserted or updated
+    wal_bytes: int = 0
+    log_mib: float = 0.0
+    tables_mib: float = 0.0
+
+
+class Meter:
+    """Samples of one run."""
+
+    def __init__(self, roots: Mapping[str, int]) -> None:
+        """`roots`: processes by what they are to be called; those below go by their own names."""
+        self.samples: list[Sample] = []
+        self._roots = roots
+
+    def look(self) -> Sample:
+        """At all of them now."""
+        programs: dict[str, Cost] = {}
+        for name, root in self._roots.items():
+            for program, pids in family(root).items():
+                for pid in pids:
+                    called = name if pid == root or program.startswith("python") else program
+                    _add(programs, called, pid)
+        sample = Sample(time.monotonic(), programs, steal_s())
+        self.samples.append(sample)
+        return sample
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Look every second during the block, first and last at its ends."""
+
+        async def go_on() -> None:
+            while True:
+                await asyncio.sleep(_EVERY_S)
+                self.look()
+
+        self.look()
+        looking = asyncio.create_task(go_on())
+        try:
+            yield
+        finally:
+            await end_tasks([looking])
+            self.look()
+
+
+def _add(programs: dict[str, Cost], name: str, pid: int) -> None:
+    try:
+        used = cost(pid)
+    except ProcessLookupError:
+        return
+    before = programs.get(name, Cost(0.0, 0.0))
+    programs[name] = Cost(before.cpu_s + used.cpu_s, before.rss_mib + used.rss_mib)
+
+
+async def work(addresses: Addresses | None) -> Work:
+    """What the servers of the system say; nothing for one whose servers are unknown."""
+    if addresses is None:
+        return Work()
+    pool = await connect_pool(addresses.postgres_dsn)
+    try:
+        commits, rows, wal = await pool.fetchrow(_DONE)
+    finally:
+        await pool.close()
+    return Work(
+        traffic=await ask_traffic(addresses.nats_system_url),
+        commits=commits,
+        rows=rows,
+        wal_bytes=wal,
+        log_mib=folder_mib(addresses.data / "jetstream"),
+        tables_mib=folder_mib(addresses.data / "postgres"),
+    )
+

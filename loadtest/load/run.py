@@ -1,0 +1,133 @@
+"""One run: a system that is up, callers from other processes, and meters on both."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from loadtest.load.cores import CORES, on
+from loadtest.load.crowd import Group, Outcome, Task
+from loadtest.load.figures import Figures, Ran, figures, judged
+from loadtest.load.heard import together
+from loadtest.load.meter import Meter, work
+from loadtest.load.scenario import Manner, Scenario, Strangers
+from loadtest.load.systems import System
+
+_LEAD_S: Final = 1.5  # for a process of callers to come up
+_CALLS_A_PROCESS: Final = 250  # what one keeps time with
+_WARM: Final = Scenario(about="modules are loaded and caches filled", length_s=2.0, calls=2)
+
+
+class CallersFailed(Exception):
+    """A process of callers broke. Its own words are above."""
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """How a scenario is to be run."""
+
+    name: str
+    scenario: Scenario
+    calls: int
+    length_s: float
+    seed: int = 1
+    processes: int = 0  # of callers; 0: as many as keep time
+
+
+async def warm(system: System) -> None:
+    """A few calls that do not count."""
+    await _crowd(_tasks(system.ring_url, Wanted(name="", scenario=_WARM, calls=2, length_s=2.0)))
+
+
+async def run(system: System, wanted: Wanted) -> Figures:
+    """Have all callers call, and account for it. Raises CallersFailed."""
+    meter, before = Meter(system.roots), await work(system.addresses)
+    async with meter.running():
+        outcomes = await _crowd(_tasks(system.ring_url, wanted))
+    ran = Ran(
+        heard=together(each.heard for each in outcomes),
+        strange=together(each.strange for each in outcomes),
+        samples=meter.samples,
+        before=before,
+        after=await work(system.addresses),
+    )
+    found = figures(system.name, wanted.name, wanted.calls, system.silence_ms, ran)
+    return replace(found, broken=judged(found, wanted.scenario.must))
+
+
+async def _crowd(tasks: list[Task]) -> list[Outcome]:
+    return await asyncio.gather(*map(_one, tasks))
+
+
+async def _one(task: Task) -> Outcome:
+    with on(CORES.callers):
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "loadtest.load.crowd"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+        )
+    try:
+        said, _ = await child.communicate(msgspec.json.encode(task))
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    if child.returncode:
+        raise CallersFailed("A process of callers ended by itself, see above.")
+    return msgspec.json.decode(said, type=Outcome)
+
+
+def _tasks(ring_url: str, wanted: Wanted) -> list[Task]:
+    """The callers, spread over processes."""
+    strangers = sum(group.count for group in wanted.scenario.strangers)
+    needed = -(-max(wanted.calls, strangers // 4, 1) // _CALLS_A_PROCESS)
+    processes = wanted.processes or needed
+    begin_s = time.monotonic() + _LEAD_S
+    guests = _guests(wanted, begin_s)
+    return [
+        Task(
+            ring_url=ring_url,
+            seed=wanted.seed * 1_000 + place,
+            guests=_share(guests, place, processes),
+            strangers=tuple(
+                _share(_strange(group, begin_s, wanted.length_s), place, processes)
+                for group in wanted.scenario.strangers
+            ),
+        )
+        for place in range(processes)
+    ]
+
+
+def _guests(wanted: Wanted, begin_s: float) -> Group:
+    """When each rings and hangs up; in waves, all of them each time."""
+    scenario, wave_s = wanted.scenario, wanted.length_s / wanted.scenario.waves
+    arrive_s = min(scenario.arrive_s, wave_s)
+    times = [
+        (begin_s + wave * wave_s + place / max(wanted.calls, 1) * arrive_s, wave)
+        for wave in range(scenario.waves)
+        for place in range(wanted.calls)
+    ]
+    last = scenario.waves - 1
+    ends = [begin_s + (wave + (1.0 if wave == last else 0.75)) * wave_s for _, wave in times]
+    return _group(scenario.manner, [at_s for at_s, _ in times], ends)
+
+
+def _strange(strangers: Strangers, begin_s: float, length_s: float) -> Group:
+    every_s = strangers.arrive_s / max(strangers.count, 1)
+    times = [begin_s + place * every_s for place in range(strangers.count)]
+    return _group(strangers.manner, times, [begin_s + length_s] * strangers.count)
+
+
+def _group(manner: Manner, ring_at_s: list[float], until_s: list[float]) -> Group:
+    return Group(manner=manner, ring_at_s=tuple(ring_at_s), until_s=tuple(until_s))
+
+
+def _share(group: Group, place: int, processes: int) -> Group:
+    """Every so many-th caller."""
+    picked = slice(place, None, processes)
+    return replace(group, ring_at_s=group.ring_at_s[picked], until_s=group.until_s[picked])
