@@ -1,0 +1,156 @@
+"""A report: what ran, on what, and the figures; kept as JSON, shown as a table."""
+
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from rich.table import Table
+
+from loadtest.load.figures import Figures, Spread
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """What it ran on."""
+
+    cores: int
+    processor: str
+    python: str
+    kernel: str
+
+
+class Report(Figures, frozen=True, kw_only=True):
+    """The figures of our own run with most calls; all others of the session beside it."""
+
+    taken_at: str = ""  # UTC
+    how: str = ""  # the command
+    machine: Machine | None = None
+    note: str = ""  # how the figures are to be taken
+    others: tuple[Figures, ...] = ()
+
+    @property
+    def runs(self) -> list[Figures]:
+        """All of them, by system and number of calls."""
+        return sorted([self, *self.others], key=lambda run: (run.system != "partyline", run.calls))
+
+
+def report(runs: Sequence[Figures], how: str, note: str = "") -> Report:
+    """Made of at least one run."""
+    own = [run for run in runs if run.system == "partyline"] or list(runs)
+    chief = max(own, key=lambda run: run.calls)
+    return Report(
+        **{name: getattr(chief, name) for name in Figures.__struct_fields__},
+        taken_at=time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
+        how=how,
+        machine=machine(),
+        note=note,
+        others=tuple(run for run in runs if run is not chief),
+    )
+
+
+def machine() -> Machine:
+    """This one."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "")
+    return Machine(
+        cores=os.cpu_count() or 1,
+        processor=model,
+        python=platform.python_version(),
+        kernel=platform.release(),
+    )
+
+
+def read(file: Path) -> Report:
+    """Raises OSError, msgspec.ValidationError, msgspec.DecodeError."""
+    return msgspec.json.decode(file.read_bytes(), type=Report)
+
+
+def write(made: Report, file: Path, *, plots: bool = True) -> None:
+    """As JSON; without `plots` only what comparing needs."""
+    kept = made if plots else msgspec.structs.replace(made, over_time={})
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(kept)) + b"\n")
+
+
+ROWS: Final[tuple[tuple[str, Callable[[Figures], str]], ...]] = (
+    ("turns (lost, doubled, cut short)", lambda f: _counted(f)),
+    ("calls answered (refused, errors)", lambda f: _answered(f)),
+    ("wait added, ms p50 / p95 / p99", lambda f: waits(f.wait_ms)),
+    ("barge-in to clear, ms p50 / p95 / p99", lambda f: waits(f.barge_in_ms)),
+    ("line lost to sound again, ms", lambda f: waits(f.back_ms)),
+    ("key to sound, ms", lambda f: waits(f.key_ms)),
+    ("agent frames over 20 ms late, %", lambda f: f"{f.late_pct:.2f}"),
+    ("gaps in replies (p99 ms)", lambda f: f"{f.gaps} ({f.gap_ms.p99:.0f})"),
+    ("CPU s per call-minute", lambda f: f"{f.cpu_s_per_call_min:.2f}"),
+    ("  by program", lambda f: named(f.cpu_by_program, 2)),
+    ("CPU, times the callers' own", lambda f: f"{f.cpu_by_callers:.2f}"),
+    ("CPU % of a core", lambda f: named(f.cpu_pct, 1)),
+    ("MiB per further call", lambda f: f"{f.mib_per_call:.2f}"),
+    ("  by program", lambda f: named(f.mib_by_program, 2)),
+    ("memory's slope, MiB a minute", lambda f: named(f.mib_per_min, 2)),
+    ("NATS messages/s, KiB/s, slow", lambda f: _nats(f)),
+    ("Postgres commits/s, rows/s", lambda f: _postgres(f)),
+    ("disk MiB per call-minute (log)", lambda f: _disk(f)),
+    ("strangers", lambda f: named(f.strangers, 0)),
+    ("callers late p99 ms; CPU s per call-min", lambda f: _callers(f)),
+    ("stolen %", lambda f: f"{f.steal_pct:.1f}"),
+    ("counts", lambda f: "VOID: " + "; ".join(f.void_because) if f.void else "yes"),
+    ("what must be", lambda f: "; ".join(f.broken) or "is"),
+)
+
+
+def table(made: Report) -> Table:
+    """A column for each run; rows of which no run knows anything are left out."""
+    shown = Table(title=f"{made.scenario}: the system on one core, callers and Postgres on another")
+    shown.add_column("at the caller's end")
+    for run in made.runs:
+        shown.add_column(f"{run.system}, {run.calls} calls", justify="right", overflow="fold")
+    for name, say in ROWS:
+        cells = [say(run) for run in made.runs]
+        if any(cell not in ("", "-") for cell in cells):
+            shown.add_row(name, *cells)
+    return shown
+
+
+def waits(found: Spread) -> str:
+    """The three that count."""
+    return f"{found.p50:.1f} / {found.p95:.1f} / {found.p99:.1f}" if found.n else "-"
+
+
+def named(values: "msgspec.Struct | object", digits: int) -> str:
+    """Figures by name, in one cell."""
+    assert isinstance(values, dict)
+    return ", ".join(f"{name} {value:.{digits}f}" for name, value in values.items())
+
+
+def _counted(f: Figures) -> str:
+    return f"{f.turns} ({f.lost}, {f.doubled}, {f.cut_short})"
+
+
+def _answered(f: Figures) -> str:
+    errors = f"{sum(f.errors.values())} {named(dict(f.errors), 0)}".strip()
+    return f"{f.answered} ({f.refused}, {errors})"
+
+
+def _nats(f: Figures) -> str:
+    if not f.nats_msgs_per_s:
+        return "-"
+    return f"{f.nats_msgs_per_s:.0f}, {f.nats_kib_per_s:.0f}, {f.nats_slow_consumers}"
+
+
+def _postgres(f: Figures) -> str:
+    if not f.postgres_rows_per_s:
+        return "-"
+    return f"{f.postgres_commits_per_s:.0f}, {f.postgres_rows_per_s:.0f}"
+
+
+def _disk(f: Figures) -> str:
+    if not f.disk_mib_per_call_min:
+        return "-"
+    return f"{f.disk_mib_per_call_min:.2f} ({f.log_mib_per_call_min:.2f})"
+
+
+def _callers(f: Figures) -> str:
+    return f"{f.caller_late_ms.p99:.1f}; {f.caller_cpu_s_per_call_min:.2f}"
