@@ -72,6 +72,21 @@ measure-adapters *ARGS: setup
 measure-search *ARGS: setup
     @PYTHONPATH=tests {{ run }} python tests/rag/measure_search.py "$@"
 
+# Callers in real time, and what they cost: `./just load steady --calls 10 50 --peer pipecat --page FILE`
+[group('check'), no-exit-message]
+load *ARGS: setup
+    @{{ run }} python -m loadtest.load "$@"
+
+# Compare two reports of `load`: `./just load-compare before.json after.json`
+[group('check'), no-exit-message]
+load-compare *ARGS: setup
+    @{{ run }} python -m loadtest.load.compare "$@"
+
+# Whether a call costs more CPU than the committed baseline says: fails when over 20 % more
+[group('check'), no-exit-message]
+bench *ARGS: setup
+    @{{ run }} python -m loadtest.load.bench "$@"
+
 # Measure what the README's table says: `./just measure --calls 1 10 --json FILE`
 [group('check'), no-exit-message]
 measure *ARGS: setup

@@ -17,9 +17,8 @@ from loadtest.load.page import page
 from loadtest.load.peer import PEERS, NoPeer, pipecat
 from loadtest.load.report import report, table, write
 from loadtest.load.run import CallersFailed, Wanted, run, warm
-from loadtest.load.scenario import AGENT, NoScenario, Scenario, names, read
+from loadtest.load.scenario import NoScenario, Scenario, names, read
 from loadtest.load.systems import DidNotStart, System, partyline
-from services.cli.agent_file import read_agent
 
 _out: Final = Console()
 _err: Final = Console(stderr=True)
@@ -42,13 +41,12 @@ async def measured(given: argparse.Namespace) -> list[Figures]:
 @asynccontextmanager
 async def _system(name: str, given: argparse.Namespace) -> AsyncIterator[System]:
     with tempfile.TemporaryDirectory(prefix="partyline-load-") as folder:
-        data = Path(folder) / "data"
         if name == "partyline":
+            data = Path(folder) / "data"
             async with partyline(data, apart=given.apart, voice=given.voice) as system:
                 yield system
         else:
-            text = str(read_agent(AGENT).llm.options["text"])
-            async with pipecat(data, text) as system:
+            async with pipecat(Path(folder)) as system:
                 yield system
 
 

@@ -26,6 +26,8 @@ from services.audio.frames import SILENT_FRAME
 
 _REPLY_S: Final = 10.0  # without a reply by then the turn is lost
 _QUIET_S: Final = 0.4  # after the agent's last sound, before the caller thinks it is done
+_WHOLE: Final = 0.95  # of an answer's length, and nothing of it is missing
+_TWICE: Final = 1.5  # of its length, and it was said twice
 _BREAK_AFTER_S: Final = 0.5  # of a reply, before a line that is to be lost is
 _SILENCE: Final = b64encode(SILENT_FRAME)
 _DIGIT: Final = "1"
@@ -49,14 +51,16 @@ class Caller:
         speech: Sequence[bytes],
         heard: Heard,
         chance: random.Random,
+        reply_ms: float,
     ) -> None:
-        """`speech`: a turn's frames as base64; `ring_url`: the webhook."""
+        """`speech`: a turn's frames as base64; `ring_url`: the webhook; `reply_ms`: how long a
+        whole answer is."""
         self.heard = heard
         self.manner = manner
         self.ended = asyncio.Event()
         self.now_s = self._before_s = time.monotonic()
         self._http, self._ring_url, self._speech = http, ring_url, speech
-        self._chance = chance
+        self._chance, self._reply_ms = chance, reply_ms
         self._sid = f"CA{secrets.token_hex(16)}"
         self._playout = Playout()
         self._line: Line | None = None
@@ -160,8 +164,7 @@ class Caller:
         elif self._chance.random() < self.manner.barge_in:
             yield from self._barge_in()
         else:
-            yield from self._hear_out()
-            self.heard.replies_ms.append(self._playout.reply_ms)
+            yield from self._hear_answer()
 
     def _by_voice(self) -> Script:
         yield from self._speech
@@ -197,7 +200,8 @@ class Caller:
         yield from self._answered(self.heard.waits)
         if self._playout.heard_at is None:
             self.heard.lost += 1
-        yield from self._hear_out()
+        else:
+            yield from self._hear_answer()
 
     def _lose_line(self) -> Script:
         yield from self._silence(int(_BREAK_AFTER_S * 1000))
@@ -229,9 +233,18 @@ class Caller:
         while self._playout.heard_at is None and self.now_s < until_s:
             yield _SILENCE
 
-    def _hear_out(self) -> Script:
-        until_s = self.now_s + 2 * _REPLY_S
-        while self._playout.quiet_s(self.now_s) < _QUIET_S and self.now_s < until_s:
+    def _hear_answer(self) -> Script:
+        """To the end of an answer, and whatever follows without a pause."""
+        yield from self._hear_out(self._reply_ms * _WHOLE)
+        self.heard.cut_short += self._playout.reply_ms < self._reply_ms * _WHOLE
+        self.heard.doubled += self._playout.reply_ms > self._reply_ms * _TWICE
+
+    def _hear_out(self, length_ms: float = 0.0) -> Script:
+        """Until the agent is silent and has said so much at least."""
+        until_s, playout = self.now_s + 2 * _REPLY_S, self._playout
+        while self.now_s < until_s:
+            if playout.quiet_s(self.now_s) >= _QUIET_S and playout.reply_ms >= length_ms:
+                return
             yield _SILENCE
 
     def _silence(self, length_ms: int) -> Script:

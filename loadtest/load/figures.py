@@ -151,7 +151,7 @@ def figures(system: str, scenario: str, calls: int, silence_ms: int, ran: Ran) -
         gap_ms=spread(heard.gaps_ms),
         turns=heard.turns,
         lost=heard.lost,
-        doubled=heard.doubled,
+        doubled=heard.doubled + heard.marks_twice,
         cut_short=heard.cut_short,
         unheeded=heard.unheeded,
         answered=heard.calls,
@@ -183,7 +183,11 @@ def judged(found: Figures, must: Must) -> tuple[str, ...]:
         ("replies doubled", must.doubled, found.doubled),
         ("calls refused", must.refused, found.refused),
     )
-    wrong = [f"{what}: {is_:g}, at most {limit:g}" for what, limit, is_ in most if _over(is_, limit)]
+    wrong = [
+        f"{what}: {is_:g}, at most {limit:g}"
+        for what, limit, is_ in most
+        if limit is not None and is_ > limit
+    ]
     closed, wanted = found.strangers.get("closed", 0), must.strangers_closed
     if wanted is not None and closed < wanted:
         wrong.append(f"strangers' sockets closed: {closed}, at least {wanted}")
@@ -262,10 +266,6 @@ def _over_time(ran: Ran, silence_ms: int) -> dict[str, list[Point]]:
         for name, points in plots.items()
         if points
     }
-
-
-def _over(is_: float, limit: float | None) -> bool:
-    return limit is not None and is_ > limit
 
 
 def _pct(part: float, whole: float) -> float:

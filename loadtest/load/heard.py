@@ -5,9 +5,6 @@ from typing import NamedTuple
 
 import msgspec
 
-DOUBLED: float = 1.5  # times a reply's usual length, and it was said twice
-SHORT: float = 0.7  # of its usual length, and a part is missing
-
 
 class Timed(NamedTuple):
     """A figure and when it was found."""
@@ -31,10 +28,11 @@ class Heard(msgspec.Struct, kw_only=True):
     barge_ins: list[Timed] = []  # first frame over the reply sent to `clear` received
     backs: list[Timed] = []  # line lost to first agent audio on the new one
     keys: list[Timed] = []  # key pressed to first agent audio
-    replies_ms: list[float] = []  # lengths of replies heard to their end
     gaps_ms: list[float] = []
     turns: int = 0
     lost: int = 0  # turns without a reply
+    doubled: int = 0  # replies that were said twice, by their length
+    cut_short: int = 0  # replies of which a part never came
     unheeded: int = 0  # barge-ins that stopped nothing
     frames: int = 0  # of agent audio, 20 ms each
     late_frames: int = 0
@@ -53,23 +51,6 @@ class Heard(msgspec.Struct, kw_only=True):
         """Something broke."""
         self.failed += 1
         self.faults[kind] = self.faults.get(kind, 0) + 1
-
-    @property
-    def usual_reply_ms(self) -> float:
-        """The length most replies have; 0: there were none."""
-        ordered = sorted(self.replies_ms)
-        return ordered[len(ordered) // 2] if ordered else 0.0
-
-    @property
-    def doubled(self) -> int:
-        """Replies said twice, by their length, and marks sent twice."""
-        longest_ms = self.usual_reply_ms * DOUBLED
-        return self.marks_twice + sum(ms > longest_ms for ms in self.replies_ms)
-
-    @property
-    def cut_short(self) -> int:
-        """Replies of which a part is missing."""
-        return sum(ms < self.usual_reply_ms * SHORT for ms in self.replies_ms)
 
 
 def together(parts: Iterable[Heard]) -> Heard:

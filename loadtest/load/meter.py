@@ -104,4 +104,3 @@ async def work(addresses: Addresses | None) -> Work:
         log_mib=folder_mib(addresses.data / "jetstream"),
         tables_mib=folder_mib(addresses.data / "postgres"),
     )
-

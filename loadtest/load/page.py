@@ -76,8 +76,9 @@ class _Field:
             y = self.y(value)
             yield f'<line x1="{_LEFT}" y1="{y}" x2="{_RIGHT}" y2="{y}" stroke="#e6e6e6"/>'
             yield f'<text x="{_LEFT - 6}" y="{y + 4}" text-anchor="end">{value:g}</text>'
+        y = _BOTTOM + 18
         for at_s in _ticks(self._last_s):
-            yield f'<text x="{self.x(at_s)}" y="{_BOTTOM + 18}" text-anchor="middle">{at_s:g} s</text>'
+            yield f'<text x="{self.x(at_s)}" y="{y}" text-anchor="middle">{at_s:g} s</text>'
 
 
 def _ticks(most: float) -> list[float]:

@@ -1,6 +1,7 @@
 """A peer, in an environment of its own, on the same core and called by the same callers."""
 
 import asyncio
+import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from loadtest.load.cores import CORES, on
-from loadtest.load.systems import System, environment, process, until_there
+from loadtest.load.systems import System, process, reply_ms, sentences, text_in, until
 
 PEERS: Final = ("pipecat",)
 FOLDER: Final = Path(".partyline-peer")  # kept: its installation takes long
@@ -23,23 +24,22 @@ class NoPeer(Exception):
 
 
 @asynccontextmanager
-async def pipecat(data: Path, sentences: str) -> AsyncIterator[System]:
-    """pipecat with services that cost no time and say `sentences`; `data` is for its log.
+async def pipecat(folder: Path) -> AsyncIterator[System]:
+    """pipecat with services that cost no time and say what our agent says.
 
     Raises: NoPeer, DidNotStart.
     """
     python = await _installed()
-    data.mkdir(parents=True, exist_ok=True)
-    noted, log = data / "url", data / "pipecat.log"
+    noted = folder / "url"
     with on(CORES.system):
-        serving = process(str(python), str(_SCRIPT), str(noted), sentences, log=log)
-        async with serving as child:
-            await until_there(child, noted, log)
+        async with process(str(python), str(_SCRIPT), str(noted), sentences()) as child:
+            url = await until(lambda: text_in(noted), child)
             yield System(
                 name="pipecat",
-                ring_url=f"{noted.read_text()}/twilio/voice",
+                ring_url=f"{url}/twilio/voice",
                 roots={"pipecat": child.pid},
                 silence_ms=_SILENCE_MS,
+                reply_ms=reply_ms(),
             )
 
 
@@ -58,8 +58,7 @@ async def _installed() -> Path:
 
 
 async def _do(*command: str) -> None:
-    child = await asyncio.create_subprocess_exec(
-        *command, stdin=subprocess.DEVNULL, env=environment()
-    )
+    theirs = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    child = await asyncio.create_subprocess_exec(*command, stdin=subprocess.DEVNULL, env=theirs)
     if await child.wait():
         raise NoPeer("The peer could not be installed, see above; without it: leave --peer out.")

@@ -9,7 +9,8 @@ measured is the framework. Turns end by SpeechTimeoutUserTurnStopStrategy(0.6) a
 0.2 s. Writes its address to FILE when it listens.
 """
 # It runs where the library is installed, and is checked where it is not.
-# mypy: disable-error-code="import-not-found,misc,no-any-return,untyped-decorator,unused-ignore,no-untyped-call"
+# mypy: disable-error-code="import-not-found,misc,no-any-return,untyped-decorator,unused-ignore"
+# mypy: allow-untyped-calls
 
 import asyncio
 import math
@@ -62,7 +63,7 @@ RATE_HZ = 8_000
 MS_PER_CHARACTER = 60  # as our own voice without latency speaks
 LOUD_RMS = 300
 PIECE_BYTES = RATE_HZ  # half a second of 16-bit samples
-URL, SENTENCES = sys.argv[1:]
+FILE, SENTENCES = sys.argv[1:]
 
 _second = 8_000 * np.sin(2 * math.pi * 400 / RATE_HZ * np.arange(RATE_HZ))
 TONE = np.rint(_second).astype("<i2").tobytes() * 60
@@ -205,16 +206,17 @@ async def _talk(transport: FastAPIWebsocketTransport) -> None:
 async def main() -> None:
     """The program."""
     global address
+    noted = Path(FILE)
     logger.remove()
     logger.add(sys.stderr, level="WARNING")
     listening = socket.create_server(("127.0.0.1", 0), backlog=512)
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.01)
-    Path(URL).write_text(address)
-    await serving
+    while not serving.done():
+        if server.started and not noted.exists():
+            noted.write_text(address)
+        await asyncio.sleep(0.05)
 
 
 if __name__ == "__main__":

@@ -40,14 +40,14 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 async def warm(system: System) -> None:
     """A few calls that do not count."""
-    await _crowd(_tasks(system.ring_url, Wanted(name="", scenario=_WARM, calls=2, length_s=2.0)))
+    await _crowd(_tasks(system, Wanted(name="", scenario=_WARM, calls=2, length_s=2.0)))
 
 
 async def run(system: System, wanted: Wanted) -> Figures:
     """Have all callers call, and account for it. Raises CallersFailed."""
     meter, before = Meter(system.roots), await work(system.addresses)
     async with meter.running():
-        outcomes = await _crowd(_tasks(system.ring_url, wanted))
+        outcomes = await _crowd(_tasks(system, wanted))
     ran = Ran(
         heard=together(each.heard for each in outcomes),
         strange=together(each.strange for each in outcomes),
@@ -82,7 +82,7 @@ async def _one(task: Task) -> Outcome:
     return msgspec.json.decode(said, type=Outcome)
 
 
-def _tasks(ring_url: str, wanted: Wanted) -> list[Task]:
+def _tasks(system: System, wanted: Wanted) -> list[Task]:
     """The callers, spread over processes."""
     strangers = sum(group.count for group in wanted.scenario.strangers)
     needed = -(-max(wanted.calls, strangers // 4, 1) // _CALLS_A_PROCESS)
@@ -91,7 +91,8 @@ def _tasks(ring_url: str, wanted: Wanted) -> list[Task]:
     guests = _guests(wanted, begin_s)
     return [
         Task(
-            ring_url=ring_url,
+            ring_url=system.ring_url,
+            reply_ms=system.reply_ms,
             seed=wanted.seed * 1_000 + place,
             guests=_share(guests, place, processes),
             strangers=tuple(

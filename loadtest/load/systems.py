@@ -1,16 +1,16 @@
 """What is called: Partyline, in one process or with a process for each role, on one core."""
 
 import asyncio
-import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -28,12 +28,14 @@ from services.cli.publish import publish
 from services.cli.roles import ROLES
 from services.cli.settings import Settings
 from services.cli.up import GATEWAY_URL
+from services.tts.providers.tone import MS_PER_CHARACTER
 
 _START_S: Final = 90.0
+Found = TypeVar("Found")
 
 
 class DidNotStart(Exception):
-    """The system under test did not come up. Says where to look."""
+    """The system under test did not come up. What it said is on stderr."""
 
 
 class System(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +45,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     ring_url: str  # the webhook
     roots: Mapping[str, int]  # its processes, by what they are to be called
     silence_ms: int  # that it is told to wait before it answers: no part of the wait added
+    reply_ms: float  # how long each answer is to the ear
     addresses: Addresses | None = None  # of its servers, where they can be asked
 
 
@@ -54,34 +57,39 @@ async def partyline(data: Path, *, apart: bool = False, voice: str = "") -> Asyn
             voice: how its sound comes, see `services/tts/providers/tone.py`; empty: all at once.
     Raises: DidNotStart.
     """
+    wanted = ("--no-roles",) if apart else ("--no-example",)
+    command = (sys.executable, "-m", "services.cli", "up", *wanted, "--data", str(data))
     async with AsyncExitStack() as stack:
         with on(CORES.system):
-            pid = await stack.enter_async_context(_up(data, roles=not apart))
-            addresses = await _addresses(data)
+            child = await stack.enter_async_context(process(*command))
+            addresses = await until(lambda: running(data), child)
             await _publish(addresses, voice)
-            roots = {"servers" if apart else "roles": pid}
+            roots = {"servers" if apart else "roles": child.pid}
             if apart:
                 url, own = await stack.enter_async_context(_roles(addresses, data))
                 roots |= own
             else:
-                url = await _noted(data / GATEWAY_URL)
-        move(family(pid).get("postgres", ()), CORES.callers)
+                url = await until(lambda: text_in(data / GATEWAY_URL), child)
+        move(family(child.pid).get("postgres", ()), CORES.callers)
         yield System(
             name="partyline",
             ring_url=f"{url}/twilio/voice?agent={read_agent(AGENT).name}",
             roots=roots,
             silence_ms=_silence_ms(),
+            reply_ms=reply_ms(),
             addresses=addresses,
         )
 
 
 @asynccontextmanager
-async def process(*command: str, log: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def process(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """A program until the block's end; then SIGTERM."""
-    with log.open("ab") as out:
-        child = await asyncio.create_subprocess_exec(
-            *command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
-        )
+    child = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is for us
+    )
     try:
         yield child
     finally:
@@ -90,50 +98,23 @@ async def process(*command: str, log: Path) -> AsyncIterator[asyncio.subprocess.
         await child.wait()
 
 
-async def until_there(child: asyncio.subprocess.Process, file: Path, log: Path) -> None:
-    """Wait until the program has written the file. Raises DidNotStart."""
-    try:
-        async with asyncio.timeout(_START_S):
-            while not file.exists():
-                if child.returncode is not None:
-                    break
-                await asyncio.sleep(0.05)
-            else:
-                return
-    except TimeoutError:
-        pass
-    raise DidNotStart(f"The system did not start: {log.read_text()[-2_000:]}")
+async def until(look: Callable[[], Found | None], child: asyncio.subprocess.Process) -> Found:
+    """What `look` finds, as soon as it finds something. Raises DidNotStart."""
+    deadline_s = time.monotonic() + _START_S
+    while time.monotonic() < deadline_s and child.returncode is None:
+        if found := look():
+            return found
+        await asyncio.sleep(0.05)
+    raise DidNotStart("The system did not start; what it said is above.")
+
+
+def text_in(file: Path) -> str:
+    """Empty while it is not written."""
+    return file.read_text() if file.exists() else ""
 
 
 @asynccontextmanager
-async def _up(data: Path, *, roles: bool) -> AsyncIterator[int]:
-    data.mkdir(parents=True, exist_ok=True)
-    wanted = ("--no-example",) if roles else ("--no-roles",)
-    command = (sys.executable, "-m", "services.cli", "up", *wanted, "--data", str(data))
-    log = data / "up.log"
-    async with process(*command, log=log) as child:
-        await until_there(child, data / (GATEWAY_URL if roles else "addresses.json"), log)
-        yield child.pid
-
-
-async def _addresses(data: Path) -> Addresses:
-    async with asyncio.timeout(_START_S):
-        while (found := running(data)) is None:
-            await asyncio.sleep(0.05)
-    return found
-
-
-async def _noted(file: Path) -> str:
-    async with asyncio.timeout(_START_S):
-        while not (text := file.read_text()):
-            await asyncio.sleep(0.01)  # it is just being written
-    return text
-
-
-@asynccontextmanager
-async def _roles(
-    addresses: Addresses, data: Path
-) -> AsyncIterator[tuple[str, Mapping[str, int]]]:
+async def _roles(addresses: Addresses, data: Path) -> AsyncIterator[tuple[str, Mapping[str, int]]]:
     """A process for each role: the gateway's address, and the processes."""
     places = of_stack(addresses, Settings(data=data))
     port = _free_port()
@@ -159,6 +140,17 @@ def _with_voice(agent: Agent, voice: str) -> Agent:
     return replace(agent, voice=replace(agent.voice, model=voice))
 
 
+def sentences() -> str:
+    """What the agent answers, each time."""
+    return str(read_agent(AGENT).llm.options["text"])
+
+
+def reply_ms() -> float:
+    """How long that is, spoken sentence by sentence as a tone."""
+    between = sentences().count(". ")  # spaces are not spoken
+    return float((len(sentences()) - between) * MS_PER_CHARACTER)
+
+
 def _silence_ms() -> int:
     turns = read_agent(AGENT).turns
     return turns.stop_ms + turns.silence_ms
@@ -168,8 +160,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def environment() -> dict[str, str]:
-    """Ours, without the virtual environment we run in: for programs of another."""
-    return {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
