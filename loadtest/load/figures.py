@@ -33,6 +33,19 @@ class Point(NamedTuple):
     value: float
 
 
+class Servers(msgspec.Struct, frozen=True, kw_only=True):
+    """What NATS and PostgreSQL had to do, and what lies on disk."""
+
+    nats_msgs_per_s: float  # in and out
+    nats_kib_per_s: float
+    nats_slow_consumers: int
+    postgres_commits_per_s: float
+    postgres_rows_per_s: float
+    wal_mib_per_call_min: float
+    log_mib_per_call_min: float
+    disk_mib_per_call_min: float  # the log and the tables together
+
+
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """One run."""
 
@@ -68,14 +81,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     mib_per_call: float = 0.0  # above what the idle system holds, without PostgreSQL
     mib_by_program: Mapping[str, float] = {}  # the same, apart
     mib_per_min: Mapping[str, float] = {}  # slope of memory over the second half of the run
-    nats_msgs_per_s: float = 0.0  # in and out
-    nats_kib_per_s: float = 0.0
-    nats_slow_consumers: int = 0
-    postgres_commits_per_s: float = 0.0
-    postgres_rows_per_s: float = 0.0
-    wal_mib_per_call_min: float = 0.0
-    log_mib_per_call_min: float = 0.0
-    disk_mib_per_call_min: float = 0.0  # the log and the tables together
+    servers: Servers | None = None  # None: it has none that can be asked
     caller_late_ms: Spread = Spread()  # the callers' own clock
     caller_cpu_s_per_call_min: float = 0.0  # how fast the machine is just now: same work each time
     steal_pct: float = 0.0
@@ -95,8 +101,8 @@ class Ran(NamedTuple):
     heard: Heard
     strange: Heard
     samples: Sequence[Sample]  # at least two
-    before: Work
-    after: Work
+    before: Work | None  # None: of a system whose servers cannot be asked
+    after: Work | None
 
 
 def spread(values: Iterable[float]) -> Spread:
@@ -166,7 +172,7 @@ def figures(system: str, scenario: str, calls: int, silence_ms: int, ran: Ran) -
         mib_per_call=round(sum(mib for name, mib in memory.items() if name != "postgres"), 3),
         mib_by_program=memory,
         mib_per_min=slopes(ran.samples),
-        **_servers(ran, took_s, minutes),
+        servers=_servers(ran, took_s, minutes),
         caller_late_ms=late,
         caller_cpu_s_per_call_min=round(heard.cpu_s / minutes, 3),
         steal_pct=steal_pct,
@@ -221,22 +227,24 @@ def _memory(samples: Sequence[Sample], calls: int) -> dict[str, float]:
     return found
 
 
-def _servers(ran: Ran, took_s: float, minutes: float) -> dict[str, float]:
+def _servers(ran: Ran, took_s: float, minutes: float) -> Servers | None:
     then, now = ran.before, ran.after
-    msgs = now.traffic.in_msgs + now.traffic.out_msgs - then.traffic.in_msgs - then.traffic.out_msgs
-    size = now.traffic.in_bytes + now.traffic.out_bytes
-    size -= then.traffic.in_bytes + then.traffic.out_bytes
-    log_mib = now.log_mib - then.log_mib
-    return {
-        "nats_msgs_per_s": round(msgs / took_s, 1),
-        "nats_kib_per_s": round(size / 1024 / took_s, 1),
-        "nats_slow_consumers": now.traffic.slow_consumers - then.traffic.slow_consumers,
-        "postgres_commits_per_s": round((now.commits - then.commits) / took_s, 1),
-        "postgres_rows_per_s": round((now.rows - then.rows) / took_s, 1),
-        "wal_mib_per_call_min": round((now.wal_bytes - then.wal_bytes) / 2**20 / minutes, 3),
-        "log_mib_per_call_min": round(log_mib / minutes, 3),
-        "disk_mib_per_call_min": round((log_mib + now.tables_mib - then.tables_mib) / minutes, 3),
-    }
+    if then is None or now is None:
+        return None
+    old, new = then.traffic, now.traffic
+    msgs = new.in_msgs + new.out_msgs - old.in_msgs - old.out_msgs
+    size_bytes = new.in_bytes + new.out_bytes - old.in_bytes - old.out_bytes
+    log_mib, tables_mib = now.log_mib - then.log_mib, now.tables_mib - then.tables_mib
+    return Servers(
+        nats_msgs_per_s=round(msgs / took_s, 1),
+        nats_kib_per_s=round(size_bytes / 1024 / took_s, 1),
+        nats_slow_consumers=new.slow_consumers - old.slow_consumers,
+        postgres_commits_per_s=round((now.commits - then.commits) / took_s, 1),
+        postgres_rows_per_s=round((now.rows - then.rows) / took_s, 1),
+        wal_mib_per_call_min=round((now.wal_bytes - then.wal_bytes) / 2**20 / minutes, 3),
+        log_mib_per_call_min=round(log_mib / minutes, 3),
+        disk_mib_per_call_min=round((log_mib + tables_mib) / minutes, 3),
+    )
 
 
 def _strangers(strange: Heard) -> dict[str, int]:

@@ -38,7 +38,7 @@ _FRAME: Final = (
 )
 
 
-class Line(WSListener):  # type: ignore[misc]
+class Line(WSListener):
     """From the connection to its end. Made by `connect`."""
 
     def __init__(self, playout: Playout, hello: list[bytes], sid: bytes) -> None:

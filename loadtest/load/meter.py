@@ -87,13 +87,11 @@ def _add(programs: dict[str, Cost], name: str, pid: int) -> None:
     programs[name] = Cost(before.cpu_s + used.cpu_s, before.rss_mib + used.rss_mib)
 
 
-async def work(addresses: Addresses | None) -> Work:
-    """What the servers of the system say; nothing for one whose servers are unknown."""
-    if addresses is None:
-        return Work()
+async def work(addresses: Addresses) -> Work:
+    """What these servers say."""
     pool = await connect_pool(addresses.postgres_dsn)
     try:
-        commits, rows, wal = await pool.fetchrow(_DONE)
+        ((commits, rows, wal),) = await pool.fetch(_DONE)
     finally:
         await pool.close()
     return Work(

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from loadtest.load.cores import CORES, on
+from loadtest.load.scenario import AGENT
 from loadtest.load.systems import System, process, reply_ms, sentences, text_in, until
+from services.cli.agent_file import read_agent
 
 PEERS: Final = ("pipecat",)
 FOLDER: Final = Path(".partyline-peer")  # kept: its installation takes long
@@ -30,16 +32,16 @@ async def pipecat(folder: Path) -> AsyncIterator[System]:
     Raises: NoPeer, DidNotStart.
     """
     python = await _installed()
-    noted = folder / "url"
+    noted, text = folder / "url", sentences(read_agent(AGENT))
     with on(CORES.system):
-        async with process(str(python), str(_SCRIPT), str(noted), sentences()) as child:
+        async with process(str(python), str(_SCRIPT), str(noted), text) as child:
             url = await until(lambda: text_in(noted), child)
             yield System(
                 name="pipecat",
                 ring_url=f"{url}/twilio/voice",
                 roots={"pipecat": child.pid},
                 silence_ms=_SILENCE_MS,
-                reply_ms=reply_ms(),
+                reply_ms=reply_ms(text),
             )
 
 

@@ -203,20 +203,21 @@ async def _talk(transport: FastAPIWebsocketTransport) -> None:
     await runner.run()
 
 
+def _note() -> None:
+    Path(FILE).write_text(address)
+
+
 async def main() -> None:
     """The program."""
     global address
-    noted = Path(FILE)
     logger.remove()
     logger.add(sys.stderr, level="WARNING")
     listening = socket.create_server(("127.0.0.1", 0), backlog=512)
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
-    while not serving.done():
-        if server.started and not noted.exists():
-            noted.write_text(address)
-        await asyncio.sleep(0.05)
+    _note()  # the socket listens already: who connects now is served as soon as uvicorn is up
+    await serving
 
 
 if __name__ == "__main__":

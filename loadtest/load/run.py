@@ -14,7 +14,7 @@ from loadtest.load.cores import CORES, on
 from loadtest.load.crowd import Group, Outcome, Task
 from loadtest.load.figures import Figures, Ran, figures, judged
 from loadtest.load.heard import together
-from loadtest.load.meter import Meter, work
+from loadtest.load.meter import Meter, Work, work
 from loadtest.load.scenario import Manner, Scenario, Strangers
 from loadtest.load.systems import System
 
@@ -45,7 +45,7 @@ async def warm(system: System) -> None:
 
 async def run(system: System, wanted: Wanted) -> Figures:
     """Have all callers call, and account for it. Raises CallersFailed."""
-    meter, before = Meter(system.roots), await work(system.addresses)
+    meter, before = Meter(system.roots), await _work(system)
     async with meter.running():
         outcomes = await _crowd(_tasks(system, wanted))
     ran = Ran(
@@ -53,10 +53,14 @@ async def run(system: System, wanted: Wanted) -> Figures:
         strange=together(each.strange for each in outcomes),
         samples=meter.samples,
         before=before,
-        after=await work(system.addresses),
+        after=await _work(system),
     )
     found = figures(system.name, wanted.name, wanted.calls, system.silence_ms, ran)
     return replace(found, broken=judged(found, wanted.scenario.must))
+
+
+async def _work(system: System) -> Work | None:
+    return await work(system.addresses) if system.addresses else None
 
 
 async def _crowd(tasks: list[Task]) -> list[Outcome]:

@@ -50,8 +50,10 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def partyline(data: Path, *, apart: bool = False, voice: str = "") -> AsyncIterator[System]:
-    """The platform on `data`, with providers that cost no time.
+async def partyline(
+    data: Path, *, apart: bool = False, voice: str = "", agent: Path = AGENT
+) -> AsyncIterator[System]:
+    """The platform on `data`; `agent` says what is said, by providers that cost no time.
 
     Args:   apart: a process for each role.
             voice: how its sound comes, see `services/tts/providers/tone.py`; empty: all at once.
@@ -59,11 +61,12 @@ async def partyline(data: Path, *, apart: bool = False, voice: str = "") -> Asyn
     """
     wanted = ("--no-roles",) if apart else ("--no-example",)
     command = (sys.executable, "-m", "services.cli", "up", *wanted, "--data", str(data))
+    told = read_agent(agent)
     async with AsyncExitStack() as stack:
         with on(CORES.system):
             child = await stack.enter_async_context(process(*command))
             addresses = await until(lambda: running(data), child)
-            await _publish(addresses, voice)
+            await _publish(addresses, agent, voice)
             roots = {"servers" if apart else "roles": child.pid}
             if apart:
                 url, own = await stack.enter_async_context(_roles(addresses, data))
@@ -73,10 +76,10 @@ async def partyline(data: Path, *, apart: bool = False, voice: str = "") -> Asyn
         move(family(child.pid).get("postgres", ()), CORES.callers)
         yield System(
             name="partyline",
-            ring_url=f"{url}/twilio/voice?agent={read_agent(AGENT).name}",
+            ring_url=f"{url}/twilio/voice?agent={told.name}",
             roots=roots,
-            silence_ms=_silence_ms(),
-            reply_ms=reply_ms(),
+            silence_ms=told.turns.stop_ms + told.turns.silence_ms,
+            reply_ms=reply_ms(sentences(told)),
             addresses=addresses,
         )
 
@@ -126,12 +129,12 @@ async def _roles(addresses: Addresses, data: Path) -> AsyncIterator[tuple[str, M
         yield f"http://127.0.0.1:{port}", {name: each.pid for name, each in serving.items()}
 
 
-async def _publish(addresses: Addresses, voice: str) -> None:
+async def _publish(addresses: Addresses, agent: Path, voice: str) -> None:
     bus = await connect(addresses.nats_url, name="load")
     try:
         await create_streams(bus)
         spoken = partial(_with_voice, voice=voice)
-        await publish(bus, Settings().tenant, AGENT, changed=spoken)
+        await publish(bus, Settings().tenant, agent, changed=spoken)
     finally:
         await bus.close()
 
@@ -140,20 +143,15 @@ def _with_voice(agent: Agent, voice: str) -> Agent:
     return replace(agent, voice=replace(agent.voice, model=voice))
 
 
-def sentences() -> str:
-    """What the agent answers, each time."""
-    return str(read_agent(AGENT).llm.options["text"])
+def sentences(agent: Agent) -> str:
+    """What it answers, each time."""
+    return str(agent.llm.options["text"])
 
 
-def reply_ms() -> float:
+def reply_ms(text: str) -> float:
     """How long that is, spoken sentence by sentence as a tone."""
-    between = sentences().count(". ")  # spaces are not spoken
-    return float((len(sentences()) - between) * MS_PER_CHARACTER)
-
-
-def _silence_ms() -> int:
-    turns = read_agent(AGENT).turns
-    return turns.stop_ms + turns.silence_ms
+    between = text.count(". ")  # spaces between sentences are not spoken
+    return float((len(text) - between) * MS_PER_CHARACTER)
 
 
 def _free_port() -> int:

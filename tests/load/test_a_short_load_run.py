@@ -12,16 +12,28 @@ from loadtest.load.systems import System, partyline
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(60)]
 
 
+AGENT = """
+name = "brief"
+phrases = { greeting = "Hello." }
+voice = { provider = "tone" }
+stt = { provider = "scripted", options = { lines = ["tell me more please"] } }
+llm = { provider = "scripted", options = { text = "Yes, of course." } }
+turns = { stop_ms = 200, silence_ms = 100 }
+"""
+
+
 @pytest.fixture
 async def system(tmp_path: Path) -> AsyncIterator[System]:
-    async with partyline(tmp_path / "data", voice="2x") as there:
+    agent = tmp_path / "agent.toml"
+    agent.write_text(AGENT)
+    async with partyline(tmp_path / "data", voice="2x", agent=agent) as there:
         yield there
 
 
 async def test_two_callers_talk_one_over_the_other_end_and_all_is_accounted_for(
     system: System,
 ) -> None:
-    manner = Manner(speech_ms=600, pause_ms=100, barge_in=1.0, barge_in_after_ms=300)
+    manner = Manner(speech_ms=600, pause_ms=100, barge_in=1.0, barge_in_after_ms=200)
     scenario = Scenario(about="two who interrupt", arrive_s=0.1, manner=manner)
     found = await run(system, Wanted(name="two", scenario=scenario, calls=2, length_s=1.0))
     assert (found.answered, found.lost, found.doubled, found.cut_short) == (2, 0, 0, 0)
@@ -29,6 +41,7 @@ async def test_two_callers_talk_one_over_the_other_end_and_all_is_accounted_for(
     assert found.turns == found.wait_ms.n == 4
     assert found.barge_in_ms.n + found.unheeded == 2
     assert found.cpu_by_program.keys() >= {"roles", "nats-server", "postgres"}
-    assert found.nats_msgs_per_s > 0
-    assert found.postgres_rows_per_s > 0
+    assert found.servers is not None
+    assert found.servers.nats_msgs_per_s > 0
+    assert found.servers.postgres_rows_per_s > 0
     assert found.caller_cpu_s_per_call_min > 0

@@ -52,8 +52,9 @@ def test_what_is_used_is_shared_among_the_minutes_of_all_calls() -> None:
     assert found.cpu_s_per_call_min == 1.5
     assert found.cpu_by_callers == pytest.approx(1.5 / 0.25)
     assert found.mib_by_program == {"roles": 3.0, "nats-server": 0.0}
-    assert (found.nats_msgs_per_s, found.postgres_commits_per_s) == (30.0, 1.0)
-    assert found.log_mib_per_call_min == 0.5
+    assert found.servers is not None
+    assert (found.servers.nats_msgs_per_s, found.servers.postgres_commits_per_s) == (30.0, 1.0)
+    assert found.servers.log_mib_per_call_min == 0.5
 
 
 def test_late_frames_are_a_share_of_all_frames() -> None:
