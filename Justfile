@@ -87,11 +87,6 @@ load-compare *ARGS: setup
 bench *ARGS: setup
     @{{ run }} python -m loadtest.load.bench "$@"
 
-# Measure what the README's table says: `./just measure --calls 1 10 --json FILE`
-[group('check'), no-exit-message]
-measure *ARGS: setup
-    @{{ run }} python -m loadtest.measure "$@"
-
 # Kill roles and servers under calls, and count what was lost: `./just chaos --seed 7 --minutes 2`
 [group('check'), no-exit-message]
 chaos *ARGS: setup

@@ -29,7 +29,7 @@ from infra.nats import connect
 from services.cli.caller import Break, place_call
 from services.cli.publish import publish
 
-_SCENARIO: Final = Path(__file__).parent / "scenarios" / "talkative.toml"
+_SCENARIO: Final = Path(__file__).parent / "agents" / "talkative.toml"
 _OTHERS: Final = ("rag", "tts", "dialog", "stt")
 _SECRET: Final = {"PARTYLINE_TOKEN_SECRET": "shared by both gateways"}
 _READY_S: Final = 60.0

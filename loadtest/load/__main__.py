@@ -1,6 +1,7 @@
 """Load: python -m loadtest.load SCENARIO [--calls N ...] [--peer pipecat] [--json FILE]."""
 
 import argparse
+import os
 import shlex
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from typing import Final
 import uvloop
 from rich.console import Console
 
+from loadtest.load.cores import CORES, move
 from loadtest.load.figures import Figures
 from loadtest.load.page import page
 from loadtest.load.peer import PEERS, NoPeer, pipecat
@@ -58,6 +60,7 @@ def _wanted(given: argparse.Namespace, scenario: Scenario, calls: int) -> Wanted
         length_s=given.length or scenario.length_s,
         seed=given.seed,
         processes=given.processes,
+        verify=given.verify,
     )
 
 
@@ -75,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--apart", action="store_true", help="a process for each role")
     parser.add_argument("--voice", default="1.5x", help="sound at so many times real time; '': now")
     parser.add_argument("--processes", type=int, default=0, help="of callers; 0: as needed")
+    parser.add_argument("--verify", action="store_true", help="the log and the tables afterwards")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the report there")
     parser.add_argument("--page", type=Path, help="write a page with plots there")
@@ -84,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> None:
     """The program. Exit code 1: what must be is not; 2: nothing ran; 3: the run is void."""
     given = _parser().parse_args()
+    move([os.getpid()], CORES.callers)
     try:
         runs = uvloop.run(measured(given))
     except (NoScenario, NoPeer, DidNotStart, CallersFailed) as failed:

@@ -7,8 +7,10 @@ become the baseline; take it on a machine that does nothing else.
 """
 
 import argparse
+import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,7 @@ import uvloop
 from rich.console import Console
 
 from loadtest.load.compare import CPU, changes, table
+from loadtest.load.cores import CORES, move
 from loadtest.load.figures import Figures
 from loadtest.load.report import Report, read, report, write
 from loadtest.load.run import CallersFailed, Wanted, run, warm
@@ -30,7 +33,7 @@ _VOICE: Final = "1.5x"
 _out: Final = Console()
 
 
-async def measured(calls: tuple[int, ...], length_s: float) -> list[Figures]:
+async def measured(calls: Sequence[int], length_s: float) -> list[Figures]:
     """A run for each number of calls."""
     scenario = read_scenario(_SCENARIO)
     with tempfile.TemporaryDirectory(prefix="partyline-bench-") as folder:
@@ -54,17 +57,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="just bench", description=__doc__)
     parser.add_argument("--keep", metavar="NOTE", help="make this the baseline; how it was taken")
     parser.add_argument("--baseline", type=Path, default=BASELINE)
-    parser.add_argument("--calls", type=int, nargs="+", default=list(_CALLS))
+    parser.add_argument("--calls", type=int, nargs="+", help="else as many as the baseline has")
     parser.add_argument("--length", type=float, default=_LENGTH_S, help="seconds of each run")
     given = parser.parse_args()
+    move([os.getpid()], CORES.callers)
+    before = None if given.keep else read(given.baseline)
+    calls = given.calls or (_CALLS if before is None else [run.calls for run in before.runs])
     try:
-        runs = uvloop.run(measured(tuple(given.calls), given.length))
+        runs = uvloop.run(measured(calls, given.length))
     except (DidNotStart, CallersFailed) as failed:
         sys.exit(str(failed))
     now = report(runs, how="just bench", note=given.keep or "")
-    if given.keep:
+    if before is None:
         return write(now, given.baseline, plots=False)
-    _conclude(read(given.baseline), now)
+    _conclude(before, now)
 
 
 def _conclude(before: Report, now: Report) -> None:

@@ -18,9 +18,10 @@ import aiohttp
 import msgspec
 import uvloop
 
-from loadtest.load.caller import BROKEN, Caller, Refused
+from loadtest.load.caller import Caller
 from loadtest.load.heard import Heard, Late
 from loadtest.load.scenario import Manner
+from loadtest.load.telephone import BROKEN, Refused, Telephone
 from loadtest.speech import burst
 
 _SLOTS: Final = 10
@@ -80,6 +81,8 @@ class Wheel:
     def _turn(self) -> None:
         now_s = time.monotonic()
         self._second.append((now_s - self._due_s) * 1000)
+        self._due_s += _SLOT_S
+        self._timer = self._loop.call_at(self._due_s, self._turn)  # first: time goes on anyway
         callers = self._slots[self._place]
         if callers:
             over = [caller for caller in callers if not caller.tick(now_s)]
@@ -88,8 +91,6 @@ class Wheel:
         self._place = (self._place + 1) % _SLOTS
         if len(self._second) >= 1 / _SLOT_S:
             self._close_second()
-        self._due_s += _SLOT_S
-        self._timer = self._loop.call_at(self._due_s, self._turn)
 
     def _close_second(self) -> None:
         if ordered := sorted(self._second):
@@ -112,10 +113,9 @@ async def run(task: Task) -> Outcome:
                 speech = [b64encode(frame) for frame in burst(group.manner.speech_ms)]
                 for place, times in enumerate(zip(group.ring_at_s, group.until_s, strict=True)):
                     chance = random.Random(f"{task.seed} {number} {place}")
-                    caller = Caller(
-                        *(http, task.ring_url, group.manner, speech, ears, chance),
-                        reply_ms=task.reply_ms,
-                    )
+                    telephone = Telephone(http, task.ring_url, group.manner, ears)
+                    talking = (telephone, group.manner, speech, ears, chance)
+                    caller = Caller(*talking, reply_ms=task.reply_ms)
                     calls.create_task(_call(caller, wheel, *times))
     wheel.stop()
     heard.cpu_s = time.process_time() - begun_cpu_s

@@ -1,29 +1,15 @@
-"""What comes of a run: the figures, and whether they count. Pure."""
+"""The figures of a run, whether they count, and whether they are as they must be. Pure."""
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
-from loadtest.load.heard import Heard
-from loadtest.load.meter import Sample, Work
 from loadtest.load.scenario import Must
+from loadtest.load.spread import Spread
 
 LATE_LIMIT_MS: Final = 10.0  # of the callers' own clock, 99th percentile
 STEAL_LIMIT_PCT: Final = 5.0  # of the machine's time
-SETTLED: Final = 0.5  # of a run, after which memory that still grows counts as growing
-
-
-class Spread(msgspec.Struct, frozen=True, kw_only=True):
-    """How a time is spread, in milliseconds. All 0 where there is nothing."""
-
-    n: int = 0
-    p50: float = 0.0
-    p95: float = 0.0
-    p99: float = 0.0
-    max: float = 0.0
 
 
 class Point(NamedTuple):
@@ -41,6 +27,7 @@ class Servers(msgspec.Struct, frozen=True, kw_only=True):
     nats_slow_consumers: int
     postgres_commits_per_s: float
     postgres_rows_per_s: float
+    event_to_row_ms: Spread  # in the log until others see it in the tables
     wal_mib_per_call_min: float
     log_mib_per_call_min: float
     disk_mib_per_call_min: float  # the log and the tables together
@@ -72,6 +59,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     answered: int = 0  # calls
     refused: int = 0
     errors: Mapping[str, int] = {}
+    log_calls: int = 0  # verified after the run; 0: that was not asked for
+    log_wrong: tuple[str, ...] = ()  # events lost, doubled or reordered, and rows that differ
     strangers: Mapping[str, int] = {}  # what became of them
     call_min: float = 0.0  # of all calls together
     cpu_s_per_call_min: float = 0.0  # the whole system, its servers included
@@ -95,28 +84,6 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
         return self.cpu_s_per_call_min / callers if callers else 0.0
 
 
-class Ran(NamedTuple):
-    """All that is known of a run."""
-
-    heard: Heard
-    strange: Heard
-    samples: Sequence[Sample]  # at least two
-    before: Work | None  # None: of a system whose servers cannot be asked
-    after: Work | None
-
-
-def spread(values: Iterable[float]) -> Spread:
-    """Sorted and looked at."""
-    ordered = sorted(values)
-    if not ordered:
-        return Spread()
-
-    def at(share: float) -> float:
-        return round(ordered[min(int(len(ordered) * share), len(ordered) - 1)], 2)
-
-    return Spread(n=len(ordered), p50=at(0.5), p95=at(0.95), p99=at(0.99), max=at(1.0))
-
-
 def void(caller_late_p99_ms: float, steal_pct: float) -> tuple[str, ...]:
     """Why the figures do not count; empty: they do."""
     reasons = []
@@ -127,59 +94,6 @@ def void(caller_late_p99_ms: float, steal_pct: float) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def figures(system: str, scenario: str, calls: int, silence_ms: int, ran: Ran) -> Figures:
-    """The figures of a run."""
-    heard, first, last = ran.heard, ran.samples[0], ran.samples[-1]
-    took_s = max(last.at_s - first.at_s, 1e-3)
-    minutes = max(heard.call_s, 1e-3) / 60
-    cpu = {
-        name: used.cpu_s - (first.programs[name].cpu_s if name in first.programs else 0.0)
-        for name, used in last.programs.items()
-    }
-    late = spread(heard.ticks_late_ms)
-    steal_pct = _pct(last.steal_s - first.steal_s, took_s * (os.cpu_count() or 1))
-    reasons = void(late.p99, steal_pct)
-    memory = _memory(ran.samples, calls)
-    return Figures(
-        system=system,
-        scenario=scenario,
-        calls=calls,
-        length_s=round(took_s, 1),
-        void=bool(reasons),
-        void_because=reasons,
-        silence_ms=silence_ms,
-        wait_ms=spread(wait.ms - silence_ms for wait in heard.waits),
-        barge_in_ms=spread(each.ms for each in heard.barge_ins),
-        back_ms=spread(each.ms for each in heard.backs),
-        key_ms=spread(each.ms for each in heard.keys),
-        late_pct=_pct(heard.late_frames, heard.frames),
-        gaps=len(heard.gaps_ms),
-        gap_ms=spread(heard.gaps_ms),
-        turns=heard.turns,
-        lost=heard.lost,
-        doubled=heard.doubled + heard.marks_twice,
-        cut_short=heard.cut_short,
-        unheeded=heard.unheeded,
-        answered=heard.calls,
-        refused=heard.refused,
-        errors=heard.faults,
-        strangers=_strangers(ran.strange),
-        call_min=round(minutes, 2),
-        cpu_s_per_call_min=round(sum(cpu.values()) / minutes, 3),
-        cpu_by_program={name: round(used / minutes, 3) for name, used in sorted(cpu.items())},
-        cpu_pct={name: _pct(used, took_s) for name, used in sorted(cpu.items())},
-        mib={name: round(used.rss_mib, 1) for name, used in sorted(last.programs.items())},
-        mib_per_call=round(sum(mib for name, mib in memory.items() if name != "postgres"), 3),
-        mib_by_program=memory,
-        mib_per_min=slopes(ran.samples),
-        servers=_servers(ran, took_s, minutes),
-        caller_late_ms=late,
-        caller_cpu_s_per_call_min=round(heard.cpu_s / minutes, 3),
-        steal_pct=steal_pct,
-        over_time=_over_time(ran, silence_ms),
-    )
-
-
 def judged(found: Figures, must: Must) -> tuple[str, ...]:
     """What must be and is not."""
     most: tuple[tuple[str, float | None, float], ...] = (
@@ -188,6 +102,7 @@ def judged(found: Figures, must: Must) -> tuple[str, ...]:
         ("turns lost", must.lost, found.lost),
         ("replies doubled", must.doubled, found.doubled),
         ("calls refused", must.refused, found.refused),
+        ("faults in the log and the tables", 0, len(found.log_wrong)),
     )
     wrong = [
         f"{what}: {is_:g}, at most {limit:g}"
@@ -198,83 +113,3 @@ def judged(found: Figures, must: Must) -> tuple[str, ...]:
     if wanted is not None and closed < wanted:
         wrong.append(f"strangers' sockets closed: {closed}, at least {wanted}")
     return tuple(wrong)
-
-
-def slopes(samples: Sequence[Sample]) -> dict[str, float]:
-    """MiB a minute by program, a straight line through the second half of the run."""
-    settled = samples[int(len(samples) * SETTLED) :]
-    return {
-        name: round(_slope([(s.at_s / 60, s.programs[name].rss_mib) for s in known]), 3)
-        for name in sorted(samples[-1].programs)
-        if len(known := [s for s in settled if name in s.programs]) > 1
-    }
-
-
-def _slope(points: Sequence[tuple[float, float]]) -> float:
-    mean_x = sum(x for x, _ in points) / len(points)
-    mean_y = sum(y for _, y in points) / len(points)
-    apart = sum((x - mean_x) ** 2 for x, _ in points)
-    return sum((x - mean_x) * (y - mean_y) for x, y in points) / apart if apart else 0.0
-
-
-def _memory(samples: Sequence[Sample], calls: int) -> dict[str, float]:
-    """MiB a call by program: the most that was held, less what the idle system held."""
-    idle = samples[0].programs
-    found = {}
-    for name in sorted(idle):
-        most = max(s.programs[name].rss_mib for s in samples if name in s.programs)
-        found[name] = round((most - idle[name].rss_mib) / max(calls, 1), 3)
-    return found
-
-
-def _servers(ran: Ran, took_s: float, minutes: float) -> Servers | None:
-    then, now = ran.before, ran.after
-    if then is None or now is None:
-        return None
-    old, new = then.traffic, now.traffic
-    msgs = new.in_msgs + new.out_msgs - old.in_msgs - old.out_msgs
-    size_bytes = new.in_bytes + new.out_bytes - old.in_bytes - old.out_bytes
-    log_mib, tables_mib = now.log_mib - then.log_mib, now.tables_mib - then.tables_mib
-    return Servers(
-        nats_msgs_per_s=round(msgs / took_s, 1),
-        nats_kib_per_s=round(size_bytes / 1024 / took_s, 1),
-        nats_slow_consumers=new.slow_consumers - old.slow_consumers,
-        postgres_commits_per_s=round((now.commits - then.commits) / took_s, 1),
-        postgres_rows_per_s=round((now.rows - then.rows) / took_s, 1),
-        wal_mib_per_call_min=round((now.wal_bytes - then.wal_bytes) / 2**20 / minutes, 3),
-        log_mib_per_call_min=round(log_mib / minutes, 3),
-        disk_mib_per_call_min=round((log_mib + tables_mib) / minutes, 3),
-    )
-
-
-def _strangers(strange: Heard) -> dict[str, int]:
-    if not (strange.calls or strange.refused or strange.failed):
-        return {}
-    there = {"connected": strange.calls, "closed": strange.closed, "refused": strange.refused}
-    return there | strange.faults
-
-
-def _over_time(ran: Ran, silence_ms: int) -> dict[str, list[Point]]:
-    begun_s = ran.samples[0].at_s
-    plots = {
-        "wait added, ms": [(w.at_s, w.ms - silence_ms) for w in ran.heard.waits],
-        "barge-in, ms": [(each.at_s, each.ms) for each in ran.heard.barge_ins],
-        "callers late p99, ms": [(late.at_s, late.p99_ms) for late in ran.heard.late],
-    }
-    for name in ran.samples[-1].programs:
-        known = [s for s in ran.samples if name in s.programs]
-        plots[f"MiB {name}"] = [(s.at_s, s.programs[name].rss_mib) for s in known]
-        plots[f"CPU % {name}"] = [
-            (b.at_s, (b.programs[name].cpu_s - a.programs[name].cpu_s) / (b.at_s - a.at_s) * 100)
-            for a, b in pairwise(known)
-            if b.at_s > a.at_s
-        ]
-    return {
-        name: [Point(round(at_s - begun_s, 1), round(value, 2)) for at_s, value in points]
-        for name, points in plots.items()
-        if points
-    }
-
-
-def _pct(part: float, whole: float) -> float:
-    return round(part / whole * 100, 2) if whole else 0.0

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
@@ -12,12 +12,17 @@ from infra.cancelling import end_tasks
 from infra.embedded import Addresses
 from infra.nats_system import Traffic, ask_traffic
 from infra.postgres import connect_pool
+from loadtest.load.spread import Spread
 from loadtest.proc import Cost, cost, family, folder_mib, steal_s
 
 _EVERY_S: Final = 1.0
 _DONE: Final = (
     "SELECT sum(xact_commit)::bigint, sum(tup_inserted + tup_updated)::bigint,"
     " pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint FROM pg_stat_database"
+)
+_ROWS: Final = (
+    "SELECT count(*), percentile_cont(ARRAY[0.5, 0.95, 0.99, 1.0]) WITHIN GROUP (ORDER BY row_ms)"
+    " FROM timeline WHERE stored_at >= to_timestamp($1)"
 )
 
 
@@ -38,6 +43,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     wal_bytes: int = 0
     log_mib: float = 0.0
     tables_mib: float = 0.0
+    event_to_row_ms: Spread = Spread()
 
 
 class Meter:
@@ -87,11 +93,19 @@ def _add(programs: dict[str, Cost], name: str, pid: int) -> None:
     programs[name] = Cost(before.cpu_s + used.cpu_s, before.rss_mib + used.rss_mib)
 
 
-async def work(addresses: Addresses) -> Work:
-    """What these servers say."""
+def _spread(count: int, times: Sequence[float] | None) -> Spread:
+    if not times:
+        return Spread()
+    p50, p95, p99, most = (round(ms, 2) for ms in times)
+    return Spread(n=count, p50=p50, p95=p95, p99=p99, max=most)
+
+
+async def work(addresses: Addresses, since_s: float) -> Work:
+    """What these servers say. `since_s`: UNIX time, of the first event whose row counts."""
     pool = await connect_pool(addresses.postgres_dsn)
     try:
         ((commits, rows, wal),) = await pool.fetch(_DONE)
+        ((count, times),) = await pool.fetch(_ROWS, since_s)
     finally:
         await pool.close()
     return Work(
@@ -101,4 +115,5 @@ async def work(addresses: Addresses) -> Work:
         wal_bytes=wal,
         log_mib=folder_mib(addresses.data / "jetstream"),
         tables_mib=folder_mib(addresses.data / "postgres"),
+        event_to_row_ms=_spread(count, times),
     )

@@ -10,7 +10,8 @@ from typing import Final
 import msgspec
 from rich.table import Table
 
-from loadtest.load.figures import Figures, Spread
+from loadtest.load.figures import Figures
+from loadtest.load.spread import Spread
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,8 +71,13 @@ def read(file: Path) -> Report:
 
 def write(made: Report, file: Path, *, plots: bool = True) -> None:
     """As JSON; without `plots` only what comparing needs."""
-    kept = made if plots else msgspec.structs.replace(made, over_time={})
+    kept = made if plots else _without_plots(made)
     file.write_bytes(msgspec.json.format(msgspec.json.encode(kept)) + b"\n")
+
+
+def _without_plots(made: Report) -> Report:
+    others = tuple(msgspec.structs.replace(run, over_time={}) for run in made.others)
+    return msgspec.structs.replace(made, over_time={}, others=others)
 
 
 ROWS: Final[tuple[tuple[str, Callable[[Figures], str]], ...]] = (
@@ -92,7 +98,9 @@ ROWS: Final[tuple[tuple[str, Callable[[Figures], str]], ...]] = (
     ("memory's slope, MiB a minute", lambda f: named(f.mib_per_min, 2)),
     ("NATS messages/s, KiB/s, slow", lambda f: _nats(f)),
     ("Postgres commits/s, rows/s", lambda f: _postgres(f)),
+    ("event to row, ms p50 / p95 / p99", lambda f: _rows(f)),
     ("disk MiB per call-minute (log)", lambda f: _disk(f)),
+    ("calls verified in the log (wrong)", lambda f: _verified(f)),
     ("strangers", lambda f: named(f.strangers, 0)),
     ("callers late p99 ms; CPU s per call-min", lambda f: _callers(f)),
     ("stolen %", lambda f: f"{f.steal_pct:.1f}"),
@@ -149,6 +157,14 @@ def _disk(f: Figures) -> str:
     if (done := f.servers) is None:
         return "-"
     return f"{done.disk_mib_per_call_min:.2f} ({done.log_mib_per_call_min:.2f})"
+
+
+def _rows(f: Figures) -> str:
+    return waits(f.servers.event_to_row_ms) if f.servers else "-"
+
+
+def _verified(f: Figures) -> str:
+    return f"{f.log_calls} ({len(f.log_wrong)})" if f.log_calls else "-"
 
 
 def _callers(f: Figures) -> str:

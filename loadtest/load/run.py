@@ -10,13 +10,15 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from loadtest.load.accounting import Ran, figures
 from loadtest.load.cores import CORES, on
 from loadtest.load.crowd import Group, Outcome, Task
-from loadtest.load.figures import Figures, Ran, figures, judged
+from loadtest.load.figures import Figures, judged
 from loadtest.load.heard import together
 from loadtest.load.meter import Meter, Work, work
 from loadtest.load.scenario import Manner, Scenario, Strangers
 from loadtest.load.systems import System
+from loadtest.load.verified import verified
 
 _LEAD_S: Final = 1.5  # for a process of callers to come up
 _CALLS_A_PROCESS: Final = 250  # what one keeps time with
@@ -35,6 +37,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     calls: int
     length_s: float
     seed: int = 1
+    verify: bool = False  # read the whole log afterwards, and all tables
     processes: int = 0  # of callers; 0: as many as keep time
 
 
@@ -45,7 +48,8 @@ async def warm(system: System) -> None:
 
 async def run(system: System, wanted: Wanted) -> Figures:
     """Have all callers call, and account for it. Raises CallersFailed."""
-    meter, before = Meter(system.roots), await _work(system)
+    begun_s = time.time()
+    meter, before = Meter(system.roots), await _work(system, begun_s)
     async with meter.running():
         outcomes = await _crowd(_tasks(system, wanted))
     ran = Ran(
@@ -53,14 +57,16 @@ async def run(system: System, wanted: Wanted) -> Figures:
         strange=together(each.strange for each in outcomes),
         samples=meter.samples,
         before=before,
-        after=await _work(system),
+        after=await _work(system, begun_s),
     )
     found = figures(system.name, wanted.name, wanted.calls, system.silence_ms, ran)
+    if wanted.verify and system.addresses:
+        found = await verified(found, system.addresses)
     return replace(found, broken=judged(found, wanted.scenario.must))
 
 
-async def _work(system: System) -> Work | None:
-    return await work(system.addresses) if system.addresses else None
+async def _work(system: System, since_s: float) -> Work | None:
+    return await work(system.addresses, since_s) if system.addresses else None
 
 
 async def _crowd(tasks: list[Task]) -> list[Outcome]:

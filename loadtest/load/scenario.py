@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import msgspec
 
 FOLDER: Final = Path(__file__).parents[1] / "scenarios"
-AGENT: Final = FOLDER / "scripted.toml"
+AGENT: Final = Path(__file__).parents[1] / "agents" / "scripted.toml"
 
 Natural = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
@@ -70,8 +70,7 @@ class Scenario(_Table, frozen=True, kw_only=True):
 
 def names() -> list[str]:
     """Of all scenarios."""
-    agents = {"scripted", "talkative"}
-    return sorted(file.stem for file in FOLDER.glob("*.toml") if file.stem not in agents)
+    return sorted(file.stem for file in FOLDER.glob("*.toml"))
 
 
 def read(name: str) -> Scenario:

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from msgspec.structs import replace
 
 from contracts.agent import Agent
 from infra.embedded import Addresses, running
+from infra.loopback_ports import free_port
 from infra.nats import connect, create_streams
 from loadtest.load.cores import CORES, move, on
 from loadtest.load.scenario import AGENT
@@ -120,7 +120,7 @@ def text_in(file: Path) -> str:
 async def _roles(addresses: Addresses, data: Path) -> AsyncIterator[tuple[str, Mapping[str, int]]]:
     """A process for each role: the gateway's address, and the processes."""
     places = of_stack(addresses, Settings(data=data))
-    port = _free_port()
+    port = free_port()
     crews = [
         Crew(name=role, roles=(role,), places=places, port=port if role == "gateway" else 0)
         for role in ROLES
@@ -152,9 +152,3 @@ def reply_ms(text: str) -> float:
     """How long that is, spoken sentence by sentence as a tone."""
     between = text.count(". ")  # spaces between sentences are not spoken
     return float((len(text) - between) * MS_PER_CHARACTER)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -36,7 +36,7 @@ from services.cli.agent_file import read_agent
 from services.cli.caller import Caller, place_call
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
-AGENT = Path("loadtest/scenarios/talkative.toml")
+AGENT = Path("loadtest/agents/talkative.toml")
 SENTENCES = [
     "This is the first sentence of several.",
     "The second one comes after it.",

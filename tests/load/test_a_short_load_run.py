@@ -35,13 +35,17 @@ async def test_two_callers_talk_one_over_the_other_end_and_all_is_accounted_for(
 ) -> None:
     manner = Manner(speech_ms=600, pause_ms=100, barge_in=1.0, barge_in_after_ms=200)
     scenario = Scenario(about="two who interrupt", arrive_s=0.1, manner=manner)
-    found = await run(system, Wanted(name="two", scenario=scenario, calls=2, length_s=1.0))
+    found = await run(
+        system, Wanted(name="two", scenario=scenario, calls=2, length_s=1.0, verify=True)
+    )
     assert (found.answered, found.lost, found.doubled, found.cut_short) == (2, 0, 0, 0)
     assert found.errors == {}
+    assert (found.log_calls, found.log_wrong) == (2, ())
     assert found.turns == found.wait_ms.n == 4
     assert found.barge_in_ms.n + found.unheeded == 2
     assert found.cpu_by_program.keys() >= {"roles", "nats-server", "postgres"}
     assert found.servers is not None
     assert found.servers.nats_msgs_per_s > 0
     assert found.servers.postgres_rows_per_s > 0
+    assert found.servers.event_to_row_ms.n > 0
     assert found.caller_cpu_s_per_call_min > 0

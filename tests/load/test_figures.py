@@ -8,14 +8,16 @@ from msgspec.structs import replace
 
 from infra.nats_system import Traffic
 from loadtest.load import bench, compare
+from loadtest.load.accounting import Ran, figures, slopes
 from loadtest.load.compare import changes, void_runs
-from loadtest.load.figures import Figures, Ran, Spread, figures, judged, slopes, spread, void
+from loadtest.load.figures import Figures, judged, void
 from loadtest.load.heard import Heard, Timed, together
 from loadtest.load.meter import Sample, Work
 from loadtest.load.page import page
 from loadtest.load.report import Report, read, report, table, write
 from loadtest.load.scenario import Must, NoScenario, names
 from loadtest.load.scenario import read as read_scenario
+from loadtest.load.spread import Spread, spread
 from loadtest.proc import Cost
 
 
@@ -104,6 +106,11 @@ def test_what_a_scenario_demands_is_held_against_the_figures() -> None:
         "strangers' sockets closed: 999, at least 1000",
     )
     assert judged(found, Must()) == ()
+
+
+def test_a_log_that_does_not_add_up_is_never_as_it_must_be() -> None:
+    found = made(log_calls=2, log_wrong=("missing at 7: ...",))
+    assert judged(found, Must()) == ("faults in the log and the tables: 1, at most 0",)
 
 
 def test_a_fifth_more_cpu_for_each_call_is_worse_and_a_tenth_is_noise() -> None:
