@@ -127,6 +127,12 @@ def test_a_slower_machine_is_no_regression() -> None:
     assert bench.verdict(before, after) == 0
 
 
+def test_seconds_alone_are_shown_and_not_judged() -> None:
+    before, after = alone(cpu_s_per_call_min=1.0), alone(cpu_s_per_call_min=2.0)
+    (seconds,) = changes(before, after)
+    assert (seconds.pct, seconds.worse) == (100.0, False)
+
+
 def test_a_void_run_proves_nothing() -> None:
     before = alone(cpu_s_per_call_min=1.0, caller_cpu_s_per_call_min=0.1)
     after = alone(cpu_s_per_call_min=9.0, void=True, void_because=("the callers were late",))
