@@ -1,7 +1,9 @@
 """What comes of a run, when it counts, and what is called worse."""
 
+import re
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from msgspec.structs import replace
@@ -173,7 +175,10 @@ def test_the_page_and_the_table_show_every_run(tmp_path: Path) -> None:
         replace(figures("pipecat", "steady", 2, 700, ran(waits=waits)), void=True),
     ]
     drawn = page(report(runs, how="just load <steady>"))
-    assert drawn.count("<svg") == 5  # waits, and CPU and memory of each
+    plots = [ElementTree.fromstring(svg) for svg in re.findall(r"<svg.*?</svg>", drawn, re.S)]
+    assert len(plots) == 5  # waits, and CPU and memory of each
+    dots = plots[0].findall("{http://www.w3.org/2000/svg}circle")
+    assert len(dots) == 2 * len(waits)
     assert "just load &lt;steady&gt;" in drawn
     assert 'class="void"' in drawn
     assert [len(column._cells) for column in table(report(runs, how="")).columns][1:]
