@@ -25,6 +25,14 @@ def cost(pid: int) -> Cost:
     return Cost((int(stat[11]) + int(stat[12])) * _TICK_S, pages * _PAGE_BYTES / 2**20)
 
 
+def descriptors(pid: int) -> int:
+    """Files and sockets it has open. Raises ProcessLookupError."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except FileNotFoundError:
+        raise ProcessLookupError(pid) from None
+
+
 def family(pid: int) -> dict[str, list[int]]:
     """A process and all below it, by the program's name."""
     found: dict[str, list[int]] = {}

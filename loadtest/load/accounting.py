@@ -1,7 +1,7 @@
 """From what callers heard and meters read to the figures of a run. Pure."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
@@ -94,20 +94,32 @@ def _memory(samples: Sequence[Sample], calls: int) -> dict[str, Any]:
         each[name] = round((most - idle[name].rss_mib) / max(calls, 1), 3)
     return {
         "mib": {name: round(cost.rss_mib, 1) for name, cost in sorted(last.items())},
-        "mib_per_call": round(sum(mib for name, mib in each.items() if name != "postgres"), 3),
+        "mib_per_call": round(sum(m for name, m in each.items() if name != "postgres"), 3),
         "mib_by_program": each,
-        "mib_per_min": slopes(samples),
+        "mib_per_min": slopes(samples, mib),
+        "descriptors": {name: samples[-1].descriptors.get(name, 0) for name in sorted(last)},
+        "descriptors_per_min": slopes(samples, opened),
     }
 
 
-def slopes(samples: Sequence[Sample]) -> dict[str, float]:
-    """MiB a minute by program, a straight line through the second half of the run."""
+def slopes(samples: Sequence[Sample], value: Callable[[Sample, str], float]) -> dict[str, float]:
+    """What a value grows by in a minute, by program: a straight line through the second half."""
     settled = samples[int(len(samples) * SETTLED) :]
     return {
-        name: round(_slope([(s.at_s / 60, s.programs[name].rss_mib) for s in known]), 3)
+        name: round(_slope([(s.at_s / 60, value(s, name)) for s in known]), 3)
         for name in sorted(samples[-1].programs)
         if len(known := [s for s in settled if name in s.programs]) > 1
     }
+
+
+def mib(sample: Sample, program: str) -> float:
+    """Memory that was resident."""
+    return sample.programs[program].rss_mib
+
+
+def opened(sample: Sample, program: str) -> float:
+    """Files and sockets that were open."""
+    return float(sample.descriptors.get(program, 0))
 
 
 def _slope(points: Sequence[tuple[float, float]]) -> float:
@@ -154,7 +166,8 @@ def _over_time(ran: Ran, silence_ms: int) -> dict[str, list[Point]]:
     }
     for name in ran.samples[-1].programs:
         known = [s for s in ran.samples if name in s.programs]
-        plots[f"MiB {name}"] = [(s.at_s, s.programs[name].rss_mib) for s in known]
+        plots[f"MiB {name}"] = [(s.at_s, mib(s, name)) for s in known]
+        plots[f"descriptors {name}"] = [(s.at_s, opened(s, name)) for s in known]
         plots[f"CPU % {name}"] = [
             (b.at_s, (b.programs[name].cpu_s - a.programs[name].cpu_s) / (b.at_s - a.at_s) * 100)
             for a, b in pairwise(known)

@@ -70,6 +70,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     mib_per_call: float = 0.0  # above what the idle system holds, without PostgreSQL
     mib_by_program: Mapping[str, float] = {}  # the same, apart
     mib_per_min: Mapping[str, float] = {}  # slope of memory over the second half of the run
+    descriptors: Mapping[str, int] = {}  # open at the end of the run
+    descriptors_per_min: Mapping[str, float] = {}  # slope over the second half of the run
     servers: Servers | None = None  # None: it has none that can be asked
     caller_late_ms: Spread = Spread()  # the callers' own clock
     caller_cpu_s_per_call_min: float = 0.0  # how fast the machine is just now: same work each time

@@ -1,7 +1,9 @@
 """What the programs of a run cost, read from /proc once a second, and what servers say they did."""
 
 import asyncio
+import contextlib
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
@@ -13,7 +15,7 @@ from infra.embedded import Addresses
 from infra.nats_system import Traffic, ask_traffic
 from infra.postgres import connect_pool
 from loadtest.load.spread import Spread
-from loadtest.proc import Cost, cost, family, folder_mib, steal_s
+from loadtest.proc import Cost, cost, descriptors, family, folder_mib, steal_s
 
 _EVERY_S: Final = 1.0
 _DONE: Final = (
@@ -32,6 +34,7 @@ class Sample(NamedTuple):
     at_s: float  # monotonic seconds
     programs: dict[str, Cost]
     steal_s: float
+    descriptors: dict[str, int] = {}  # open files and sockets
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,13 +59,15 @@ class Meter:
 
     def look(self) -> Sample:
         """At all of them now."""
-        programs: dict[str, Cost] = {}
+        programs, opened = dict[str, Cost](), Counter[str]()
         for name, root in self._roots.items():
             for program, pids in family(root).items():
                 for pid in pids:
                     called = name if pid == root or program.startswith("python") else program
-                    _add(programs, called, pid)
-        sample = Sample(time.monotonic(), programs, steal_s())
+                    with contextlib.suppress(ProcessLookupError):  # it has just ended
+                        programs[called] = _sum(programs.get(called), cost(pid))
+                        opened[called] += descriptors(pid)
+        sample = Sample(time.monotonic(), programs, steal_s(), dict(opened))
         self.samples.append(sample)
         return sample
 
@@ -84,13 +89,8 @@ class Meter:
             self.look()
 
 
-def _add(programs: dict[str, Cost], name: str, pid: int) -> None:
-    try:
-        used = cost(pid)
-    except ProcessLookupError:
-        return
-    before = programs.get(name, Cost(0.0, 0.0))
-    programs[name] = Cost(before.cpu_s + used.cpu_s, before.rss_mib + used.rss_mib)
+def _sum(one: Cost | None, other: Cost) -> Cost:
+    return other if one is None else Cost(one.cpu_s + other.cpu_s, one.rss_mib + other.rss_mib)
 
 
 def _spread(count: int, times: Sequence[float] | None) -> Spread:

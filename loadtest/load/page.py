@@ -107,7 +107,7 @@ def _plots(runs: Sequence[Figures]) -> Iterator[str]:
         lines = [(_name(run), run.over_time[name]) for run in runs if name in run.over_time]
         if lines:
             yield _figure(name, plot(lines, dots="late" not in name))
-    for kind in ("CPU %", "MiB"):
+    for kind in ("CPU %", "MiB", "descriptors"):
         for run in runs:
             found = sorted(name for name in run.over_time if name.startswith(f"{kind} "))
             lines = [(name.removeprefix(f"{kind} "), run.over_time[name]) for name in found]

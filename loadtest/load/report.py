@@ -96,6 +96,8 @@ ROWS: Final[tuple[tuple[str, Callable[[Figures], str]], ...]] = (
     ("MiB per further call", lambda f: f"{f.mib_per_call:.2f}"),
     ("  by program", lambda f: named(f.mib_by_program, 2)),
     ("memory's slope, MiB a minute", lambda f: named(f.mib_per_min, 2)),
+    ("descriptors", lambda f: named(f.descriptors, 0)),
+    ("  slope, a minute", lambda f: named(f.descriptors_per_min, 1)),
     ("NATS messages/s, KiB/s, slow", lambda f: _nats(f)),
     ("Postgres commits/s, rows/s", lambda f: _postgres(f)),
     ("event to row, ms p50 / p95 / p99", lambda f: _rows(f)),

@@ -48,4 +48,5 @@ async def test_two_callers_talk_one_over_the_other_end_and_all_is_accounted_for(
     assert found.servers.nats_msgs_per_s > 0
     assert found.servers.postgres_rows_per_s > 0
     assert found.servers.event_to_row_ms.n > 0
+    assert found.descriptors["roles"] > 0
     assert found.caller_cpu_s_per_call_min > 0

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from infra.nats_system import Traffic
 from loadtest.load import bench, compare
-from loadtest.load.accounting import Ran, figures, slopes
+from loadtest.load.accounting import Ran, figures, mib, slopes
 from loadtest.load.compare import changes, void_runs
 from loadtest.load.figures import Figures, judged, void
 from loadtest.load.heard import Heard, Timed, together
@@ -67,7 +67,7 @@ def test_late_frames_are_a_share_of_all_frames() -> None:
 
 def test_memory_that_grows_has_a_slope_and_what_is_flat_has_none() -> None:
     growing = [looked(60.0 * minute, 0.0, 100.0 + 3 * minute) for minute in range(10)]
-    assert slopes(growing) == {"nats-server": 0.0, "roles": pytest.approx(3.0)}
+    assert slopes(growing, mib) == {"nats-server": 0.0, "roles": pytest.approx(3.0)}
 
 
 def test_a_run_whose_callers_were_late_is_void() -> None:
@@ -176,7 +176,7 @@ def test_the_page_and_the_table_show_every_run(tmp_path: Path) -> None:
     ]
     drawn = page(report(runs, how="just load <steady>"))
     plots = [ElementTree.fromstring(svg) for svg in re.findall(r"<svg.*?</svg>", drawn, re.S)]
-    assert len(plots) == 5  # waits, and CPU and memory of each
+    assert len(plots) == 7  # waits, and CPU, memory and descriptors of each
     dots = plots[0].findall("{http://www.w3.org/2000/svg}circle")
     assert len(dots) == 2 * len(waits)
     assert "just load &lt;steady&gt;" in drawn
