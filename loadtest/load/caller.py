@@ -45,7 +45,7 @@ class Caller:
         self._telephone, self._playout = telephone, telephone.playout
         self._manner, self._speech, self._chance = manner, speech, chance
         self._reply_ms = reply_ms
-        self._now_s = self._before_s = self._begun_s = self._until_s = 0.0
+        self._now_s = self._begun_s = self._until_s = 0.0
         self._script: Script = iter(())
         self._owed = 0.0  # frames
 
@@ -53,12 +53,12 @@ class Caller:
         """Connect. Raises Refused and what is in BROKEN."""
         await self._telephone.ring()
         self._until_s = until_s
-        self._now_s = self._before_s = self._begun_s = time.monotonic()
+        self._now_s = self._begun_s = time.monotonic()
         self._script = self._talk() if self._manner.starts else self._say_nothing()
 
     def tick(self, now_s: float) -> bool:
         """20 ms go by. False: the call is over."""
-        self._before_s, self._now_s = self._now_s, now_s
+        self._now_s = now_s
         if self._telephone.over:
             return self._end()
         if self._manner.reads:
@@ -121,18 +121,18 @@ class Caller:
             yield from self._hear_answer()
 
     def _by_voice(self) -> Script:
-        yield from self._speech
-        yield from self._answered(self.heard.waits)
+        yield from self._speech[:-1]
+        yield from self._answered(self._speech[-1], self.heard.waits)
 
     def _by_key(self) -> Script:
         self._telephone.press(_DIGIT)
-        yield _SILENCE
-        yield from self._answered(self.heard.keys)
+        yield from self._answered(_SILENCE, self.heard.keys)
 
-    def _answered(self, waits: list[Timed]) -> Script:
-        """From the last frame, which was sent a tick ago, until the reply begins."""
-        asked_s = self._before_s
+    def _answered(self, last: bytes, waits: list[Timed]) -> Script:
+        """From the turn's last frame until the reply begins, which may be at once."""
+        asked_s = self._now_s
         self._playout.listen()
+        yield last
         yield from self._until_heard()
         if (heard_s := self._playout.heard_at) is not None:
             waits.append(Timed(heard_s, (heard_s - asked_s) * 1000))
@@ -143,14 +143,14 @@ class Caller:
         if not self._playout.playing(self._now_s):
             return  # it was too short to be interrupted
         begun_s = self._now_s
-        yield from self._speech
+        yield from self._speech[:-1]
         cleared_s = self._playout.cleared_at
         if cleared_s is None or cleared_s < begun_s:
             self.heard.unheeded += 1
         else:
             self.heard.barge_ins.append(Timed(cleared_s, (cleared_s - begun_s) * 1000))
         self.heard.turns += 1
-        yield from self._answered(self.heard.waits)
+        yield from self._answered(self._speech[-1], self.heard.waits)
         if self._playout.heard_at is None:
             self.heard.lost += 1
         else:

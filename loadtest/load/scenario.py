@@ -24,7 +24,7 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Manner(_Table, frozen=True, kw_only=True):
     """How a caller behaves."""
 
-    speech_ms: Natural = 1_500  # of each turn
+    speech_ms: Annotated[int, msgspec.Meta(ge=40)] = 1_500  # of each turn
     pause_ms: Natural = 600  # between the end of a reply and the next turn
     barge_in: Share = 0.0  # of the replies, those that are interrupted
     barge_in_after_ms: Natural = 600  # of the reply
