@@ -18,9 +18,11 @@ from contracts.agent import Agent
 from infra.embedded import Addresses, running
 from infra.loopback_ports import free_port
 from infra.nats import connect, create_streams
+from infra.postgres import connect_pool
 from loadtest.load.cores import CORES, move, on
 from loadtest.load.scenario import AGENT
 from loadtest.proc import family
+from projections.run import caught_up
 from services.cli.agent_file import read_agent
 from services.cli.fleet import Crew, fleet
 from services.cli.places import of_stack
@@ -73,6 +75,7 @@ async def partyline(
                 roots |= own
             else:
                 url = await until(lambda: text_in(data / GATEWAY_URL), child)
+        await _tables(addresses)
         move(family(child.pid).get("postgres", ()), CORES.callers)
         yield System(
             name="partyline",
@@ -127,6 +130,15 @@ async def _roles(addresses: Addresses, data: Path) -> AsyncIterator[tuple[str, M
     ]
     async with fleet(crews, data / "roles") as serving:
         yield f"http://127.0.0.1:{port}", {name: each.pid for name, each in serving.items()}
+
+
+async def _tables(addresses: Addresses) -> None:
+    """Wait until rows come into tables that are made."""
+    pool = await connect_pool(addresses.postgres_dsn, size=1)
+    try:
+        await caught_up(pool, 0, within_s=_START_S)
+    finally:
+        await pool.close()
 
 
 async def _publish(addresses: Addresses, agent: Path, voice: str) -> None:
