@@ -30,3 +30,5 @@ CHUNK_GAP: Final = "gen_ai.client.operation.time_per_output_chunk"  # s
 TOKEN_USAGE: Final = "gen_ai.client.token.usage"  # {token}
 CHARACTERS_SPOKEN: Final = "voice.client.characters"  # {character}
 AUDIO: Final = "voice.client.audio.duration"  # s
+COST: Final = "voice.client.cost"  # in `voice.currency`
+CURRENCY: Final = "voice.currency"  # ISO 4217

@@ -4,15 +4,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from opentelemetry import metrics, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from infra.outside import OutsideFailed
 from infra.telemetry import names
-
-Operation = Literal["chat", "embeddings", "transcribe", "synthesize"]
+from infra.telemetry.cost import Operation, spend
 
 _tracer: Final = trace.get_tracer(names.SCOPE)
 _meter: Final = metrics.get_meter(names.SCOPE)
@@ -44,8 +43,8 @@ def about(tenant: str, call: str, agent: str = "") -> None:
 class Use:
     """What is told while a service works. Nothing here takes a caller's words."""
 
-    def __init__(self, span: trace.Span, labels: dict[str, str]) -> None:
-        self._span, self._labels = span, labels
+    def __init__(self, span: trace.Span, operation: Operation, labels: dict[str, str]) -> None:
+        self._span, self._operation, self._labels = span, operation, labels
         self._began_s = self._newest_s = time.perf_counter()
         self._results = 0
 
@@ -70,16 +69,22 @@ class Use:
         self._span.set_attribute(names.TOKENS_OUT, went_out)
         _tokens.record(came_in, {**self._labels, names.TOKEN_TYPE: "input"})
         _tokens.record(went_out, {**self._labels, names.TOKEN_TYPE: "output"})
+        spend(self._labels, self._operation, "tokens_in", came_in)
+        spend(self._labels, self._operation, "tokens_out", went_out)
 
     def characters(self, count: int) -> None:
         """So many were given to a voice."""
         self._span.set_attribute(names.CHARACTERS, count)
         _characters.add(count, self._labels)
+        spend(self._labels, self._operation, "characters", count)
 
     def audio(self, ms: float) -> None:
         """So much was heard, or spoken."""
         self._span.set_attribute(names.AUDIO_MS, round(ms))
         _audio.add(ms / 1000, self._labels)
+        if self._operation == "transcribe":  # a vendor asks for one of the two
+            spend(self._labels, self._operation, "line_seconds", ms / 1000)
+            spend(self._labels, self._operation, "speech_seconds", ms / 1000)
 
     def failed(self, kind: str) -> None:
         """It came to nothing; `kind` as in OutsideFailed."""
@@ -106,7 +111,7 @@ def use(operation: Operation, provider: str, model: str = "") -> Iterator[Use]:
         kind=SpanKind.CLIENT,
         attributes={**labels, **{name: id for name, id in ids.items() if id}},
     )
-    timed = Use(span, labels)
+    timed = Use(span, operation, labels)
     try:
         yield timed
     except OutsideFailed as failed:

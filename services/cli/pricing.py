@@ -1,16 +1,38 @@
 """partyline prices: what outside services cost, as the table of prices holds it."""
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import asyncpg
 from rich.box import SIMPLE
 from rich.table import Table
 
 from infra.postgres import AWAY, Pool, PostgresUnavailable, connect_pool
-from projections.costs.prices import Price, all_prices, load_prices
+from infra.telemetry import Money, Operation, Unit, price_by
+from projections.costs.prices import SHIPPED, Price, all_prices, load_prices, read_prices
 from services.cli.places import find
 from services.cli.settings import Settings
 from services.cli.terminal import out
+
+_KINDS: Final[Mapping[Operation, str]] = {"chat": "llm", "synthesize": "tts", "transcribe": "stt"}
+
+
+def price_uses(settings: Settings) -> None:
+    """Let telemetry know the prices of today, as the file has them. Raises BadPrices."""
+    known: dict[tuple[str, str, str, str], Money] = {}
+    for price in sorted(read_prices(Path(settings.prices or SHIPPED)), key=lambda p: p.from_day):
+        if price.from_day <= datetime.now(UTC).date():
+            of = Money(float(price.price / price.per), price.currency)
+            known[price.kind, price.provider, price.model, price.unit] = of
+
+    def price_of(operation: Operation, provider: str, model: str, unit: Unit) -> Money | None:
+        kind = _KINDS.get(operation, "")
+        exact = known.get((kind, provider, model, unit))
+        return exact or known.get((kind, provider, "", unit))
+
+    price_by(price_of)
 
 
 async def load_configured(pool: Pool, settings: Settings) -> None:

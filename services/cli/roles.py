@@ -27,7 +27,7 @@ from projections.run import run as run_projections
 from services.cli.archiving import archive_of, archiving
 from services.cli.knowing import embedding_of, open_store
 from services.cli.places import Places
-from services.cli.pricing import load_configured
+from services.cli.pricing import load_configured, price_uses
 from services.cli.sealing import vault_of
 from services.cli.settings import Settings
 from services.dialog import providers as dialog_providers
@@ -67,7 +67,9 @@ async def serve_roles(
     not there.
     """
     async with AsyncExitStack() as stack:
-        stack.enter_context(exporting(" ".join(roles)))
+        if enabled():
+            price_uses(settings)
+            stack.enter_context(exporting(" ".join(roles)))
         bus = await connect(places.nats, name=f"partyline {' '.join(roles)}")
         stack.push_async_callback(bus.close)
         kept = bool(settings.archive)

@@ -1,6 +1,7 @@
 """Each use of a provider is a span and points of metrics, without a word of what was said."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from told_telemetry import Told
@@ -9,6 +10,8 @@ from contracts.agent import Agent, Provider
 from contracts.dialog import Voice
 from infra.telemetry import about, names, use
 from services.audio.frames import SILENT_FRAME
+from services.cli.pricing import price_uses
+from services.cli.settings import Settings
 from services.dialog.provider import Capabilities, Delta, ModelError, Prompt, Spoken, Usage
 from services.dialog.timed import TimedModel
 from services.stt.providers.scripted import Scripted
@@ -128,3 +131,22 @@ def test_what_fails_in_an_unknown_way_is_told_by_its_class(told: Told) -> None:
     (span,) = told.spans
     assert (span.attributes or {})["error.type"] == "ZeroDivisionError"
     assert not span.events
+
+
+def test_what_is_used_is_priced_by_the_configured_prices(told: Told, tmp_path: Path) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text(
+        "[[price]]\nkind = 'llm'\nprovider = 'groq'\nunit = 'tokens_in'\n"
+        "price = 0.5\nper = 1000\ncurrency = 'USD'\n"
+        "[[price]]\nkind = 'llm'\nprovider = 'groq'\nmodel = 'small'\nunit = 'tokens_out'\n"
+        "price = 2\nper = 1000\ncurrency = 'USD'\n"
+    )
+    price_uses(Settings(prices=str(prices)))
+    with use("chat", "groq", "small") as timed:
+        timed.tokens(3_000, 500)
+    with use("chat", "nobody") as timed:
+        timed.tokens(3_000, 500)
+    points = told.points()["voice.client.cost"]
+    assert {point.attributes["gen_ai.provider.name"] for point in points} == {"groq"}
+    assert sum(point.value for point in points) == pytest.approx(2.5)
+    assert {point.attributes["voice.currency"] for point in points} == {"USD"}

@@ -4,18 +4,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opentelemetry import metrics, trace
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
+from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+_SINCE_LAST: dict[type, AggregationTemporality] = {
+    Counter: AggregationTemporality.DELTA,
+    Histogram: AggregationTemporality.DELTA,
+}
 
 
 class Told:
     """Spans that ended, and points of metrics since the last look."""
 
     def __init__(self) -> None:
-        self._spans, self._metrics = InMemorySpanExporter(), InMemoryMetricReader()
+        self._spans, self._metrics = InMemorySpanExporter(), InMemoryMetricReader(_SINCE_LAST)
         tracing = TracerProvider()
         tracing.add_span_processor(SimpleSpanProcessor(self._spans))
         trace.set_tracer_provider(tracing)
