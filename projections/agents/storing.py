@@ -37,12 +37,11 @@ async def prepare(pool: Pool) -> None:
     """
     async with pool.acquire() as db, db.transaction():
         await lock(db)
-        was_there = await db.fetchval("SELECT to_regclass('public.agents') IS NOT NULL")
         await make_table(db)
         version = await db.fetchval("SELECT version FROM agents_position")
         if version is not None and version > VERSION:
             raise LaterVersion
-        if version != VERSION or not was_there:
+        if version != VERSION:
             await db.execute("TRUNCATE agents, agents_position")
             await db.execute(
                 "INSERT INTO agents_position (version, position) VALUES ($1, 0)", VERSION
@@ -50,9 +49,15 @@ async def prepare(pool: Pool) -> None:
 
 
 async def make_table(db: Connection) -> None:
-    """Make the table where there is none. In a transaction and under a lock of the caller's."""
+    """Make the table where there is none. In a transaction and under a lock of the caller's.
+
+    Whoever makes it: one that was dropped is filled from the log's beginning.
+    """
+    was_there = await db.fetchval("SELECT to_regclass('public.agents') IS NOT NULL")
     definition = files("projections.agents").joinpath("table.sql").read_text("utf-8")
     await db.execute(definition)
+    if not was_there:
+        await db.execute("UPDATE agents_position SET position = 0")
 
 
 async def position_of(pool: Pool) -> int:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from eventually import eventually
 
+from contracts.streams import KEYS
 from infra.embedded import Addresses
+from infra.nats import connect, create_streams
 from services.cli.fleet import Crew, NotServing, Serving, fleet
 from services.cli.places import Places
 
@@ -29,6 +31,15 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+@pytest.fixture(autouse=True)
+async def in_the_clear(stack: Addresses) -> None:
+    """Others seal calls in this log, and who has not their master key may not serve it."""
+    bus = await connect(stack.nats_url, name="test")
+    await create_streams(bus)
+    await bus.js.purge_stream(KEYS.name)
+    await bus.close()
 
 
 @pytest.fixture

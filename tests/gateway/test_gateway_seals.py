@@ -47,16 +47,16 @@ async def sealed(tmp_path: Path) -> AsyncIterator[House]:
 
 async def test_the_ring_is_stored_sealed_and_read_by_the_others(sealed: House) -> None:
     twilio = await sealed.twilio(await sealed.open())
-    document = await twilio.ring("?var_name=Ada")
+    document = await twilio.ring("?var_name=Theodora-Wilhelmina")
     subject = call_subject(sealed.tenant, CallId(document.call), "line")
     stored = (await sealed.bus.js.get_last_msg(CALLS.name, subject)).data or b""
     assert b'"sealed":"siv"' in stored
     assert b"+15551230001" not in stored
-    assert b"Ada" not in stored
+    assert b"Theodora" not in stored
     (rang,) = await seals(sealed).events(document.call)  # by a process that has no key at hand
     assert isinstance(rang, LineRang)
     assert facts(rang)["caller"] == "+15551230001"
-    assert facts(rang)["variables"] == {"name": "Ada"}
+    assert facts(rang)["variables"] == {"name": "Theodora-Wilhelmina"}
 
 
 async def test_the_same_ring_at_two_gateways_is_one_call_that_both_can_read(sealed: House) -> None:

@@ -1,6 +1,7 @@
 """Tables that somebody dropped by hand, and those of a projection that is no more."""
 
 import logging
+import uuid
 from typing import Any
 
 import asyncpg
@@ -11,6 +12,7 @@ from logs import append, append_calls, running, tables
 from stories import TENANT, question_answered
 
 from contracts.agent import Agent
+from contracts.ids import TenantId
 from infra.agents import Agents
 from infra.nats import Bus
 from infra.postgres import Pool
@@ -56,12 +58,13 @@ async def test_what_is_dropped_meanwhile_is_made_anew_and_the_rest_goes_on(
 
 
 async def test_agents_that_were_dropped_are_made_anew(bus: Bus, pool: Pool) -> None:
-    await Agents(bus).publish(TENANT, Agent(name="receptionist"))
+    tenant = TenantId(f"t{uuid.uuid4().hex}")
+    await Agents(bus).publish(tenant, Agent(name="receptionist"))
     async with running(bus, pool):
         await agents_followed(bus, pool)
         await pool.execute("DROP TABLE agents CASCADE")
-        await Agents(bus).publish(TENANT, Agent(name="receptionist", title="The second"))
-        await eventually_async(lambda: holds_revisions(pool, 2), 30)
+        await Agents(bus).publish(tenant, Agent(name="receptionist", title="The second"))
+        await eventually_async(lambda: holds_revisions(pool, tenant, 2))
 
 
 async def test_tables_of_a_projection_that_is_no_more_stand_still_and_are_named(
@@ -99,9 +102,10 @@ async def holds_turns_of(pool: Pool, calls: int) -> bool:
     return bool(there) and await pool.fetchval(counted) == calls
 
 
-async def holds_revisions(pool: Pool, revisions: int) -> bool:
+async def holds_revisions(pool: Pool, tenant: TenantId, revisions: int) -> bool:
     there = await pool.fetchval("SELECT to_regclass('public.agents') IS NOT NULL")
-    return bool(there) and await pool.fetchval("SELECT count(*) FROM agents") == revisions
+    counted = "SELECT count(*) FROM agents WHERE tenant = $1"
+    return bool(there) and await pool.fetchval(counted, tenant) == revisions
 
 
 async def generation_of(pool: Pool, name: str) -> int:

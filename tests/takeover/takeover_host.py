@@ -13,7 +13,7 @@ from infra.journal import NatsJournal
 from infra.nats import Bus, connect, create_streams
 from infra.stopping import until_signalled
 from services.dialog.app import serve as serve_dialog
-from services.dialog.provider import Delta, Prompt, ToolCall, Usage
+from services.dialog.provider import Capabilities, Delta, Prompt, ToolCall, Usage
 from services.stt.app import serve as serve_stt
 from services.stt.providers.tones import Tones
 
@@ -28,6 +28,7 @@ class Clerk:
     """
 
     name = "clerk"
+    capabilities = Capabilities(streaming=True, tools=True, prefill=True)
 
     async def write(self, prompt: Prompt) -> AsyncIterator[Delta | ToolCall | Usage]:
         options = prompt.agent.llm.options
