@@ -12,6 +12,7 @@ cut, refused and held as a whole.
 
 import asyncio
 import contextlib
+import errno
 from collections.abc import AsyncIterator, Iterator
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
@@ -25,6 +26,7 @@ from infra.loopback_ports import free_port
 _HOST: Final = "127.0.0.1"
 _LARGEST_LINE_BYTES: Final = 1_048_576
 _LATEST_S: Final = 5.0
+_LOOK_S: Final = 0.05
 _GONE: Final = (asyncio.IncompleteReadError, ConnectionError)
 
 
@@ -65,10 +67,18 @@ class Proxy:
             await self.listen()
 
     async def listen(self) -> None:
-        """Accept connections."""
-        self._listener = await asyncio.start_server(
-            self._accept, _HOST, self._port, limit=_LARGEST_LINE_BYTES
-        )
+        """Accept connections: on the port we had, once who took it meanwhile is gone."""
+        async with asyncio.timeout(_LATEST_S * 2):
+            while True:
+                try:
+                    self._listener = await asyncio.start_server(
+                        self._accept, _HOST, self._port, limit=_LARGEST_LINE_BYTES
+                    )
+                    return
+                except OSError as taken:
+                    if taken.errno != errno.EADDRINUSE:
+                        raise
+                await asyncio.sleep(_LOOK_S)
 
     def shut(self) -> None:
         """Cut every connection and refuse new ones."""
