@@ -1,5 +1,6 @@
 """The log a benchmark reads: made-up calls, added until there are enough events."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import cycle
@@ -92,7 +93,8 @@ async def grow(
         tell(log.events)
 
     with added_to(addresses.data, log) as seed:
-        calls = _calls_for(missing, seed, distinct)
+        # In a thread: it takes seconds, and a connection that is not served is given up.
+        calls = await asyncio.to_thread(_calls_for, missing, seed, distinct)
         await generate(bus, calls, seed, distinct=distinct, codec=codec, progress=progress)
 
 
