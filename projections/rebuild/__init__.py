@@ -31,7 +31,7 @@ from projections.rebuild.plan import (
     hold_lease,
     late_calls,
 )
-from projections.rebuild.storing import Filled
+from projections.rebuild.storing import Filled, events_of
 from projections.rebuild.swapping import AfterShow, NothingKept, rolled_back, swapped
 from projections.rebuild.worker import Job, Servers
 from projections.refolding import refold
@@ -196,8 +196,10 @@ class _Work:
     async def _make_late_calls_anew(self) -> None:
         history = history_of(self._bus, self._codec or Codec(), self._archive)
         projections = [each.projection for each in self._plan.generations]
-        for place in await late_calls(self._pool, self._plan):
+        for place, seen in await late_calls(self._pool, self._plan):
             await refold(self._pool, projections, history, place)
+            known = await history(place)
+            self.events += events_of([m for m in known if seen < m.sequence <= self._plan.last])
 
     async def take_over(self, after_show: AfterShow, *, check: bool) -> None:
         """Follow the log until the live tables are met, and take their place."""

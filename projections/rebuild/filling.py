@@ -15,12 +15,11 @@ from projections.generations import Generation
 from projections.history import history_of, stored_of
 from projections.reading import Place, Stored, Unread
 from projections.rebuild.gathering import Crossing, GatheredCall, Gathering
-from projections.rebuild.plan import Chunk, Plan
+from projections.rebuild.plan import ANEW, Chunk, Plan
 from projections.rebuild.scanning import Raw, scan
 from projections.rebuild.storing import Calls, Filled
 
 _OVERLAP: Final = 10_000  # messages read on for calls to end; then each is asked for
-_ANEW: Final = 1 << 62  # a sequence behind all: the call is made anew at the end
 
 
 class Filling:
@@ -55,7 +54,7 @@ class Filling:
             place = Place(each.tenant, each.call)
             newest = each.history[-1].sequence
             if newest >= plan.first and await self._log.count(each.tenant, each.call):
-                crossings.append(Crossing(place, False, _ANEW))
+                crossings.append(Crossing(place, False, ANEW))
             else:
                 calls[place] = stored_of(each.history, each.unreadable)
         return await self._calls.store(plan.id, segment.key, calls, crossings)
@@ -80,6 +79,7 @@ class Filling:
         for call in calls:
             history = await self._history(call.place)
             call.raw, call.messages = [], [each for each in history if each.sequence <= last]
+            call.last = call.messages[-1].sequence
 
     async def _opened(self, calls: list[GatheredCall]) -> dict[Place, list[Stored]]:
         """Decoded. The keys of all are asked for together."""

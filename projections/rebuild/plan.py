@@ -12,7 +12,17 @@ from projections.rebuild.indexes import take_indexes
 from projections.schema import forget, lock, make, next_generation
 
 CHUNK: Final = 40_000  # messages
+ANEW: Final = 1 << 62  # a sequence behind all: the call is made anew at the end
 _LEASE: Final = 0x72656275696C64  # "rebuild"
+# A call that one chunk saw whole has no row of that chunk: all before the next one is stored.
+_LATE: Final = """
+    SELECT tenant, call, coalesce(
+        max(last) FILTER (WHERE begun),
+        min(CASE WHEN last = $2 THEN 1 ELSE chunk::bigint END) - 1
+    ) AS seen
+    FROM rebuild_crossings WHERE rebuild = $1 GROUP BY tenant, call
+    HAVING max(last) > coalesce(max(last) FILTER (WHERE begun), 0)
+"""
 
 
 class AlreadyRebuilding(Exception):
@@ -76,14 +86,19 @@ async def done_chunks(pool: Pool, plan: Plan) -> dict[str, int]:
     return {row["chunk"]: row["events"] for row in rows}
 
 
-async def late_calls(pool: Pool, plan: Plan) -> list[Place]:
-    """Calls that go on behind what the chunk they begin in saw, or that begin without a ring."""
-    rows = await pool.fetch(
-        "SELECT tenant, call FROM rebuild_crossings WHERE rebuild = $1 GROUP BY tenant, call"
-        " HAVING max(last) > coalesce(max(last) FILTER (WHERE begun), 0)",
-        plan.id,
-    )
-    return [Place(row["tenant"], row["call"]) for row in rows]
+class LateCall(NamedTuple):
+    """A call that goes on behind what the chunk it begins in saw, or that begins without a ring."""
+
+    place: Place
+    seen: int  # stream sequence up to which its messages are stored as rows
+
+
+async def late_calls(pool: Pool, plan: Plan) -> list[LateCall]:
+    """Those whose rows are not whole when all chunks are stored."""
+    return [
+        LateCall(Place(row["tenant"], row["call"]), row["seen"])
+        for row in await pool.fetch(_LATE, plan.id, ANEW)
+    ]
 
 
 async def _under_way(db: Connection, projections: Sequence[Projection]) -> Plan | None:

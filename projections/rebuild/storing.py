@@ -52,7 +52,7 @@ class Calls:
                     refused.append(each)
                     self._put_back(fold, each, messages)
             folds.append(fold)
-        events = sum(map(_events, calls.values()))
+        events = sum(map(events_of, calls.values()))
         async with self._pool.acquire() as db, db.transaction():
             rows = 0
             for generation in self._generations.values():
@@ -78,5 +78,6 @@ class Calls:
             fold.left[refused.projection] = rows
 
 
-def _events(messages: Iterable[Stored]) -> int:
+def events_of(messages: Iterable[Stored]) -> int:
+    """How many are in them, as far as they can be read."""
     return sum(len(m.message.events) for m in messages if isinstance(m, Recorded))

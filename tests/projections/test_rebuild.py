@@ -26,7 +26,9 @@ from projections.rebuild import (
     AlreadyRebuilding,
     Deviated,
     Progress,
+    Rebuilt,
     Servers,
+    filling,
     rebuild,
     rolled_back,
 )
@@ -42,8 +44,14 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning, "CHUNK", 70)
 
 
-async def rebuilt(bus: Bus, pool: Pool, **options: object) -> None:
-    await rebuild(bus, pool, PROJECTIONS, **options)  # type: ignore[arg-type]
+@pytest.fixture
+def no_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chunk sees nothing of what lies behind it, as is so of what comes long after."""
+    monkeypatch.setattr(filling, "_OVERLAP", 0)
+
+
+async def rebuilt(bus: Bus, pool: Pool, **options: object) -> Rebuilt:
+    return await rebuild(bus, pool, PROJECTIONS, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -124,10 +132,10 @@ async def test_a_rebuild_that_is_stopped_goes_on_where_it_was(bus: Bus, pool: Po
         if progress.messages:
             some.set()
 
-    filling = asyncio.create_task(rebuilt(bus, pool, tell=tell))
+    stopped = asyncio.create_task(rebuilt(bus, pool, tell=tell))
     await some.wait()
-    filling.cancel()
-    await asyncio.gather(filling, return_exceptions=True)
+    stopped.cancel()
+    await asyncio.gather(stopped, return_exceptions=True)
     (before,) = await pool.fetchrow("SELECT count(*) FROM rebuild_chunks") or [0]
     assert 0 < before < len(range(1, last + 1, 70))
     again: list[Progress] = []
@@ -137,19 +145,22 @@ async def test_a_rebuild_that_is_stopped_goes_on_where_it_was(bus: Bus, pool: Po
     assert len(await calls.list(pool, TENANT, 100)) == 40
 
 
-@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.usefixtures("small_chunks", "no_overlap")
 async def test_what_comes_long_after_a_calls_end_is_in_its_rows(bus: Bus, pool: Pool) -> None:
-    stories, _ = await append_calls(bus, 10)
+    stories, _ = await append_calls(bus, 10, at_once=1)
     reported = CarrierReported(at_ms=at(9_999), status="completed", sequence=4)
+    written = list(stories)
     for story in stories:
         late = Story(story.call, first_sequence=90).stored(9_999, reported)
         last = await append(bus, late)
-        await append(bus, question_answered())
+        await append(bus, later := question_answered())
+        written += (late, later)
     async with running(bus, pool):
         await caught_up(pool, last)
         before = await tables(pool)
-    await rebuilt(bus, pool)
+    done = await rebuilt(bus, pool)
     assert await tables(pool) == before
+    assert done.events == sum(len(m.message.events) for each in written for m in each.messages)
     statuses = {c.call: c.carrier_status for c in await calls.list(pool, TENANT, 100)}
     assert {statuses[story.call] for story in stories} == {"completed"}
 
@@ -230,7 +241,8 @@ async def goes_on(bus: Bus, pool: Pool) -> bool:
 async def test_a_second_rebuild_at_the_same_time_is_refused(bus: Bus, pool: Pool) -> None:
     await append_calls(bus, 5)
     both = await asyncio.gather(rebuilt(bus, pool), rebuilt(bus, pool), return_exceptions=True)
-    assert [type(each) for each in both if each] == [AlreadyRebuilding]
+    refused = [each for each in both if isinstance(each, BaseException)]
+    assert [type(each) for each in refused] == [AlreadyRebuilding]
 
 
 async def test_after_a_rollback_the_earlier_tables_read_on(bus: Bus, pool: Pool) -> None:
