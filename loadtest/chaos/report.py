@@ -15,6 +15,7 @@ from loadtest.chaos.log import Takeover, Verdict
 from loadtest.chaos.person import Silence
 from loadtest.chaos.sentences import Story
 
+_LONG_MS = 2_000  # of silence: the budget of dead air
 _AFTERMATH_S = 5.0  # a silence that begins so long after a fault was healed is not its doing
 FAILING = ("lost", "doubled", "disordered", "unknown", "dropped", "unanswered")
 
@@ -64,6 +65,7 @@ class Result(msgspec.Struct, kw_only=True):
             "takeover_ms_max_by_fault": _worst(self.verdict.takeovers),
             "dead_air_ms_max": max(self.dead_air_ms().values(), default=0.0),
             "dead_air_ms_max_by_fault": self.dead_air_ms(),
+            "silences": [self._told(each) for each in self.silences if _is_long(each)],
             "verify_ok": not self.verdict.wrong,
         }
 
@@ -77,15 +79,28 @@ class Result(msgspec.Struct, kw_only=True):
         worst: dict[str, float] = {}
         for silence in self.silences:
             kind = _during(silence, self.done)
-            length_ms = round((silence.to_s - silence.from_s) * 1000)
-            worst[kind] = max(worst.get(kind, 0.0), length_ms)
+            worst[kind] = max(worst.get(kind, 0.0), _length_ms(silence))
         return worst
+
+    def _told(self, silence: Silence) -> dict[str, Any]:
+        """For who looks into it: `partyline replay --at` of that call shows what was going on."""
+        fault = _during(silence, self.done)
+        at = {"from_s": round(silence.from_s, 3), "ms": _length_ms(silence)}
+        return {"call": silence.call, **at, "fault": fault}
 
 
 def at(values: Sequence[float], share: float) -> float:
     """A percentile; 0.0 of nothing."""
     ordered = sorted(values)
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else 0.0
+
+
+def _length_ms(silence: Silence) -> int:
+    return round((silence.to_s - silence.from_s) * 1000)
+
+
+def _is_long(silence: Silence) -> bool:
+    return _length_ms(silence) > _LONG_MS
 
 
 def _worst(takeovers: Sequence[Takeover]) -> dict[str, float]:
