@@ -11,31 +11,28 @@ import nats.errors
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
-from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
+from nats.js.errors import APIError, ServiceUnavailableError
 
 from contracts.claim import Claim, Role
-from contracts.codec import Unreadable, decode_claim, encode, outline
+from contracts.codec import Unreadable, decode_claim, encode
 from contracts.ids import CallId, HostId
 from contracts.journal import JournalUnavailable, WrongVersion
 from contracts.streams import (
     ACK_WAIT_S,
-    CALLS,
     CLAIMS,
     LINE_ACK_WAIT_S,
     Family,
-    call_subject,
     claim_subject,
     host_subject,
 )
 from infra.beside import beside
 from infra.cancelling import stop_if_cancelled
 from infra.nats import Bus
+from infra.ownership import HELD, holds, owner_of
 
 _log: Final = logging.getLogger("partyline.claims")
 _FAMILY: Final[dict[Role, Family]] = {"stt": "transcript", "dialog": "dialog"}
 _ACK_WAIT_S: Final[dict[Role, float]] = {"line": LINE_ACK_WAIT_S}
-_HELD: Final = b"held"
-_ASK_S: Final = 0.3  # a host under load is slow to answer; a dead one's server answers at once
 # Shorter than it takes a claim to come again: by then a paused host asks for none, else one of its
 # own claims would be given back to it and lie there for as long once more.
 _FETCH_S: Final = ACK_WAIT_S / 2
@@ -199,34 +196,22 @@ class Claims:
             return True  # if it is dead its claim comes again
         if owner is None or owner == self._host:
             return False
-        try:
-            subject = host_subject(HostId(owner))
-            reply = await self._bus.nc.request(subject, claim.call.encode(), timeout=_ASK_S)
-        except (nats.errors.NoRespondersError, nats.errors.TimeoutError):
-            return False
-        return reply.data == _HELD
+        return await holds(self._bus, owner, claim.call)
 
     async def _owner(self, claim: Claim) -> str | None:
-        """Who wrote last in the role's family, as only its owner does. Raises JournalUnavailable.
+        """Who owns the call in this role. Raises JournalUnavailable.
 
-        The stream's leader is asked: a follower may not know the newest owner yet. Who watches over
-        a line owns no family: what two who do so at a time write, the log takes once.
+        Who watches over a line owns no family: what two who do so at a time write, the log takes
+        once.
         """
         family = _FAMILY.get(self._role)
         if family is None:
             return None
-        subject = call_subject(claim.tenant, claim.call, family)
-        try:
-            last = await self._bus.js.get_last_msg(CALLS.name, subject)
-            return outline(last.data or b"").by
-        except (NotFoundError, Unreadable):
-            return None
-        except (TimeoutError, OSError, nats.errors.Error, APIError):
-            raise JournalUnavailable("the log did not answer") from None
+        return await owner_of(self._bus, claim.tenant, claim.call, family)
 
     async def _on_asked(self, message: Msg) -> None:
         held = self._held.get(CallId(message.data.decode(errors="replace")))
-        await message.respond(_HELD if held and not held.lost.is_set() else b"not held")
+        await message.respond(HELD if held and not held.lost.is_set() else b"not held")
 
     async def _on_reconnect(self) -> None:
         self._doubtful = True

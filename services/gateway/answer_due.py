@@ -27,10 +27,10 @@ class AnswerDue:
         mouth: Mouth,
         agent: Agent,
         active: Callable[[], bool],
-        log_answers: Callable[[], Awaitable[bool]],
+        looked_after: Callable[[], Awaitable[bool]],
     ) -> None:
-        """`active`: whether somebody speaks; `log_answers`: whether the log takes events."""
-        self._mouth, self._log_answers = mouth, log_answers
+        """`active`: whether somebody speaks; `looked_after`: whether an answer can come."""
+        self._mouth, self._looked_after = mouth, looked_after
         self._silence_s = agent.turns.silence_ms / 1000  # until a turn counts as ended
         self._waiting = Waiting(Means(self._may_come, active, mouth.hold))
         self._awaited_until_ms = now_ms() + _AWAITED_MS
@@ -76,4 +76,4 @@ class AnswerDue:
                 self._waiting.end()
 
     async def _may_come(self) -> bool:
-        return not self._mouth.late and await self._log_answers()
+        return not self._mouth.late and await self._looked_after()

@@ -22,9 +22,9 @@ from services.gateway.gateway import Gateway
 from services.gateway.journaling import Journaling, Patience, Superseded, Told
 from services.gateway.leg import Leg, ProtocolBroken
 from services.gateway.line import Line, Links
+from services.gateway.looked_after import looked_after
 from services.gateway.missed import Missed
 from services.gateway.standing import Standing, confirmed
-from services.gateway.waiting import log_answers
 from services.gateway.wire import Wire
 
 _FAMILIES: Final[tuple[Family, ...]] = ("dialog", "synthesis", "line")
@@ -66,7 +66,7 @@ def _line(
     links = Links(
         publish=partial(gateway.bus.pub_kept_soon, frames),
         missed=missed.want,
-        answers=partial(log_answers, gateway.bus, settings.tenant, leg.call),
+        looked_after=partial(looked_after, gateway.bus, settings.tenant, leg.call),
     )
     told = Told(
         away=lambda: line.log_away(),

@@ -43,7 +43,7 @@ class Links(NamedTuple):
 
     publish: Callable[[bytes], None]  # gets each frame of the caller
     missed: Callable[[], None]  # agent audio is missing: fetch it
-    answers: Callable[[], Awaitable[bool]]  # whether the log takes events
+    looked_after: Callable[[], Awaitable[bool]]  # whether anybody is there who can answer
 
 
 class Line:
@@ -70,7 +70,7 @@ class Line:
         self._parting: Callable[[], None] | None = None
         self._early: deque[bytes] = deque(maxlen=_EARLY_CHUNKS)
         self._hearing = Hearing(agent, self.mouth, links.publish, self._write, before)
-        self._log_answers = links.answers
+        self._looked_after = links.looked_after
         self._due = AnswerDue(self.mouth, agent, self._active, self._answers)
         self._messages = Messages(leg)
         self._digits = 0
@@ -225,8 +225,8 @@ class Line:
         self._write(f"digit:{self._digits}", *([cleared] if cleared else []), pressed)
 
     async def _answers(self) -> bool:
-        """Whether the log takes events, this line's as well."""
-        return not self._journaling.away and await self._log_answers()
+        """Whether an answer can come: what happens here gets into the log, and to who answers."""
+        return not self._journaling.away and await self._looked_after()
 
     def _tell(self, progress: Progress) -> None:
         self._note_activity()

@@ -10,6 +10,7 @@ import msgspec
 
 SPACING_MS: Final = 500  # between marks
 _GRACE_MS: Final = 2_000  # how much later than it should the carrier may confirm
+_WAY_MS: Final = 200  # how long sound may be on its way to the caller
 
 
 class Stretch(msgspec.Struct):
@@ -34,9 +35,13 @@ class Marks:
     def audible(self, now_ms: int) -> bool:
         """Whether the carrier has something to play, as far as can be known.
 
-        A carrier that never confirms is not believed to be playing for ever.
+        A carrier that never confirms is not believed to be playing for ever; where no mark was sent
+        yet behind the last sound, there is nothing for it to confirm.
         """
-        return bool(self._stretches) and now_ms < self._over_at_ms + _GRACE_MS
+        if not self._stretches:
+            return False
+        grace_ms = _GRACE_MS if self._stretches[-1].name else _WAY_MS
+        return now_ms < self._over_at_ms + grace_ms
 
     @property
     def unconfirmed(self) -> bool:

@@ -6,7 +6,7 @@ fetched goes the way of what is heard live: doubles are refused there, and holes
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import nats.errors
@@ -43,11 +43,10 @@ class Missed:
         while True:
             await self._wanted.wait()
             self._wanted.clear()
-            for ask in (self._from_stream, self._from_publisher):
-                payloads = await ask()
-                stop_if_cancelled()
-                for payload in payloads:
-                    take(payload)
+            # Side by side: while the stream has no leader it is the publisher that answers.
+            async with asyncio.TaskGroup() as asking:
+                for ask in (self._from_stream, self._from_publisher):
+                    asking.create_task(_hand_on(ask, take))
 
     async def _from_stream(self) -> list[bytes]:
         """What the stream holds, in order; what has come by when the server falls silent."""
@@ -73,3 +72,12 @@ class Missed:
             async with contextlib.aclosing(kept):
                 payloads += [payload async for payload in kept]
         return payloads
+
+
+async def _hand_on(
+    ask: Callable[[], Awaitable[list[bytes]]], take: Callable[[bytes], None]
+) -> None:
+    payloads = await ask()
+    stop_if_cancelled()
+    for payload in payloads:
+        take(payload)

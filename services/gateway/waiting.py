@@ -1,7 +1,8 @@
 """A caller who waits for what is held up is told so, again and again, until it comes.
 
-A log that elects a new leader takes no event for seconds; a sentence whose synthesiser died comes
-from another one seconds later. What was sent to the carrier plays on, but nothing new can be said
+A log that elects a new leader takes no event for seconds; a call whose host died, or was never
+given one, is hosted again seconds later; a sentence whose synthesiser died comes from another one.
+What was sent to the carrier plays on, but nothing new can be said
 meanwhile, and nobody else can tell the caller.
 """
 
@@ -9,19 +10,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
-import nats.errors
-from nats.js.errors import APIError, NotFoundError
-
-from contracts.ids import CallId, TenantId
-from contracts.streams import CALLS, call_subject
 from infra.cancelling import stop_if_cancelled
-from infra.nats import Bus
 
-WONDER_MS: Final = 1_200  # of silence while an answer is due, before a caller wonders
+WONDER_MS: Final = 1_000  # of silence while an answer is due, before a caller wonders
 _PAUSE_S: Final = 0.7  # between two phrases
 _LOOK_S: Final = 0.5  # how late it may be noticed that the sound is over
 _TRUSTED_S: Final = 20.0  # with nothing held up for so long, nothing is waited for any more
-_ANSWER_S: Final = 0.3  # for the log
 
 
 class Means(NamedTuple):
@@ -74,17 +68,3 @@ class Waiting:
         answers = await self._means.answers()
         stop_if_cancelled()
         return answers
-
-
-async def log_answers(bus: Bus, tenant: TenantId, call: CallId) -> bool:
-    """Whether the log has a leader that answers; a follower's word is not asked for."""
-    if not bus.connected:
-        return False
-    js = bus.nc.jetstream(timeout=_ANSWER_S)
-    try:
-        await js.get_last_msg(CALLS.name, call_subject(tenant, call, "line"))
-    except NotFoundError:
-        return True
-    except (TimeoutError, OSError, nats.errors.Error, APIError):
-        return False
-    return True

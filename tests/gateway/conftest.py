@@ -16,5 +16,6 @@ async def house(nats_url: str) -> AsyncIterator[House]:
     async with AsyncExitStack() as leaving:
         house = House(bus, leaving)
         await house.publish()
+        await house.host()
         yield house
     await bus.close()

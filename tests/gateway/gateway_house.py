@@ -6,17 +6,20 @@ from typing import Any
 
 import msgspec
 from eventually import eventually_async
+from nats.aio.msg import Msg
 from twilio_double import Document, MediaSocket, TwilioDouble
 
 from contracts.agent import Agent
 from contracts.dialog import CallerReturned
-from contracts.ids import AgentId, CallId, TenantId
+from contracts.event import OwnerClaimed
+from contracts.ids import AgentId, CallId, HostId, TenantId
 from contracts.line import LineAnswered
 from contracts.recorded import CallEvent, DialogEvent, LineEvent, Message, SynthesisEvent
-from contracts.streams import Family, audio_subject
+from contracts.streams import Family, audio_subject, host_subject
 from infra.agents import Agents
 from infra.journal import NatsJournal
 from infra.nats import Bus
+from infra.ownership import HELD
 from services.audio.frames import FRAME_BYTES, AgentChunk, pack_agent
 from services.gateway.app import Serving, serve
 from services.gateway.clock import now_ms
@@ -30,7 +33,28 @@ class House:
         self.bus, self._leaving = bus, leaving
         self.tenant = TenantId(f"t{uuid.uuid4().hex[:12]}")
         self.journal, self.agents = NatsJournal(bus), Agents(bus)
+        self.hosts_live = True  # the recogniser and the actor of every call
+        self._host = HostId(f"test-{self.tenant}")
+        self._hosted: set[str] = set()
         self._written = 0
+
+    async def host(self) -> None:
+        """Own every call that rings as its recogniser and its actor, and say so when asked."""
+        await self.bus.nc.subscribe(host_subject(self._host), cb=self._on_asked)
+        await self.bus.nc.subscribe(f"live.call.{self.tenant}.*.line", cb=self._on_line)
+        await self.bus.nc.flush()
+
+    async def _on_asked(self, question: Msg) -> None:
+        await question.respond(HELD if self.hosts_live else b"not held")
+
+    async def _on_line(self, message: Msg) -> None:
+        call = message.subject.split(".")[-2]
+        if call in self._hosted:
+            return
+        self._hosted.add(call)
+        for family, role in (("transcript", "stt"), ("dialog", "dialog")):
+            claimed = OwnerClaimed(at_ms=1, role=role, host=self._host, epoch=1)
+            await self._append(call, family, claimed)
 
     async def publish(self, **changes: Any) -> None:
         """A new revision of the receptionist."""
@@ -82,10 +106,12 @@ class House:
 
     async def decide(self, call: str, *events: DialogEvent | SynthesisEvent) -> None:
         """Write to the call as its actor would, or as the synthesiser."""
-        self._written += 1
         family: Family = "synthesis" if "Synth" in type(events[0]).__name__ else "dialog"
-        message = Message(by="test", events=events)
-        id = f"{call}:test:{self._written}"
+        await self._append(call, family, *events)
+
+    async def _append(self, call: str, family: Family, *events: CallEvent) -> None:
+        self._written += 1
+        message, id = Message(by=self._host, events=events), f"{call}:test:{self._written}"
         await self.journal.append(self.tenant, CallId(call), family, message, id=id)
 
     async def add(self, call: str, *events: LineEvent, by: str = "gateway-dead") -> None:

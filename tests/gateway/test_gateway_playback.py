@@ -417,3 +417,11 @@ def test_a_carrier_that_confirms_nothing_is_not_believed_to_play_for_ever() -> N
 def test_a_reply_that_came_to_nothing_does_not_hold_up_the_next() -> None:
     playback = given(lambda p: p.written(1, 0, T))
     assert sounds(playback.take(chunk(200, reply=2), T)) == [(1, 200)]
+
+
+def test_sound_that_ran_out_in_mid_sentence_is_heard_no_longer() -> None:
+    """No mark was sent behind it: there is no echo to wait for."""
+    playback = Playback()
+    playback.take(chunk(200), T)
+    assert playback.audible(T + 200)
+    assert not playback.audible(T + 500)

@@ -65,7 +65,7 @@ async def test_a_caller_is_told_to_wait_when_the_log_falls_silent_behind_the_que
         await media.hang_up()
 
 
-async def test_a_slow_answer_is_waited_for_in_silence_while_the_log_answers(
+async def test_a_slow_answer_is_waited_for_in_silence_while_its_hosts_live(
     house: House, nats_url: str
 ) -> None:
     await house.publish(limits=Limits(media_silence_ms=60_000))
@@ -84,6 +84,26 @@ async def test_a_slow_answer_is_waited_for_in_silence_while_the_log_answers(
         await media.until(lambda: "r1.s1.400.end" in media.marks_asked)
         assert (media.buffered_ms, media.clears) == (400, 0)
         await media.hang_up()
+
+
+async def test_a_caller_whose_call_nobody_hosts_is_told_to_wait(house: House) -> None:
+    """As while the claims elect a leader: the log itself takes events all the time."""
+    house.hosts_live = False
+    media, document = await house.answered(await house.twilio(await house.open()))
+    await media.until(lambda: media.buffered_ms >= PHRASE_MS)
+    house.speak(document.call, sound(400, 7))
+    await media.until(lambda: "r1.s1.400.end" in media.marks_asked)
+    await media.play()
+    assert bytes(media.played) == sound(400, 7)
+
+
+async def test_a_caller_who_asked_a_host_that_died_is_told_to_wait(house: House) -> None:
+    media, document = await house.answered(await house.twilio(await house.open()))
+    await media.say(*QUESTION)
+    await house.until(document.call, SpeechEnded)
+    house.hosts_live = False
+    await media.until(lambda: media.buffered_ms >= PHRASE_MS)
+    await media.hang_up()
 
 
 async def test_a_caller_is_told_to_wait_for_a_sentence_that_is_written_and_does_not_come(
