@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=10, help="at a time")
     parser.add_argument("--nats-nodes", type=int, choices=(1, 3), default=1)
     parser.add_argument("--without", nargs="*", default=[], help="kinds of faults to leave out")
+    parser.add_argument("--only", nargs="*", default=[], help="nats restart:voice ...: only these")
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument("--data", type=Path, help="keep everything there")
     given = parser.parse_args()
@@ -35,6 +36,7 @@ def main() -> None:
         calls=given.calls,
         nats_nodes=given.nats_nodes,
         without=frozenset(given.without),
+        only=tuple(given.only),
     )
     result = uvloop.run(run(data, plan))
     show(result, console)
@@ -45,6 +47,7 @@ def main() -> None:
         again = f"--seed {given.seed} --minutes {given.minutes:g} --calls {given.calls}"
         again += f" --nats-nodes {given.nats_nodes}"
         again += f" --without {' '.join(given.without)}" if given.without else ""
+        again += f" --only {' '.join(given.only)}" if given.only else ""
         console.print(f"All is kept in {data}. Again: ./just chaos {again}", soft_wrap=True)
         sys.exit(1)
     if not given.data:

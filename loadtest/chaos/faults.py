@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple, cast
 
 import msgspec
 
@@ -52,15 +52,21 @@ def schedule(
     *,
     nats: Sequence[str] = ("nats",),
     without: frozenset[str] = frozenset(),
+    only: Sequence[str] = (),
 ) -> list[Fault]:
-    """The faults of a run. `without`: kinds, or `kind:crew-prefix`, to leave out."""
+    """The faults of a run.
+
+    Args: without: kinds, or `kind:crew`, to leave out; the others come as they did.
+          only: kinds, or `kind:crew`, to have instead of all; each as often as the others.
+    """
     chance = random.Random(seed)
+    wanted = _wanted(crews, nats, only)
     faults: list[Fault] = []
     rested = dict.fromkeys(("nats", "postgres"), 0.0)
     at_s = _FIRST_S
     while at_s < length_s:
-        kind = chance.choices(list(KINDS), list(KINDS.values()))[0]
-        target = chance.choice(nats if kind == "nats" else crews)
+        drawn = chance.choices(wanted, [each.often for each in wanted])[0]
+        kind, target = drawn.kind, chance.choice(drawn.targets)
         lasts_s = round(chance.uniform(*_LASTS_S[kind]), 2)
         if kind == "postgres":
             target = "postgres"
@@ -70,6 +76,22 @@ def schedule(
                 rested[kind] = at_s + _SERVER_REST_S
         at_s += chance.uniform(*_APART_S)
     return faults
+
+
+class _Wanted(NamedTuple):
+    kind: Kind
+    often: int
+    targets: Sequence[str]
+
+
+def _wanted(crews: Sequence[str], nats: Sequence[str], only: Sequence[str]) -> list[_Wanted]:
+    def targets(kind: str, crew: str = "") -> list[str]:
+        return [each for each in (nats if kind == "nats" else crews) if each.startswith(crew)]
+
+    if not only:
+        return [_Wanted(kind, often, targets(kind)) for kind, often in KINDS.items()]
+    named = [each.partition(":") for each in only]
+    return [_Wanted(cast(Kind, kind), 1, targets(kind, crew)) for kind, _, crew in named]
 
 
 def _left_out(kind: Kind, target: str, without: frozenset[str]) -> bool:

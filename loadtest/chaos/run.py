@@ -30,6 +30,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     calls: int = 10  # at a time
     nats_nodes: Literal[1, 3] = 1
     without: frozenset[str] = frozenset()  # faults to leave out, see faults.schedule
+    only: tuple[str, ...] = ()  # faults to have instead of all
 
 
 async def run(data: Path, plan: Plan) -> Result:
@@ -43,7 +44,10 @@ async def _run(here: Town, plan: Plan) -> Result:
     inflicting, trouble = Inflicting(here), list[str]()
     length_s = plan.minutes * 60
     faults = schedule(
-        plan.seed, length_s - _CALM_S, names(), nats=here.nats_names(), without=plan.without
+        *(plan.seed, length_s - _CALM_S, names()),
+        nats=here.nats_names(),
+        without=plan.without,
+        only=plan.only,
     )
     until_s = time.time() + length_s
     talking = [asyncio.create_task(person.talk(until_s)) for person in people]

@@ -29,6 +29,12 @@ def test_what_is_left_out_changes_nothing_else() -> None:
     assert len(without) < len(all_of_it)
 
 
+def test_a_run_can_have_some_faults_only() -> None:
+    faults = schedule(7, 240, CREWS, only=("restart:voice", "nats"))
+    assert {fault.kind for fault in faults} == {"restart", "nats"}
+    assert {f.target for f in faults if f.kind == "restart"} == {"voice-1", "voice-2"}
+
+
 def test_in_twenty_runs_every_kind_befalls_every_crew() -> None:
     seen = {(f.kind, f.target) for seed in range(20) for f in schedule(seed, 120, CREWS)}
     assert {kind for kind, _ in seen} == set(KINDS)

@@ -422,6 +422,6 @@ def test_a_reply_that_came_to_nothing_does_not_hold_up_the_next() -> None:
 def test_sound_that_ran_out_in_mid_sentence_is_heard_no_longer() -> None:
     """No mark was sent behind it: there is no echo to wait for."""
     playback = Playback()
-    playback.take(chunk(200), T)
+    playback.take(chunk(200, last=False), T)
     assert playback.audible(T + 200)
     assert not playback.audible(T + 500)
