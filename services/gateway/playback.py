@@ -20,7 +20,7 @@ STALL_MS: Final = 12_000
 """Of silence, before what is missing is left out. A synthesiser that is paused is dropped by the
 server after 4 s, and another gets its sentence 1 s later: the caller waits for that, and is told.
 """
-_LATE_MS: Final = 1_000  # what was written so long ago and has not come is late
+_LATE_MS: Final = 700  # what was written so long ago and has not come is late
 _BYTES_PER_MS: Final = 8
 
 

@@ -366,15 +366,15 @@ def test_a_hole_that_was_passed_over_is_how_far_the_reply_was_heard() -> None:
     assert (cleared.sentence, cleared.played_ms, cleared.whole) == (1, 100, False)
 
 
-def test_a_sentence_is_late_a_second_after_it_was_written_and_while_none_of_it_comes() -> None:
+def test_a_sentence_is_late_700_ms_after_it_was_written_and_while_none_of_it_comes() -> None:
     playback = Playback()
     assert not playback.late(T)
     playback.expect(1, 1, T)
-    assert not playback.late(T + 999)
-    assert playback.late(T + 1_000)
+    assert not playback.late(T + 699)
+    assert playback.late(T + 700)
     playback.take(chunk(200, last=False), T + 1_000)
-    assert not playback.late(T + 1_999)
-    assert playback.late(T + 2_000)
+    assert not playback.late(T + 1_699)
+    assert playback.late(T + 1_700)
     playback.take(chunk(200, at_ms=200), T + 2_000)
     assert not playback.late(T + 60_000)
 

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from eventually import eventually_async
+
 from services.gateway.waiting import Means, Waiting
 
 
@@ -12,7 +14,7 @@ class House:
         self.silent, self.audible = silent, audible
         self.asked = self.phrases = self.looked = 0
         self.answered, self.looked_twice = asyncio.Event(), asyncio.Event()
-        self.waiting = Waiting(Means(self.answers, self.look, self.hold), after_s=0.0)
+        self.waiting = Waiting(Means(self.answers, self.look, self.hold), after_s=0.0, wake_s=0.0)
 
     def look(self) -> bool:
         self.looked += 1
@@ -85,3 +87,17 @@ async def test_a_wait_that_is_over_tells_nothing_more() -> None:
     await asyncio.wait({watching}, timeout=10)
     assert watching.cancelled()
     assert house.phrases == 0
+
+
+async def test_what_a_hold_up_left_behind_is_told_too() -> None:
+    house = House(silent=1)
+    house.waiting = Waiting(Means(house.answers, house.look, house.hold), after_s=0.0, wake_s=60.0)
+    house.waiting.begin()
+    await asyncio.wait_for(house.answered.wait(), 10)
+    house.waiting.begin()
+
+    async def told_again() -> bool:
+        return house.phrases >= 2
+
+    await eventually_async(told_again)
+    house.waiting.end()
