@@ -20,7 +20,7 @@ from contracts.recorded import (
 )
 from services.call.decide import decide
 from services.call.evolve import fold
-from services.call.state import CallState, Unopened, state_hash
+from services.call.state import CallState, Ended, Unopened, state_hash
 
 _FAMILY: Final = "dialog"
 
@@ -61,7 +61,7 @@ class Actor:
         self._prev = ""
 
     async def claim(self, at_ms: int | None = None) -> None:
-        """Fold the decisions so far and own the call from here on.
+        """Fold the decisions so far and own the call from here on, if there is more to decide.
 
         Raises: WrongVersion when another host claimed it meanwhile; JournalUnavailable.
         """
@@ -73,6 +73,8 @@ class Actor:
             self.tenant, self.call, _FAMILY, left_out=step_over
         ):
             self._apply(recorded)
+        if isinstance(self.state, Ended):  # its claim came again: that it was settled got lost
+            return
         self.epoch += 1
         now_ms = time.time_ns() // 1_000_000 if at_ms is None else at_ms
         claimed = OwnerClaimed(at_ms=now_ms, role="dialog", host=self.host, epoch=self.epoch)

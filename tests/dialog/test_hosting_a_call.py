@@ -436,6 +436,18 @@ async def test_a_clock_that_is_set_forward_ends_no_call(bus: Bus, hosts: Hosts) 
         assert state.reason == "caller_hung_up"
 
 
+async def test_a_call_that_has_ended_is_taken_over_by_nobody(bus: Bus, hosts: Hosts) -> None:
+    """Its claim comes again where the server that was told of its end died with that."""
+    async with a_line(bus, an_agent()) as call:
+        first = hosts.start(call, "dialog-1")
+        await call.greet()
+        await call.hang_up()
+        await ended(first)
+        before = len(await call.history())
+        await ended(hosts.start(call, "dialog-2"))
+        assert len(await call.history()) == before
+
+
 class DyingAfter(NatsJournal):
     """The log of a host that dies after so many decisions."""
 
