@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import AsyncGenerator, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import nats.errors
@@ -14,16 +15,27 @@ _ENDS: Final = ("204", "404")  # end of the batch, nothing there
 
 
 async def direct_get(
-    bus: Bus, stream: str, subject: str, *, start: int, most: int, wait_s: float
+    bus: Bus,
+    stream: str,
+    subject: str,
+    *,
+    start: int = 1,
+    start_ms: float = 0.0,
+    most: int,
+    wait_s: float,
 ) -> AsyncGenerator[Msg]:
     """Up to `most` messages of `subject` from stream sequence `start` on, in stored order.
+
+    `start_ms`: those stored at this UNIX time in milliseconds or later, whatever `start` says.
 
     Close it when leaving early (`contextlib.aclosing`).
     Raises: nats.errors.TimeoutError when the server falls silent for `wait_s`; other nats.errors
             when it is away.
     Source: ADR-31, https://github.com/nats-io/nats-architecture-and-design.
     """
-    question = {"seq": start, "batch": most, "next_by_subj": subject}
+    stamp = datetime.fromtimestamp(start_ms / 1000, UTC).isoformat()
+    place: dict[str, Any] = {"start_time": stamp} if start_ms else {"seq": start}
+    question = place | {"batch": most, "next_by_subj": subject}
     async with contextlib.aclosing(_answers(bus, stream, question, wait_s)) as answers:
         async for message in answers:
             yield message

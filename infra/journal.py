@@ -133,7 +133,7 @@ class NatsJournal:
             call=place.call,
             family=place.family,
             sequence=sequence_of(message),
-            stored_ms=_unix_ms(headers.get("Nats-Time-Stamp", "")),
+            stored_ms=stored_ms_of(message),
             message=await self.codec.read(place.call, message.data),
             payload=message.data,
         )
@@ -144,11 +144,12 @@ def sequence_of(message: Msg) -> int:
     return int((message.headers or {})["Nats-Sequence"])
 
 
+def stored_ms_of(message: Msg) -> float:
+    """When the server stored it: UNIX time in milliseconds; 0.0 where it does not say."""
+    stamp = (message.headers or {}).get("Nats-Time-Stamp", "")
+    return unix_ms(stamp) if stamp else 0.0
+
+
 def _header(message: Msg, name: str) -> int:
     """-1 where there is none."""
     return int((message.headers or {}).get(name, -1))
-
-
-def _unix_ms(stamp: str) -> float:
-    """UNIX time in milliseconds of the server's RFC 3339 stamp; 0.0 where it sends none."""
-    return unix_ms(stamp) if stamp else 0.0

@@ -9,12 +9,14 @@ import nats.errors
 from contracts.ids import CallId, TenantId
 from contracts.streams import AUDIO, audio_subject
 from infra.again import ask_again
-from infra.direct_get import direct_get
+from infra.direct_get import direct_get, direct_last
+from infra.journal import stored_ms_of
 from infra.nats import Bus
-from services.audio.frames import CallerFrame, unpack_caller
+from services.audio.frames import FRAME_MS, CallerFrame, unpack_caller
 
 _MOST_FRAMES: Final = 3_000  # the stream keeps 15 s, that is 750, and some of them twice
 _WAIT_S: Final = 0.5
+_MARGIN_MS: Final = 2_000  # how much longer than its sound lasts a turn may have been on its way
 
 
 class Fetched(NamedTuple):
@@ -28,7 +30,10 @@ async def fetch(bus: Bus, tenant: TenantId, call: CallId, first: int) -> Fetched
     """The frames from number `first` on that the stream or the gateway still holds."""
     subject = audio_subject(tenant, call, "caller")
     payloads: list[bytes] = []
-    whole = await _from_stream(bus, subject, payloads)
+    since_ms = await _since_ms(bus, subject, first)
+    whole = await _from_stream(bus, subject, since_ms, payloads)
+    if since_ms and whole and _lack(_in_order(payloads, first), first):
+        whole = await _from_stream(bus, subject, 0.0, payloads)
     if not whole or _lack(_in_order(payloads, first), first):
         with contextlib.suppress(OSError, nats.errors.Error):
             async with contextlib.aclosing(ask_again(bus, subject, wait_s=_WAIT_S)) as again:
@@ -36,9 +41,26 @@ async def fetch(bus: Bus, tenant: TenantId, call: CallId, first: int) -> Fetched
     return Fetched(_in_order(payloads, first), whole)
 
 
-async def _from_stream(bus: Bus, subject: str, payloads: list[bytes]) -> bool:
-    """Whether the stream gave all it has."""
-    stored = direct_get(bus, AUDIO.name, subject, start=1, most=_MOST_FRAMES, wait_s=_WAIT_S)
+async def _since_ms(bus: Bus, subject: str, first: int) -> float:
+    """When frame `first` was stored, or earlier; 0.0 where that can't be told.
+
+    By its distance from the newest: reading all that the stream keeps of a call takes long when
+    the calls of a dead host come all at once. After a pause of the sound it may have been earlier.
+    """
+    newest = direct_last(bus, AUDIO.name, [subject], wait_s=_WAIT_S)
+    with contextlib.suppress(OSError, nats.errors.Error, ValueError):
+        async with contextlib.aclosing(newest):
+            async for message in newest:
+                between = max(0, unpack_caller(message.data).number - first)
+                return max(1.0, stored_ms_of(message) - between * FRAME_MS - _MARGIN_MS)
+    return 0.0
+
+
+async def _from_stream(bus: Bus, subject: str, since_ms: float, payloads: list[bytes]) -> bool:
+    """Whether the stream gave all it has from that time on."""
+    stored = direct_get(
+        bus, AUDIO.name, subject, start_ms=since_ms, most=_MOST_FRAMES, wait_s=_WAIT_S
+    )
     try:
         async with contextlib.aclosing(stored):
             async for message in stored:

@@ -5,8 +5,11 @@ import pytest
 from contracts.ids import CallId, TenantId, new_call_id
 from contracts.streams import AUDIO, audio_subject
 from infra.again import tell_again
+from infra.direct_get import direct_get
+from infra.journal import stored_ms_of
 from infra.nats import Bus, connect
 from services.audio.frames import SILENT_FRAME, pack_caller
+from services.stt import replay
 from services.stt.replay import fetch
 
 AT_MS = 1_795_322_636_000
@@ -33,3 +36,24 @@ async def test_a_stream_made_anew_lacks_frames_that_the_gateway_still_has(
     fetched = await fetch(bus, TenantId(tenant), call, wanted)
     await gateway.close()
     assert [frame.number for frame in fetched.frames] == list(range(wanted, 41))
+
+
+async def test_frames_from_before_a_long_pause_of_the_sound_are_found(
+    bus: Bus, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were stored earlier than their distance from the newest one tells."""
+    call = CallId(new_call_id())
+    await publish(bus, audio_subject(TenantId(tenant), call, "caller"), 1, 40)
+    monkeypatch.setattr(replay, "_MARGIN_MS", -60_000)
+    fetched = await replay.fetch(bus, TenantId(tenant), call, 5)
+    assert [frame.number for frame in fetched.frames] == list(range(5, 41))
+
+
+async def test_stored_messages_are_read_from_a_time_on(bus: Bus, tenant: str) -> None:
+    call = CallId(new_call_id())
+    subject = audio_subject(TenantId(tenant), call, "caller")
+    await publish(bus, subject, 1, 3)
+    stored = [m async for m in direct_get(bus, AUDIO.name, subject, most=9, wait_s=1)]
+    since_ms = stored_ms_of(stored[1])
+    later = direct_get(bus, AUDIO.name, subject, start_ms=since_ms, most=9, wait_s=1)
+    assert [m.data async for m in later] == [m.data for m in stored[1:]]
