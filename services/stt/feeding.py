@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Final
 
 from contracts.agent import Turns
+from contracts.streams import AUDIO
 from services.audio.frames import FRAME_MS, CallerFrame
 from services.stt.hearing import Hearing
 from services.stt.lateness import Lateness
@@ -15,6 +16,7 @@ from services.stt.tape import LEAD_IN_FRAMES, Tape
 _STINT_FRAMES: Final = 1 << 20  # numbers this far apart are of two stints of the line: no hole
 _TRIES: Final = 8  # at what is missing; their connection or ours may just be coming back
 _AGAIN_S: Final = 0.25
+_KEPT_FRAMES: Final = int(AUDIO.max_age_s * 1_000) // FRAME_MS
 _BEHIND_FRAMES: Final = 1_000 // FRAME_MS  # further back than this, an event is history
 
 
@@ -69,6 +71,7 @@ class Feeding:
             return
         if late:  # what the log says of it comes later, too
             self._behind = self._behind or max(self._fed + 1, self._from)
+            self._past = self._past or not self._continuous  # who hears silence needs no log
         elif not self._behind:
             self._feed((frame,))
         elif not self._past:
@@ -87,8 +90,12 @@ class Feeding:
             self._begin(number)
 
     async def complete(self) -> None:
-        """Fetch what is missing of the turn, and give it. What is nowhere is left out."""
-        for tried in range(_TRIES):
+        """Fetch what is missing of the turn, and give it. What is nowhere is left out.
+
+        What nobody keeps any more is asked for once: there may be more turns to make good.
+        """
+        kept = self._tape.last - self._from < _KEPT_FRAMES
+        for tried in range(_TRIES if kept else 1):
             if tried:
                 await asyncio.sleep(_AGAIN_S)
             fetched = await self._fetch(self._from)

@@ -4,7 +4,7 @@ from typing import Final
 
 from services.audio.frames import FRAME_MS
 
-_LATE_MS: Final = 1_000
+_LATE_MS: Final = 400  # less than the silence between two turns: news of both is not mixed up
 _SPAN_FRAMES: Final = 10_000 // FRAME_MS  # longer than a host that is not dead is held up
 
 

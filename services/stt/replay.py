@@ -16,6 +16,7 @@ from services.audio.frames import FRAME_MS, CallerFrame, unpack_caller
 
 _MOST_FRAMES: Final = 3_000  # the stream keeps 15 s, that is 750, and some of them twice
 _WAIT_S: Final = 0.5
+_KEPT_MS: Final = AUDIO.max_age_s * 1_000
 _MARGIN_MS: Final = 2_000  # how much longer than its sound lasts a turn may have been on its way
 
 
@@ -32,7 +33,7 @@ async def fetch(bus: Bus, tenant: TenantId, call: CallId, first: int) -> Fetched
     payloads: list[bytes] = []
     since_ms = await _since_ms(bus, subject, first)
     whole = await _from_stream(bus, subject, since_ms, payloads)
-    if since_ms and whole and _lack(_in_order(payloads, first), first):
+    if since_ms and whole and _lack(_in_order(payloads, first), first):  # stored earlier, perhaps
         whole = await _from_stream(bus, subject, 0.0, payloads)
     if not whole or _lack(_in_order(payloads, first), first):
         with contextlib.suppress(OSError, nats.errors.Error):
@@ -42,7 +43,7 @@ async def fetch(bus: Bus, tenant: TenantId, call: CallId, first: int) -> Fetched
 
 
 async def _since_ms(bus: Bus, subject: str, first: int) -> float:
-    """When frame `first` was stored, or earlier; 0.0 where that can't be told.
+    """When frame `first` was stored, or earlier; 0.0: all that the stream keeps is to be read.
 
     By its distance from the newest: reading all that the stream keeps of a call takes long when
     the calls of a dead host come all at once. After a pause of the sound it may have been earlier.
@@ -52,7 +53,8 @@ async def _since_ms(bus: Bus, subject: str, first: int) -> float:
         async with contextlib.aclosing(newest):
             async for message in newest:
                 between = max(0, unpack_caller(message.data).number - first)
-                return max(1.0, stored_ms_of(message) - between * FRAME_MS - _MARGIN_MS)
+                before_ms = between * FRAME_MS + _MARGIN_MS
+                return stored_ms_of(message) - before_ms if before_ms < _KEPT_MS else 0.0
     return 0.0
 
 
