@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from loadtest.load.hops import Waterfall
 from loadtest.load.scenario import Must
 from loadtest.load.spread import Spread
 
@@ -45,6 +46,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     broken: tuple[str, ...] = ()  # what the scenario says must be, and is not
     silence_ms: int = 0  # the system waits before it answers; taken off the waits
     wait_ms: Spread = Spread()  # added to each turn
+    hops_ms: Mapping[str, Spread] = {}  # the same by the log, hop by hop: see loadtest/load/hops.py
+    waterfalls: Mapping[str, Waterfall] = {}  # of the turns at p50 and p99
     barge_in_ms: Spread = Spread()  # first frame over the reply to `clear`
     back_ms: Spread = Spread()  # line lost to sound on the new one
     key_ms: Spread = Spread()  # key pressed to first sound

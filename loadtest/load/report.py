@@ -76,8 +76,8 @@ def write(made: Report, file: Path, *, plots: bool = True) -> None:
 
 
 def _without_plots(made: Report) -> Report:
-    others = tuple(msgspec.structs.replace(run, over_time={}) for run in made.others)
-    return msgspec.structs.replace(made, over_time={}, others=others)
+    others = tuple(msgspec.structs.replace(run, over_time={}, waterfalls={}) for run in made.others)
+    return msgspec.structs.replace(made, over_time={}, waterfalls={}, others=others)
 
 
 ROWS: Final[tuple[tuple[str, Callable[[Figures], str]], ...]] = (
