@@ -62,6 +62,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     answered: int = 0  # calls
     refused: int = 0
     errors: Mapping[str, int] = {}
+    appends_per_call_min: float = 0.0  # messages in the log of calls
+    append_bytes: float = 0.0  # of each, without subject and headers
     log_calls: int = 0  # verified after the run; 0: that was not asked for
     log_wrong: tuple[str, ...] = ()  # events lost, doubled or reordered, and rows that differ
     strangers: Mapping[str, int] = {}  # what became of them

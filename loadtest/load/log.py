@@ -6,7 +6,7 @@ from infra.embedded import Addresses
 from infra.master_key import NAME, read_master_key
 from infra.nats import connect
 from infra.vault import Vault
-from loadtest.load.moments import Moments, Turns
+from loadtest.load.moments import Turns
 from projections.reading import extent, reading
 
 
@@ -19,7 +19,7 @@ async def position(addresses: Addresses) -> int:
         await bus.close()
 
 
-async def turns_after(addresses: Addresses, after: int) -> list[Moments]:
+async def turns_after(addresses: Addresses, after: int) -> Turns:
     """The turns of all calls that began behind the stream sequence `after`."""
     turns = Turns()
     bus = await connect(addresses.nats_url, name="load")
@@ -35,4 +35,4 @@ async def turns_after(addresses: Addresses, after: int) -> list[Moments]:
                         turns.add(stored)
     finally:
         await bus.close()
-    return turns.whole()
+    return turns

@@ -35,9 +35,13 @@ class Turns:
 
     def __init__(self) -> None:
         self._calls: dict[str, _Call] = {}
+        self.messages = 0
+        self.bytes = 0  # as stored, without subjects and headers
 
     def add(self, recorded: Recorded) -> None:
         """The next message."""
+        self.messages += 1
+        self.bytes += len(recorded.payload)
         call = self._calls.setdefault(recorded.call, _Call())
         for _, event in recorded.events():
             call.add(event, recorded.stored_ms)

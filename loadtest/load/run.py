@@ -77,8 +77,14 @@ async def _hop_by_hop(found: Figures, system: System, after: int) -> Figures:
     if not system.addresses:
         return found
     turns = await turns_after(system.addresses, after)
-    known = hops(turns, system.stop_ms, system.silence_ms)
-    return replace(found, hops_ms=known.hops_ms, waterfalls=known.waterfalls)
+    known = hops(turns.whole(), system.stop_ms, system.silence_ms)
+    return replace(
+        found,
+        hops_ms=known.hops_ms,
+        waterfalls=known.waterfalls,
+        appends_per_call_min=round(turns.messages / max(found.call_min, 1e-3), 1),
+        append_bytes=round(turns.bytes / max(turns.messages, 1)),
+    )
 
 
 async def _work(system: System, since_s: float) -> Work | None:
