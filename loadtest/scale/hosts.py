@@ -14,7 +14,7 @@ from infra.agents import Agents
 from infra.data_folder import make_folders
 from infra.journal import NatsJournal
 from infra.loopback_ports import free_port
-from infra.master_key import make_master_key, read_master_key
+from infra.master_key import NAME, make_master_key, read_master_key
 from infra.nats import Bus, connect, create_streams
 from infra.nats_server import NatsServer
 from infra.vault import Vault
@@ -39,6 +39,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     journal: NatsJournal
     agent: AgentRef
     crew: dict[str, Serving]  # by role
+    room: int
 
     def costs(self) -> dict[str, Cost]:
         """Of each program now, by name."""
@@ -68,7 +69,7 @@ async def staged(folder: Path, room: int, roles: Sequence[Role] = HOLDING) -> As
         stack.push_async_callback(bus.close)
         await create_streams(bus)
         agent = await _published(bus, read_agent(_AGENT))
-        crews = _crews(server.url, key, room, roles)
+        crews = [_crew(role, role, server.url, key, room) for role in roles]
         processes = await stack.enter_async_context(fleet(crews, folder / "roles"))
         yield Stage(
             data=data,
@@ -78,6 +79,7 @@ async def staged(folder: Path, room: int, roles: Sequence[Role] = HOLDING) -> As
             journal=NatsJournal(bus, Codec(Vault(bus, read_master_key(key)))),
             agent=agent,
             crew=processes,
+            room=room,
         )
 
 
@@ -85,15 +87,19 @@ async def _published(bus: Bus, agent: Agent) -> AgentRef:
     return await Agents(bus).publish(Settings().tenant, agent)
 
 
-def _crews(url: str, key: Path, room: int, roles: Sequence[Role]) -> list[Crew]:
-    places = Places(nats=url, postgres="", qdrant="", master_key=str(key))
-    return [
-        Crew(
-            name=role,
-            roles=(role,),
-            places=places,
-            port=free_port() if role == "gateway" else 0,
-            settings={"room": str(room)},
-        )
-        for role in roles
-    ]
+def _crew(name: str, role: Role, url: str, key: Path, room: int) -> Crew:
+    return Crew(
+        name=name,
+        roles=(role,),
+        places=Places(nats=url, postgres="", qdrant="", master_key=str(key)),
+        port=free_port() if role == "gateway" else 0,
+        settings={"room": str(room)},
+    )
+
+
+@asynccontextmanager
+async def another(stage: Stage, role: Role) -> AsyncIterator[Serving]:
+    """A second process of a role during the block. Raises NotServing."""
+    crew = _crew(f"another-{role}", role, stage.nats_url, stage.data / NAME, stage.room)
+    async with fleet([crew], stage.data / "roles") as serving:
+        yield serving[crew.name]

@@ -35,7 +35,7 @@ class Idle(msgspec.Struct, frozen=True, kw_only=True):
 
     calls: int
     taken_s: float  # from the first ring until every claim was held
-    claims_per_s: float  # taken in that time, by one process of each role
+    taken_cpu_ms: dict[str, float]  # by program, for each call
     mib_per_call: dict[str, float]  # by program, above what it held with no call
     watched_s: float  # then nothing happened for so long
     claim_msgs_per_s: float  # of each call: what the server was told, and told others
@@ -77,7 +77,10 @@ async def idle(stage: Stage, calls: int, watch_s: float) -> Idle:
     return Idle(
         calls=calls,
         taken_s=round(taken_s, 2),
-        claims_per_s=round(calls * len(CLAIMED) / taken_s, 1),
+        taken_cpu_ms={
+            name: round((each.cpu_s - empty[name].cpu_s) / calls * 1000, 2)
+            for name, each in before.items()
+        },
         mib_per_call={
             name: round((each.rss_mib - empty[name].rss_mib) / calls, 4)
             for name, each in after.items()

@@ -32,7 +32,7 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
     per_s: float
     server_us: float  # CPU of all nats-servers for each
     client_us: float  # CPU of the driver for each
-    disk_bytes: float = 0.0  # of all nats-servers for each
+    stored_bytes: float  # of all nats-servers for each, on disk or in memory
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,8 +67,8 @@ async def appends(servers: Servers, count: int, payload_bytes: int) -> Rate:
     await _append(servers.bus, subjects, count, payload)
     rate = began.rate(count)
     assert await _stored(servers.bus, CALLS.name) == stored + count
-    disk_bytes = (folder_mib(servers.folder) - disk_mib) * 2**20 / count
-    return msgspec.structs.replace(rate, disk_bytes=round(disk_bytes))
+    stored_bytes = (folder_mib(servers.folder) - disk_mib) * 2**20 / count
+    return msgspec.structs.replace(rate, stored_bytes=round(stored_bytes))
 
 
 async def frames(servers: Servers, count: int) -> Rate:
@@ -82,7 +82,8 @@ async def frames(servers: Servers, count: int) -> Rate:
         await bus.nc.flush()  # behind them, so that none is dropped here
     sent = count // len(subjects) * len(subjects)
     await _until_captured(bus, before + sent)
-    return began.rate(sent)
+    rate, state = began.rate(sent), (await bus.js.stream_info(AUDIO.name)).state
+    return msgspec.structs.replace(rate, stored_bytes=round(state.bytes / state.messages))
 
 
 async def kept(folder: Path, subjects: int, payload_bytes: int) -> Kept:
@@ -180,5 +181,6 @@ class _Began:
             messages=count,
             per_s=round(count / (time.monotonic() - self._at_s)),
             server_us=round((self._servers.cpu_s() - self._cpu_s) / count * 1e6, 1),
+            stored_bytes=0.0,
             client_us=round((time.process_time() - self._own_s) / count * 1e6, 1),
         )
