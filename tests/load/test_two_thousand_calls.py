@@ -133,7 +133,7 @@ async def test_what_happens_in_a_thousand_calls_at_once_is_stored_and_told_to_th
     speaking = list(hosts[0].calls)[:1_000]
     stored = await asyncio.gather(
         *(
-            journal.append(TENANT, call, "line", message, id=f"{call}:1", after=0)
+            journal.append(TENANT, call, "line", message, id=f"{call}:pressed", after=0)
             for call in speaking
         )
     )
