@@ -15,9 +15,10 @@ from loadtest.scale.idle import NotTaken
 from loadtest.scale.measured import FILE, read
 from loadtest.scale.model import needs
 from loadtest.scale.table import needed, reached
-from loadtest.scale.walls import group_calls, walls
+from loadtest.scale.walls import group_calls, room_for, walls
 from services.cli.fleet import NotServing
 
+_WITHIN_S: Final = 3.0  # design: a takeover at worst
 _CALLS: Final = (1_000, 10_000, 100_000)
 _out: Final = Console()
 _err: Final = Console(stderr=True)
@@ -43,6 +44,11 @@ def _modelled(given: argparse.Namespace) -> dict[str, Any]:
     _out.print(needed(found))
     _out.print(f"In brackets: processes. A group holds {group_calls(known):,.0f} calls.")
     _out.print(reached(full))
+    few, more = room_for(known, _WITHIN_S, 1), room_for(known, _WITHIN_S, 4)
+    _out.print(
+        f"A process of STT or dialog that dies is followed within {_WITHIN_S:g} s when it had"
+        f" {few:,} calls for each of those that are left: with four, PARTYLINE_ROOM={more}."
+    )
     _out.print("* extrapolated from what one costs; the others were seen or are fixed numbers.")
     return {"needs": found, "group_calls": group_calls(known), "walls": full, "figures": known}
 

@@ -53,6 +53,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     claim_msgs: Figure  # per call-second, to keep them
     claim_cpu: Figure  # of the server, per call-second
     claims_limit: Figure  # of a role, held at a time
+    takeover_cpu: Figure  # milliseconds of a host for each call it takes over
     project_cpu: Figure  # of the projections for one message, many at a time
     nats_bytes: Figure  # in and out, per call-second
     carrier_bytes: Figure  # in and out, per call-second

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from contracts.streams import STREAMS
 from loadtest.scale.measured import Measured, Role
 from loadtest.scale.walls import group_calls, subjects_a_call
 
@@ -47,7 +48,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
         return sum(self.cores.values())
 
 
-def needs(known: Measured, calls: int, streams_a_group: int = 6) -> Needs:
+def needs(known: Measured, calls: int) -> Needs:
     """For `calls` at a time in the busiest hour."""
     groups = math.ceil(calls / group_calls(known))
     cores = {name: _cores(role, calls, known) for name, role in known.roles.items()}
@@ -66,7 +67,7 @@ def needs(known: Measured, calls: int, streams_a_group: int = 6) -> Needs:
         processes=processes,
         memory_gib=_memory(known, calls, processes, nodes, live),
         nats_nodes=nodes,
-        streams=groups * streams_a_group,
+        streams=groups * len(STREAMS),
         appends_per_s=appends_per_s,
         claim_msgs_per_s=calls * known.claim_msgs.value,
         frames_per_s=calls * known.frames.value,

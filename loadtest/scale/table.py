@@ -19,8 +19,8 @@ _ROWS: Final[tuple[tuple[str, Callable[[Needs], float], str], ...]] = (
     ("appends/s", lambda n: n.appends_per_s, ",.0f"),
     ("claim messages/s", lambda n: n.claim_msgs_per_s, ",.0f"),
     ("frames of sound/s", lambda n: n.frames_per_s, ",.0f"),
-    ("million subjects (calls leave after 0.1 days)", lambda n: n.subjects / 1e6, ",.1f"),
-    ("million subjects (without an archive)", lambda n: n.subjects_without_archive / 1e6, ",.0f"),
+    ("million subjects, archived after 0.1 days", lambda n: n.subjects / 1e6, ",.1f"),
+    ("million subjects, without an archive", lambda n: n.subjects_without_archive / 1e6, ",.0f"),
     ("NATS network MiB/s", lambda n: n.nats_mib_per_s, ",.0f"),
     ("carriers' network Mbit/s", lambda n: n.carrier_mbit_per_s, ",.0f"),
     ("PostgreSQL rows/s", lambda n: n.rows_per_s, ",.0f"),
@@ -50,13 +50,12 @@ def reached(found: Sequence[Wall]) -> Table:
     """The walls, the nearest first."""
     shown = Table(title="where one thing is full", box=SIMPLE, title_justify="left")
     shown.add_column("at calls", justify="right")
-    shown.add_column("what")
     shown.add_column("a call takes; there are")
     shown.add_column("what moves it")
     for wall in found:
         calls = f"{wall.calls:,.0f}" + ("" if wall.sure else "*")
-        moves = f"{wall.then}: {wall.setting}" if wall.setting else f"{wall.then}: no setting"
-        shown.add_row(calls, wall.name, f"{wall.demand}; {wall.limit}", moves)
+        moves = f"{wall.then}\n{wall.setting or 'no setting'}"
+        shown.add_row(calls, f"{wall.name}\n{wall.demand}; {wall.limit}", moves)
     return shown
 
 

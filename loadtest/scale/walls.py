@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from contracts.streams import ACK_WAIT_S
 from loadtest.scale.measured import Figure, Measured
 
 _US: Final = 1e6
@@ -24,7 +25,7 @@ class Wall(msgspec.Struct, frozen=True, kw_only=True):
     sure: bool = True  # False: extrapolated from CPU for one, not reached
 
 
-ACCOUNT: Final = "PARTYLINE_NATS with the user of a NATS account of the group's own"
+ACCOUNT: Final = "PARTYLINE_NATS: an account for each group"
 
 
 def walls(known: Measured) -> list[Wall]:
@@ -41,6 +42,11 @@ def subjects_a_call(known: Measured) -> float:
     """In the log, for each call at a time of the busiest hour: those of all calls that are kept."""
     calls_a_day = known.busy.value * _DAY_MIN / known.call_min.value
     return known.call_subjects.value * calls_a_day * known.kept_days.value
+
+
+def room_for(known: Measured, within_s: float, heirs: int) -> int:
+    """Calls that one process may hold, so that the last is taken over so long after its death."""
+    return int((within_s - ACK_WAIT_S) * 1000 / known.takeover_cpu.value * heirs)
 
 
 def _walls(known: Measured) -> Sequence[Wall]:
@@ -80,7 +86,7 @@ def _walls(known: Measured) -> Sequence[Wall]:
             demand=f"{appends_per_s:,.2f} messages/s a call",
             limit=f"{_US / known.project_cpu.value:,.0f} messages/s",
             then="each group has projections and a database of its own",
-            setting=f"{ACCOUNT}, and PARTYLINE_POSTGRES",
+            setting=f"{ACCOUNT}; PARTYLINE_POSTGRES",
             sure=False,
         ),
         Wall(
@@ -113,6 +119,6 @@ def _leader(
         demand=f"{appends_per_s:,.2f} appends/s a call",
         limit=f"{1 / append.value:,.0f} appends/s",
         then="the log on three servers, of which one leads" if moved else "another log",
-        setting="three nodes: PARTYLINE_NATS_NODES=3, PARTYLINE_REPLICAS" if moved else ACCOUNT,
+        setting="PARTYLINE_NATS_NODES=3, or a cluster: PARTYLINE_NATS" if moved else ACCOUNT,
         moved=moved,
     )
