@@ -11,7 +11,7 @@ from loadtest.load.figures import Figures
 from loadtest.load.hops import HOPS, SHOWN, WHOLE, Bar, Hop, Waterfall, over_budget
 from loadtest.load.spread import Spread
 
-_CELLS: Final = 12  # of the terminal's bars
+_CELLS: Final = 11  # of the terminal's bars
 _LEFT, _RIGHT, _WIDTH, _ROW, _TOP = 150, 50, 560, 20, 22  # of the drawing
 _WAITED, _BESIDE = "#1b6ca8", "#b9c4c9"
 _HEADS: Final = ("hop", "p50 ms", "p95 ms", "p99 ms", "may take")
@@ -110,7 +110,8 @@ def _html_table(run: Figures) -> Iterator[str]:
 
 
 def _figures(ms: Spread) -> tuple[str, str, str]:
-    return f"{ms.p50:.1f}", f"{ms.p95:.1f}", f"{ms.p99:.1f}"
+    p50, p95, p99 = (f"{v:.1f}" if v < 100 else f"{v:.0f}" for v in (ms.p50, ms.p95, ms.p99))
+    return p50, p95, p99
 
 
 def _budget(hop: Hop) -> str:

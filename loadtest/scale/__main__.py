@@ -9,6 +9,7 @@ import msgspec
 import uvloop
 from rich.console import Console
 
+from contracts.journal import JournalUnavailable
 from infra.children import ChildFailed
 from loadtest.scale.drive import drive
 from loadtest.scale.idle import NotTaken
@@ -63,7 +64,7 @@ def main() -> None:
             _out.print_json(msgspec.json.encode(found).decode())
         else:
             found = _modelled(given)
-    except (ChildFailed, NotServing, NotTaken, TimeoutError) as failed:
+    except (ChildFailed, NotServing, NotTaken, JournalUnavailable, TimeoutError) as failed:
         _err.print(f"{type(failed).__name__}: {failed}", markup=False)
         sys.exit(2)
     if given.json:

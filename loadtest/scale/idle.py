@@ -19,7 +19,7 @@ from loadtest.scale.hosts import Stage
 from services.cli.settings import Settings
 
 CLAIMED: Final[tuple[Role, ...]] = ("stt", "dialog", "line")  # in this order by the gateway, too
-AT_ONCE: Final = 100  # rings under way at a time
+AT_ONCE: Final = 16  # rings under way at a time
 _WITHIN_S: Final = 600.0
 _LOOK_S: Final = 0.05
 _TENANT: Final = Settings().tenant
