@@ -1,4 +1,4 @@
-"""Calls that have rung and then are idle: claimed, followed and kept alive all the same."""
+"""Calls that were answered and greeted and then are silent: held and followed all the same."""
 
 import asyncio
 import time
@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Iterable
 from typing import Final, TypeVar
 
 import msgspec
+from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 
 from contracts.claim import Claim, Role
-from contracts.ids import CallId, new_call_id
-from contracts.line import LineRang
+from contracts.ids import CallId, HostId, new_call_id
+from contracts.line import LineAnswered, LineRang
 from contracts.recorded import Message
-from contracts.streams import CLAIMS
+from contracts.streams import CLAIMS, host_subject
 from infra.claims import offer
 from infra.nats_system import ask_traffic
 from loadtest.scale.hosts import Stage
@@ -23,6 +24,7 @@ AT_ONCE: Final = 16  # rings under way at a time
 _WITHIN_S: Final = 600.0
 _LOOK_S: Final = 0.05
 _TENANT: Final = Settings().tenant
+_GATEWAY: Final = HostId("scale")  # that has the lines
 Done = TypeVar("Done")
 
 
@@ -43,7 +45,11 @@ class Idle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def ring(stage: Stage, calls: int) -> list[CallId]:
-    """Record so many rings and offer each to its hosts, as a gateway does."""
+    """Record so many calls and offer each to its hosts, as the gateway does that has their lines.
+
+    Whoever watches over a line asks that gateway whether it still has it: it has, by our word.
+    """
+    await stage.bus.nc.subscribe(host_subject(_GATEWAY), cb=_still_held)
     rung = [new_call_id() for _ in range(calls)]
     await side_by_side((_ring(stage, call) for call in rung), AT_ONCE)
     return rung
@@ -105,19 +111,26 @@ async def side_by_side(work: Iterable[Awaitable[Done]], at_once: int) -> list[Do
     return await asyncio.gather(*(one(each) for each in work))
 
 
+async def _still_held(asked: Msg) -> None:
+    await asked.respond(b" ".join(b"held" for _ in asked.data.split()))
+
+
 async def _ring(stage: Stage, call: CallId) -> None:
-    rang = LineRang(
-        at_ms=time.time_ns() // 1_000_000,
-        carrier="loopback",
-        carrier_call=call,
-        agent=stage.agent,
-    )
+    now_ms = time.time_ns() // 1_000_000
+    rang = LineRang(at_ms=now_ms, carrier="loopback", carrier_call=call, agent=stage.agent)
     await stage.journal.codec.begin(call)
-    message = Message(by="scale", events=(rang,))
-    await stage.journal.append(_TENANT, call, "line", message, id=f"{call}:rang", after=0)
+    rung = await _append(stage, call, Message(by=_GATEWAY, events=(rang,)), after=0)
+    answered = LineAnswered(at_ms=now_ms, stream=call)
+    await _append(stage, call, Message(by=_GATEWAY, events=(answered,), epoch=1), after=rung)
     for role in CLAIMED:
-        claim = Claim(tenant=_TENANT, call=call, role=role, agent=stage.agent, rang_ms=rang.at_ms)
+        claim = Claim(tenant=_TENANT, call=call, role=role, agent=stage.agent, rang_ms=now_ms)
         await offer(stage.bus, claim)
+
+
+async def _append(stage: Stage, call: CallId, message: Message, after: int) -> int:
+    id = f"{call}:{after}"
+    stored = await stage.journal.append(_TENANT, call, "line", message, id=id, after=after)
+    return stored.sequence
 
 
 async def _pending(stage: Stage, role: Role) -> int:

@@ -1,6 +1,7 @@
 """A process that held many calls is killed: how long until another has the last of them."""
 
 import asyncio
+import contextlib
 import time
 from typing import Final
 
@@ -10,6 +11,7 @@ from nats.aio.msg import Msg
 from contracts.codec import outline
 from loadtest.proc import cost
 from loadtest.scale.hosts import Stage, another
+from loadtest.scale.idle import NotTaken
 from services.cli.settings import Settings
 
 _CLAIMED: Final = f"live.call.{Settings().tenant}.*.transcript"  # idle calls say nothing else there
@@ -27,7 +29,7 @@ class TakenOver(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def taken_over(stage: Stage, calls: int) -> TakenOver:
-    """Kill the process of STT, which holds `calls`. Raises TimeoutError when calls are left."""
+    """Kill the process of STT, which holds `calls`. Raises NotTaken when calls are left."""
     claimed_s: dict[str, float] = {}
     all_claimed = asyncio.Event()
 
@@ -42,7 +44,10 @@ async def taken_over(stage: Stage, calls: int) -> TakenOver:
         await stage.bus.nc.flush()
         cpu_s, killed_s = cost(heir.pid).cpu_s, time.monotonic()
         await stage.crew["stt"].kill()
-        await asyncio.wait_for(all_claimed.wait(), _WITHIN_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(all_claimed.wait(), _WITHIN_S)
+        if left := calls - len(claimed_s):
+            raise NotTaken(f"{left} calls of a dead host were not taken within {_WITHIN_S:g} s")
         cpu_s = cost(heir.pid).cpu_s - cpu_s
         await listening.unsubscribe()
     since_s = sorted(at_s - killed_s for at_s in claimed_s.values())
