@@ -20,7 +20,7 @@ from services.audio.frames import FRAME_BYTES, pack_caller
 _TENANT: Final = TenantId("scale")
 _IN_FLIGHT: Final = 256  # appends of all calls together that wait for their acknowledgement
 _SPREAD: Final = 500  # calls they belong to
-_FRAMES_A_TURN: Final = 250  # frames of many calls, written together
+_CALLS: Final = 1_000  # whose frames come at a time
 _CAPTURED_S: Final = 30.0  # after the last frame was written
 _FRAME: Final = pack_caller(1, 1, bytes(FRAME_BYTES))
 
@@ -74,12 +74,12 @@ async def appends(servers: Servers, count: int, payload_bytes: int) -> Rate:
 async def frames(servers: Servers, count: int) -> Rate:
     """Frames of sound, captured by the AUDIO stream: what is written, and waits for nobody."""
     bus = servers.bus
-    subjects = [audio_subject(_TENANT, new_call_id(), "caller") for _ in range(_FRAMES_A_TURN)]
+    subjects = [audio_subject(_TENANT, new_call_id(), "caller") for _ in range(_CALLS)]
     before, began = await _newest(bus), _Began(servers)
     for _ in range(count // len(subjects)):
         for subject in subjects:
-            bus.pub(subject, _FRAME)
-        await bus.nc.flush()  # behind them, so that none is dropped here
+            bus.nc.pub_soon(subject, _FRAME)  # as gateways do: many frames in one write
+        await bus.nc.flush()
     sent = count // len(subjects) * len(subjects)
     await _until_captured(bus, before + sent)
     rate, state = began.rate(sent), (await bus.js.stream_info(AUDIO.name)).state
