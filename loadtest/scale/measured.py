@@ -41,7 +41,9 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     call_subjects: Figure
     subject_ram: Figure  # bytes of a nats-server
     subject_start: Figure  # microseconds of a nats-server's start
-    kept_days: Figure
+    subjects_limit: Figure
+    kept_days: Figure  # in the log, without an archive
+    archived_days: Figure  # in the log, with one that takes calls as soon as it can
     alone_append: Figure  # seconds of the log's leader for one append, on a server alone
     three_append: Figure  # the same where three servers have it
     three_append_cpu: Figure  # microseconds of all three servers

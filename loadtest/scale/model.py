@@ -17,7 +17,6 @@ _MIB: Final = 2**20
 _GIB: Final = 2**30
 _COPIES: Final = 3  # of the log
 _DAY_S: Final = 86_400
-_LIVE_DAYS: Final = 0.1  # a call stays in the log where there is an archive
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,13 +51,14 @@ def needs(known: Measured, calls: int) -> Needs:
     """For `calls` at a time in the busiest hour."""
     groups = math.ceil(calls / group_calls(known))
     cores = {name: _cores(role, calls, known) for name, role in known.roles.items()}
+    cores["projections"] = _projecting(known, calls)
     processes = {name: max(math.ceil(each), groups) for name, each in cores.items()}
+    processes["projections"] = groups  # one at a time writes a group's tables
     nats_cores = _cores(known.nats, calls, known) + _followers(known, calls)
     servers = {"nats-server": nats_cores, "postgres": _cores(known.postgres, calls, known)}
     nodes = max(3, math.ceil(nats_cores / known.node_cores.value))
     day_min = calls * known.busy.value * _DAY_S / 60
-    subjects = calls * subjects_a_call(known)
-    live = subjects * _LIVE_DAYS / known.kept_days.value
+    live = calls * subjects_a_call(known, known.archived_days)
     appends_per_s = calls * known.appends.value / 60
     return Needs(
         calls=calls,
@@ -72,7 +72,7 @@ def needs(known: Measured, calls: int) -> Needs:
         claim_msgs_per_s=calls * known.claim_msgs.value,
         frames_per_s=calls * known.frames.value,
         subjects=live,
-        subjects_without_archive=subjects,
+        subjects_without_archive=calls * subjects_a_call(known, known.kept_days),
         nats_mib_per_s=calls * known.nats_bytes.value / _MIB
         + appends_per_s * known.append_disk.value * (_COPIES - 1) / _MIB,
         carrier_mbit_per_s=calls * known.carrier_bytes.value * 8 / 1e6,
@@ -85,6 +85,11 @@ def needs(known: Measured, calls: int) -> Needs:
 
 def _cores(role: Role, calls: int, known: Measured) -> float:
     return calls * role.cpu_s.value / 60 / known.busiest.value
+
+
+def _projecting(known: Measured, calls: int) -> float:
+    """Messages come to the tables by the batch, and the more come the less each costs."""
+    return calls * known.appends.value / 60 * known.project_cpu.value / 1e6 / known.busiest.value
 
 
 def _followers(known: Measured, calls: int) -> float:

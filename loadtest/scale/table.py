@@ -19,7 +19,7 @@ _ROWS: Final[tuple[tuple[str, Callable[[Needs], float], str], ...]] = (
     ("appends/s", lambda n: n.appends_per_s, ",.0f"),
     ("claim messages/s", lambda n: n.claim_msgs_per_s, ",.0f"),
     ("frames of sound/s", lambda n: n.frames_per_s, ",.0f"),
-    ("million subjects, archived after 0.1 days", lambda n: n.subjects / 1e6, ",.1f"),
+    ("million subjects, with an archive", lambda n: n.subjects / 1e6, ",.1f"),
     ("million subjects, without an archive", lambda n: n.subjects_without_archive / 1e6, ",.0f"),
     ("NATS network MiB/s", lambda n: n.nats_mib_per_s, ",.0f"),
     ("carriers' network Mbit/s", lambda n: n.carrier_mbit_per_s, ",.0f"),

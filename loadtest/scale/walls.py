@@ -38,10 +38,10 @@ def group_calls(known: Measured) -> float:
     return min(wall.calls for wall in walls(known) if not wall.moved)
 
 
-def subjects_a_call(known: Measured) -> float:
-    """In the log, for each call at a time of the busiest hour: those of all calls that are kept."""
+def subjects_a_call(known: Measured, days: Figure) -> float:
+    """In the log that keeps `days`, for each call at a time of the busiest hour."""
     calls_a_day = known.busy.value * _DAY_MIN / known.call_min.value
-    return known.call_subjects.value * calls_a_day * known.kept_days.value
+    return known.call_subjects.value * calls_a_day * days.value
 
 
 def room_for(known: Measured, within_s: float, heirs: int) -> int:
@@ -53,13 +53,21 @@ def _walls(known: Measured) -> Sequence[Wall]:
     appends_per_s = known.appends.value / 60
     return (
         Wall(
-            name="old calls' subjects",
-            calls=1e6 / subjects_a_call(known),
-            demand=f"{subjects_a_call(known):,.0f} subjects a call",
-            limit="1,000,000",
+            name=f"subjects of {known.kept_days.value:g} days' calls",
+            calls=known.subjects_limit.value / subjects_a_call(known, known.kept_days),
+            demand=f"{subjects_a_call(known, known.kept_days):,.0f} subjects a call",
+            limit=f"{known.subjects_limit.value:,.0f}",
             then="calls leave the log for the archive soon after their end",
-            setting="PARTYLINE_ARCHIVE, PARTYLINE_ARCHIVE_AFTER_DAYS=0.1",
+            setting="PARTYLINE_ARCHIVE; ..._AFTER_DAYS=0.1",
             moved=True,
+        ),
+        Wall(
+            name="subjects of a day's calls, then archived",
+            calls=known.subjects_limit.value / subjects_a_call(known, known.archived_days),
+            demand=f"{subjects_a_call(known, known.archived_days):,.0f} subjects a call",
+            limit=f"{known.subjects_limit.value:,.0f}",
+            then="another log; a server that starts again with more takes long",
+            setting=ACCOUNT,
         ),
         _leader("log, one server", appends_per_s, known.alone_append, known, moved=True),
         _leader("log, three servers", appends_per_s, known.three_append, known),

@@ -58,8 +58,16 @@ def test_ten_times_the_calls_need_ten_times_the_cores(known: Measured) -> None:
 def test_a_role_gets_a_process_for_each_core_it_fills(known: Measured) -> None:
     found = needs(known, 10_000)
     for name, cores in found.cores.items():
-        if name in found.processes:
+        if name in found.processes and name != "projections":
             assert found.processes[name] >= cores
+
+
+def test_the_tables_of_a_group_are_written_by_one_process_which_has_a_core_s_time(
+    known: Measured,
+) -> None:
+    found = needs(known, 100_000)
+    assert found.processes["projections"] == found.groups
+    assert found.cores["projections"] <= found.groups
 
 
 def test_each_group_has_its_own_streams_and_somebody_for_each_role(known: Measured) -> None:
@@ -85,9 +93,10 @@ def test_a_slower_disk_brings_the_log_s_wall_nearer(known: Measured) -> None:
 
 
 def test_calls_that_leave_the_log_early_leave_room_for_others(known: Measured) -> None:
-    early = with_(known, kept_days=0.1)
-    name = "old calls' subjects"
-    assert wall(early, name).calls == pytest.approx(300 * wall(known, name).calls)
+    name = "subjects of a day's calls, then archived"
+    later = with_(known, archived_days=2 * known.archived_days.value)
+    assert wall(later, name).calls == pytest.approx(wall(known, name).calls / 2)
+    assert needs(known, 1_000).subjects < needs(known, 1_000).subjects_without_archive
 
 
 def test_a_group_holds_what_its_nearest_wall_lets_it(known: Measured) -> None:
