@@ -1,6 +1,6 @@
 """What idle calls are held by: a nats-server and one process for each role that holds calls."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -53,8 +53,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def staged(folder: Path, room: int, roles: Sequence[Role] = HOLDING) -> AsyncIterator[Stage]:
-    """A nats-server and a process for each of `roles` during the block.
+async def staged(folder: Path, room: int) -> AsyncIterator[Stage]:
+    """A nats-server and a process for each role that holds calls, during the block.
 
     Args:   room: calls one process holds at most.
     Raises: ChildFailed, NotServing.
@@ -69,7 +69,7 @@ async def staged(folder: Path, room: int, roles: Sequence[Role] = HOLDING) -> As
         stack.push_async_callback(bus.close)
         await create_streams(bus)
         agent = await _published(bus, read_agent(_AGENT))
-        crews = [_crew(role, role, server.url, key, room) for role in roles]
+        crews = [_crew(role, role, server.url, key, room) for role in HOLDING]
         processes = await stack.enter_async_context(fleet(crews, folder / "roles"))
         yield Stage(
             data=data,
