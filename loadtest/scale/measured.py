@@ -51,7 +51,6 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     frame_cpu: Figure  # of the server, for one
     call_audio: Figure  # bytes of the AUDIO stream for a call
     audio_limit: Figure  # bytes
-    claims: Figure  # of a call
     claim_msgs: Figure  # per call-second, to keep them
     claim_cpu: Figure  # of the server, per call-second
     claims_limit: Figure  # of a role, held at a time
@@ -60,7 +59,6 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     nats_bytes: Figure  # in and out, per call-second
     carrier_bytes: Figure  # in and out, per call-second
     rows: Figure  # per call-minute
-    commits: Figure  # per second
     wal: Figure  # bytes per call-minute
     tables: Figure  # bytes per call-minute
 

@@ -34,6 +34,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     frames_per_s: float
     subjects: float  # in the log, with an archive
     subjects_without_archive: float
+    nats_start_s: float  # of the server that has a group's log, with an archive
     nats_mib_per_s: float
     carrier_mbit_per_s: float
     rows_per_s: float
@@ -72,6 +73,7 @@ def needs(known: Measured, calls: int) -> Needs:
         claim_msgs_per_s=calls * known.claim_msgs.value,
         frames_per_s=calls * known.frames.value,
         subjects=live,
+        nats_start_s=live / groups * known.subject_start.value / 1e6,
         subjects_without_archive=calls * subjects_a_call(known, known.kept_days),
         nats_mib_per_s=calls * known.nats_bytes.value / _MIB
         + appends_per_s * known.append_disk.value * (_COPIES - 1) / _MIB,

@@ -21,6 +21,7 @@ _ROWS: Final[tuple[tuple[str, Callable[[Needs], float], str], ...]] = (
     ("frames of sound/s", lambda n: n.frames_per_s, ",.0f"),
     ("million subjects, with an archive", lambda n: n.subjects / 1e6, ",.1f"),
     ("million subjects, without an archive", lambda n: n.subjects_without_archive / 1e6, ",.0f"),
+    ("s of a nats-server's start, with an archive", lambda n: n.nats_start_s, ",.0f"),
     ("NATS network MiB/s", lambda n: n.nats_mib_per_s, ",.0f"),
     ("carriers' network Mbit/s", lambda n: n.carrier_mbit_per_s, ",.0f"),
     ("PostgreSQL rows/s", lambda n: n.rows_per_s, ",.0f"),
