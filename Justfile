@@ -87,6 +87,11 @@ load-compare *ARGS: setup
 bench *ARGS: setup
     @{{ run }} python -m loadtest.load.bench "$@"
 
+# What 1,000 to 100,000 calls need, by a model; `./just scale --drive 2000` measures idle ones here
+[group('check'), no-exit-message]
+scale *ARGS: setup
+    @{{ run }} python -m loadtest.scale "$@"
+
 # Kill roles and servers under calls, and count what was lost: `./just chaos --seed 7 --minutes 2`
 [group('check'), no-exit-message]
 chaos *ARGS: setup

@@ -21,6 +21,7 @@ from loadtest.load.report import report, table, write
 from loadtest.load.run import CallersFailed, Wanted, run, warm
 from loadtest.load.scenario import NoScenario, Scenario, names, read
 from loadtest.load.systems import DidNotStart, System, partyline
+from loadtest.load.waterfall import table as hop_table
 
 _out: Final = Console()
 _err: Final = Console(stderr=True)
@@ -96,6 +97,9 @@ def main() -> None:
         sys.exit(2)
     made = report(runs, how=f"just load {shlex.join(sys.argv[1:])}")
     _out.print(table(made))
+    for each in made.runs:
+        if each.waterfalls:
+            _out.print(hop_table(each))
     if given.json:
         write(made, given.json)
     if given.page:

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from loadtest.load.hops import Waterfall
 from loadtest.load.scenario import Must
 from loadtest.load.spread import Spread
 
@@ -45,6 +46,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     broken: tuple[str, ...] = ()  # what the scenario says must be, and is not
     silence_ms: int = 0  # the system waits before it answers; taken off the waits
     wait_ms: Spread = Spread()  # added to each turn
+    hops_ms: Mapping[str, Spread] = {}  # the same by the log, hop by hop: see loadtest/load/hops.py
+    waterfalls: Mapping[str, Waterfall] = {}  # of the turns at p50 and p99
     barge_in_ms: Spread = Spread()  # first frame over the reply to `clear`
     back_ms: Spread = Spread()  # line lost to sound on the new one
     key_ms: Spread = Spread()  # key pressed to first sound
@@ -59,6 +62,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     answered: int = 0  # calls
     refused: int = 0
     errors: Mapping[str, int] = {}
+    appends_per_call_min: float = 0.0  # messages in the log of calls
+    append_bytes: float = 0.0  # of each, without subject and headers
     log_calls: int = 0  # verified after the run; 0: that was not asked for
     log_wrong: tuple[str, ...] = ()  # events lost, doubled or reordered, and rows that differ
     strangers: Mapping[str, int] = {}  # what became of them

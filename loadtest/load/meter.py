@@ -20,7 +20,8 @@ from loadtest.proc import Cost, cost, descriptors, family, folder_mib, steal_s
 _EVERY_S: Final = 1.0
 _DONE: Final = (
     "SELECT sum(xact_commit)::bigint, sum(tup_inserted + tup_updated)::bigint,"
-    " pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint FROM pg_stat_database"
+    " pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint,"
+    " (SELECT sum(pg_database_size(datname)) FROM pg_database)::bigint FROM pg_stat_database"
 )
 _ROWS: Final = (
     "SELECT count(*), percentile_cont(ARRAY[0.5, 0.95, 0.99, 1.0]) WITHIN GROUP (ORDER BY row_ms)"
@@ -45,7 +46,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     rows: int = 0  # inserted or updated
     wal_bytes: int = 0
     log_mib: float = 0.0
-    tables_mib: float = 0.0
+    tables_mib: float = 0.0  # without PostgreSQL's own log, of which it keeps only the newest
     event_to_row_ms: Spread = Spread()
 
 
@@ -104,7 +105,7 @@ async def work(addresses: Addresses, since_s: float) -> Work:
     """What these servers say. `since_s`: UNIX time, of the first event whose row counts."""
     pool = await connect_pool(addresses.postgres_dsn)
     try:
-        ((commits, rows, wal),) = await pool.fetch(_DONE)
+        ((commits, rows, wal, tables_bytes),) = await pool.fetch(_DONE)
         ((count, times),) = await pool.fetch(_ROWS, since_s)
     finally:
         await pool.close()
@@ -114,6 +115,6 @@ async def work(addresses: Addresses, since_s: float) -> Work:
         rows=rows,
         wal_bytes=wal,
         log_mib=folder_mib(addresses.data / "jetstream"),
-        tables_mib=folder_mib(addresses.data / "postgres"),
+        tables_mib=tables_bytes / 2**20,
         event_to_row_ms=_spread(count, times),
     )

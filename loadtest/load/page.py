@@ -7,6 +7,7 @@ from typing import Final
 
 from loadtest.load.figures import Figures, Point
 from loadtest.load.report import ROWS, Report
+from loadtest.load.waterfall import drawn
 
 _WIDTH, _HEIGHT = 560, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 540, 14, 160  # of the field
@@ -18,6 +19,7 @@ body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1180px; mar
 table { border-collapse: collapse; margin: 1rem 0; }
 td, th { border-bottom: 1px solid #ddd; padding: .25rem .8rem; text-align: left; }
 td + td, th + th { text-align: right; font-variant-numeric: tabular-nums; }
+.hops td:last-child, .hops th:last-child { text-align: left; }
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(560px, 1fr)); gap: 1rem; }
 figure { margin: 0; } figcaption { font-weight: 600; }
 .void { color: #b00020; font-weight: 600; }
@@ -33,6 +35,7 @@ def page(made: Report) -> str:
         f"<p>{escape(_where(made))}</p>",
         *_verdicts(made),
         *_table(made.runs),
+        *drawn(made.runs),
         '<div class="plots">',
         *_plots(made.runs),
         "</div></html>",

@@ -76,8 +76,8 @@ def write(made: Report, file: Path, *, plots: bool = True) -> None:
 
 
 def _without_plots(made: Report) -> Report:
-    others = tuple(msgspec.structs.replace(run, over_time={}) for run in made.others)
-    return msgspec.structs.replace(made, over_time={}, others=others)
+    others = tuple(msgspec.structs.replace(run, over_time={}, waterfalls={}) for run in made.others)
+    return msgspec.structs.replace(made, over_time={}, waterfalls={}, others=others)
 
 
 ROWS: Final[tuple[tuple[str, Callable[[Figures], str]], ...]] = (
@@ -101,6 +101,7 @@ ROWS: Final[tuple[tuple[str, Callable[[Figures], str]], ...]] = (
     ("NATS messages/s, KiB/s, slow", lambda f: _nats(f)),
     ("Postgres commits/s, rows/s", lambda f: _postgres(f)),
     ("event to row, ms p50 / p95 / p99", lambda f: _rows(f)),
+    ("appends per call-minute (bytes)", lambda f: _appends(f)),
     ("disk MiB per call-minute (log)", lambda f: _disk(f)),
     ("calls verified in the log (wrong)", lambda f: _verified(f)),
     ("strangers", lambda f: named(f.strangers, 0)),
@@ -159,6 +160,10 @@ def _disk(f: Figures) -> str:
     if (done := f.servers) is None:
         return "-"
     return f"{done.disk_mib_per_call_min:.2f} ({done.log_mib_per_call_min:.2f})"
+
+
+def _appends(f: Figures) -> str:
+    return f"{f.appends_per_call_min:.1f} ({f.append_bytes:.0f})" if f.append_bytes else "-"
 
 
 def _rows(f: Figures) -> str:

@@ -15,6 +15,8 @@ from loadtest.load.cores import CORES, on
 from loadtest.load.crowd import Group, Outcome, Task
 from loadtest.load.figures import Figures, judged
 from loadtest.load.heard import together
+from loadtest.load.hops import hops
+from loadtest.load.log import position, turns_after
 from loadtest.load.meter import Meter, Work, work
 from loadtest.load.scenario import Manner, Scenario, Strangers
 from loadtest.load.systems import System
@@ -48,7 +50,7 @@ async def warm(system: System) -> None:
 
 async def run(system: System, wanted: Wanted) -> Figures:
     """Have all callers call, and account for it. Raises CallersFailed."""
-    begun_s = time.time()
+    begun_s, newest = time.time(), await _newest(system)
     meter, before = Meter(system.roots), await _work(system, begun_s)
     async with meter.running():
         outcomes = await _crowd(_tasks(system, wanted))
@@ -60,9 +62,29 @@ async def run(system: System, wanted: Wanted) -> Figures:
         after=await _work(system, begun_s),
     )
     found = figures(system.name, wanted.name, wanted.calls, system.silence_ms, ran)
+    found = await _hop_by_hop(found, system, newest)
     if wanted.verify and system.addresses:
         found = await verified(found, system.addresses)
     return replace(found, broken=judged(found, wanted.scenario.must))
+
+
+async def _newest(system: System) -> int:
+    return await position(system.addresses) if system.addresses else 0
+
+
+async def _hop_by_hop(found: Figures, system: System, after: int) -> Figures:
+    """The figures, with what the log says of its turns."""
+    if not system.addresses:
+        return found
+    turns = await turns_after(system.addresses, after)
+    known = hops(turns.whole(), system.stop_ms, system.silence_ms)
+    return replace(
+        found,
+        hops_ms=known.hops_ms,
+        waterfalls=known.waterfalls,
+        appends_per_call_min=round(turns.messages / max(found.call_min, 1e-3), 1),
+        append_bytes=round(turns.bytes / max(turns.messages, 1)),
+    )
 
 
 async def _work(system: System, since_s: float) -> Work | None:

@@ -46,6 +46,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     ring_url: str  # the webhook
     roots: Mapping[str, int]  # its processes, by what they are to be called
+    stop_ms: int = 0  # of silence that end an utterance; a part of
     silence_ms: int  # that it is told to wait before it answers: no part of the wait added
     reply_ms: float  # how long each answer is to the ear
     addresses: Addresses | None = None  # of its servers, where they can be asked
@@ -81,6 +82,7 @@ async def partyline(
             name="partyline",
             ring_url=f"{url}/twilio/voice?agent={told.name}",
             roots=roots,
+            stop_ms=told.turns.stop_ms,
             silence_ms=told.turns.stop_ms + told.turns.silence_ms,
             reply_ms=reply_ms(sentences(told)),
             addresses=addresses,
