@@ -34,6 +34,7 @@ class Phrases(_Settings, frozen=True, kw_only=True):
     failed: Phrase = "I am sorry, that did not work."  # an action failed
     unsure: Phrase = "I am not sure whether that was done."  # an action broke off midway
     back: Phrase = "I am sorry, we were cut off."  # the line broke and the caller is back
+    busy: str = "All our lines are busy. Please call again later."  # no room; empty: a busy tone
 
 
 class Phases(_Settings, frozen=True, kw_only=True):

@@ -63,7 +63,7 @@ RETIRED: Final = members(Retired)
 
 def channels() -> tuple[Channel, ...]:
     """All of them, the families of a call first."""
-    return (*_families(), *_live(), _canary(), *_beside_the_log(), *_audio(), _host())
+    return (*_families(), *_live(), _canary(), *_beside_the_log(), *_audio(), _host(), _load())
 
 
 def present(retired: type[msgspec.Struct]) -> type[msgspec.Struct]:
@@ -187,6 +187,19 @@ def _host() -> Channel:
         meaning="A request with a call's id as its payload; a host that holds the call answers.",
         senders=get_args(Role),
         receivers=get_args(Role),
+        carries=(),
+        payload="bytes",
+    )
+
+
+def _load() -> Channel:
+    return Channel(
+        name="load",
+        subject="load.<role>.<host>",
+        stream="",
+        meaning="How late a process's loop is, in milliseconds, as digits; said once a second.",
+        senders=("stt", "dialog", "rag", "tts"),
+        receivers=("gateway",),
         carries=(),
         payload="bytes",
     )

@@ -35,6 +35,7 @@ CANARY: Final = "canary"
 """In the log beside the calls: empty messages, one in a while where no call is going on. That one
 has come to the tables proves the way there."""
 QUESTIONS: Final = "ask.*.*.passages"  # of all calls, see question_subject
+LOAD: Final = "load.*.*"  # of all hosts, see load_subject
 DRAFT: Final = "draft"  # live only, beside the families: drafts of transcripts are never stored
 
 
@@ -156,3 +157,8 @@ def question_subject(tenant: TenantId, call: CallId) -> str:
 def host_subject(host: HostId) -> str:
     """Where a host is asked whether it still holds a call."""
     return f"host.{checked('host', host)}"
+
+
+def load_subject(role: str, host: HostId) -> str:
+    """Where a host says how late it is. Raises BadId."""
+    return f"load.{checked('role', role)}.{checked('host', host)}"

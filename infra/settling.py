@@ -102,8 +102,11 @@ async def settle(bus: Bus, wanted: Wanted, *, patience_s: float) -> Appended:
 
     Raises: WrongVersion: it is not stored; JournalUnavailable after `patience_s`: it may be.
     """
+    began_s = time.monotonic()
     with bus.appending():
-        return await _Settling(bus, wanted, time.monotonic() + patience_s).settle()
+        appended = await _Settling(bus, wanted, began_s + patience_s).settle()
+    bus.acknowledged(began_s)
+    return appended
 
 
 class _Settling:

@@ -31,4 +31,5 @@ TOKEN_USAGE: Final = "gen_ai.client.token.usage"  # {token}
 CHARACTERS_SPOKEN: Final = "voice.client.characters"  # {character}
 AUDIO: Final = "voice.client.audio.duration"  # s
 COST: Final = "voice.client.cost"  # in `voice.currency`
+REFUSED: Final = "partyline.calls.refused"  # {call}
 CURRENCY: Final = "voice.currency"  # ISO 4217

@@ -16,6 +16,7 @@ from infra.agents import Agents
 from infra.beside import beside
 from infra.hosting import Drain
 from infra.journal import NatsJournal
+from infra.load import telling_load
 from infra.nats import Bus, connect, create_streams
 from infra.outside import Offer, Offered, Port
 from infra.postgres import connect_pool
@@ -39,6 +40,7 @@ from services.tts.timed import TimedVoice
 
 Role = Literal["gateway", "stt", "dialog", "rag", "tts", "projections"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
+LOADED: Final = ("stt", "dialog", "rag", "tts")  # whose load each call adds to, but the gateway's
 _log: Final = logging.getLogger("partyline")
 _SLOW_IMPORTS: Final[Mapping[Role, tuple[str, ...]]] = {
     "rag": ("qdrant_client", "services.rag.app", "services.rag.stores.qdrant"),
@@ -89,6 +91,9 @@ async def serve_roles(
             await stack.enter_async_context(_dialog(bus, journal, agents, settings))
         if "stt" in roles:
             await stack.enter_async_context(_stt(bus, journal, agents, settings))
+        if hosts := [role for role in roles if role in LOADED]:
+            host = new_host_id("load")
+            await stack.enter_async_context(telling_load(bus, hosts, host))
         url = ""
         if "gateway" in roles:
             url = await stack.enter_async_context(_gateway(bus, journal, agents, settings))
@@ -267,6 +272,7 @@ async def _gateway(
         return_ms=settings.return_ms,
         twilio_shared_key=settings.twilio_shared_key or None,
         media_auth=settings.media_auth,
+        busy_ms=settings.busy_ms,
         drain=settings.drain,
         drain_s=settings.drain_s,
         token_secret=settings.token_secret.encode(),

@@ -66,6 +66,9 @@ def _named(gateway: Gateway, started: Started) -> _Named | None:
 async def _ring_now(gateway: Gateway, carrier: Carrier, started: Started) -> _Named:
     name = started.parameters.get("agent", gateway.settings.agent)
     agent = AgentId(checked("agent", name))
+    if gateway.lateness.busy and gateway.known.find(started.carrier_call) is None:
+        gateway.lateness.refuse()
+        raise ProtocolBroken(LATER, "there is no room for the call")
     ring = ringing.Ring(carrier=carrier.name, carrier_call=started.carrier_call, agent=agent)
     return _Named(await ringing.take(gateway, ring), 1)
 

@@ -28,6 +28,7 @@ from services.gateway.holders import Holders
 from services.gateway.holding import answer_questions
 from services.gateway.inviting import AFTER_PATH, MEDIA_PATH, STREAM_PATH
 from services.gateway.known_calls import KnownCalls
+from services.gateway.lateness import Lateness
 from services.gateway.lines import Lines
 from services.gateway.on_after import on_after
 from services.gateway.on_media import on_media
@@ -71,6 +72,7 @@ async def serve(
         leaving.push_async_callback(gateway.calling_back.close)
         runner = web.AppRunner(_application(gateway), access_log=None, shutdown_timeout=1.0)
         leaving.push_async_callback(runner.cleanup)
+        await leaving.enter_async_context(gateway.lateness.watching())
         questions = await answer_questions(gateway)
         leaving.push_async_callback(_unsubscribe, gateway, questions)
         leaving.push_async_callback(_unsubscribe, gateway, await tell_again(bus))
@@ -120,6 +122,7 @@ def _gateway(
         calling_back=CallingBack(
             settings.twilio_account_sid, settings.twilio_auth_token or "", settings.twilio_url
         ),
+        lateness=Lateness(bus, settings.busy_ms),
     )
 
 
@@ -152,8 +155,12 @@ async def _quiet(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def _on_health(request: web.Request) -> web.Response:
-    """200 while calls are taken and the log is within reach, else 503; how many lines are up."""
+    """200 while calls are taken and the log is within reach, else 503; how many lines are up.
+
+    A busy gateway is well: its calls come back to it, and only further ones are refused.
+    """
     gateway = request.app[GATEWAY]
     well = gateway.bus.connected and not gateway.draining
-    health = {"ok": well, "lines": len(gateway.lines)}
+    late = gateway.lateness
+    health = {"ok": well, "lines": len(gateway.lines), "busy": late.busy, "refused": late.refused}
     return web.json_response(health, status=200 if well else 503)

@@ -5,13 +5,14 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from contracts.ids import HostId
+from contracts.ids import AgentId, HostId
 from infra.agents import Agents
 from infra.journal import NatsJournal
 from infra.nats import Bus
 from services.gateway.calling_back import CallingBack
 from services.gateway.holders import Holders
 from services.gateway.known_calls import KnownCalls
+from services.gateway.lateness import Lateness
 from services.gateway.lines import Lines
 from services.gateway.settings import GatewaySettings
 from services.gateway.signature import Signatures
@@ -33,6 +34,8 @@ class Gateway(msgspec.Struct, kw_only=True):
     lines: Lines
     holders: Holders
     calling_back: CallingBack
+    lateness: Lateness
+    busy_phrases: dict[AgentId, str] = {}  # of agents that were rung
     draining: bool = False  # it is about to stop: it takes no rings and no sockets
     unknown_reports: int = 0  # status callbacks of calls that never rang here
 

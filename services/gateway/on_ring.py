@@ -1,7 +1,8 @@
 """ring -> call: Twilio's voice webhook.
 
 A ring that the log does not take is not answered in silence: the caller is asked to wait, and the
-webhook is asked again, three times in all.
+webhook is asked again, three times in all. While everything is late no further ring is taken: its
+caller is told so, and the calls that run keep their quality.
 """
 
 import logging
@@ -10,9 +11,11 @@ from typing import Final
 from aiohttp import web
 from multidict import MultiMapping
 
+from contracts.agent import Phrases
 from contracts.ids import AgentId
 from contracts.journal import JournalUnavailable
 from infra.agents import NoSuchAgent
+from services.call.phrases import fill
 from services.gateway import ringing, twiml, webhook
 from services.gateway.gateway import GATEWAY, Gateway
 from services.gateway.inviting import invite
@@ -20,6 +23,7 @@ from services.gateway.inviting import invite
 _log: Final = logging.getLogger("partyline.gateway")
 _WAIT: Final = "One moment, please. We are connecting you."
 _SORRY: Final = "We are sorry. Your call cannot be taken right now. Please call again later."
+_BUSY: Final = Phrases().busy
 _NOBODY: Final = "We are sorry. Nobody answers at this number."
 
 
@@ -32,8 +36,11 @@ async def on_ring(request: web.Request) -> web.Response:
     form = await webhook.signed_form(gateway, request)
     if gateway.draining:
         raise web.HTTPServiceUnavailable(text="this gateway is about to stop")
+    ring = _ring(gateway, request, form)
+    if _is_too_much(gateway, ring):
+        return _refuse(gateway, ring)
     try:
-        call = await ringing.take(gateway, _ring(gateway, request, form))
+        call = await ringing.take(gateway, ring)
     except NoSuchAgent as unknown:
         _log.warning("ring refused: %s", unknown)
         return twiml.say_and_hang_up(_NOBODY)
@@ -42,6 +49,20 @@ async def on_ring(request: web.Request) -> web.Response:
         again = webhook.next_attempt(gateway, request)
         return twiml.wait_and_ask(_WAIT, again) if again else twiml.say_and_hang_up(_SORRY)
     return invite(gateway, call, stint=1)
+
+
+def _is_too_much(gateway: Gateway, ring: ringing.Ring) -> bool:
+    """Whether the ring is one more while there is no room: not one that was taken, or put off."""
+    return gateway.lateness.busy and gateway.known.find(ring.carrier_call) is None
+
+
+def _refuse(gateway: Gateway, ring: ringing.Ring) -> web.Response:
+    """Nothing here asks the log, which may be what is late."""
+    gateway.lateness.refuse()
+    phrase = gateway.busy_phrases.get(ring.agent, _BUSY)
+    if phrase:
+        return twiml.say_and_hang_up(fill(phrase, ring.variables))
+    return twiml.busy_tone() if ring.direction == "inbound" else twiml.hang_up()
 
 
 def _ring(gateway: Gateway, request: web.Request, form: "MultiMapping[str]") -> ringing.Ring:

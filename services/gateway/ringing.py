@@ -63,6 +63,7 @@ async def _take(gateway: Gateway, ring: Ring) -> CallId:
     newest = await gateway.agents.latest(gateway.settings.tenant, ring.agent)
     if newest is None:
         raise NoSuchAgent(f"agent {ring.agent} was never published")
+    gateway.busy_phrases[ring.agent] = newest.agent.phrases.busy
     call, rang = await _record(gateway, ring, newest)
     await _offer(gateway, call, rang)
     return call

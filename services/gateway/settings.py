@@ -35,6 +35,8 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defau
     ring_ms: Positive = 3_000  # a ring must be in the log within, or the caller is told to wait
     away_ms: Positive = 1_000  # the log silent for so long in a call: the caller is told to wait
     given_up_ms: Positive = 30_000  # silent for so long: the call ends
+    # How late loops and the log may be, 95th percentile of 5 s, before rings are refused; 0: never.
+    busy_ms: Annotated[int, msgspec.Meta(ge=0)] = 250
 
     def __repr__(self) -> str:
         return f"GatewaySettings(host={self.host!r}, port={self.port}, tenant={self.tenant!r})"

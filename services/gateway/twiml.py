@@ -45,6 +45,13 @@ def say_and_hang_up(phrase: str) -> web.Response:
     return _response(answer)
 
 
+def busy_tone() -> web.Response:
+    """Leave the call unanswered, and unbilled: https://www.twilio.com/docs/voice/twiml/reject."""
+    answer = VoiceResponse()
+    answer.reject(reason="busy")
+    return _response(answer)
+
+
 def dial(number: str) -> web.Response:
     """Put the caller through to `number`."""
     answer = VoiceResponse()

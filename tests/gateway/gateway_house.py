@@ -72,7 +72,7 @@ class House:
 
     def another(self, **settings: Any) -> AbstractAsyncContextManager[Serving]:
         """Another gateway of this tenant, during a block."""
-        given = {"tenant": self.tenant, "agent": AgentId("receptionist")} | settings
+        given = {"tenant": self.tenant, "agent": AgentId("receptionist"), "busy_ms": 0} | settings
         return serve(self.bus, GatewaySettings(**given), self.journal, self.agents)
 
     async def twilio(self, gateway: Serving, **settings: Any) -> TwilioDouble:
