@@ -35,7 +35,10 @@ async def on_media(request: web.Request) -> web.StreamResponse:
     socket = web.WebSocketResponse(
         timeout=CLOSE_S, compress=False, max_msg_size=MESSAGE_LIMIT_BYTES, decode_text=False
     )
-    await socket.prepare(request)
+    try:
+        await socket.prepare(request)
+    except ConnectionError:  # the carrier has given up
+        return socket
     async with SocketWire(socket, partial(_cut_off, request)) as wire:
         try:
             started = await _started(gateway, socket)
