@@ -32,7 +32,7 @@ async def measured(given: argparse.Namespace) -> list[Figures]:
     scenario = read(given.scenario)
     found = []
     for name in ["partyline", *given.peer]:
-        async with _system(name, given) as system:
+        async with _system(name, given, scenario) as system:
             await warm(system)
             for calls in given.calls or [scenario.calls]:
                 wanted = _wanted(given, scenario, calls)
@@ -42,11 +42,15 @@ async def measured(given: argparse.Namespace) -> list[Figures]:
 
 
 @asynccontextmanager
-async def _system(name: str, given: argparse.Namespace) -> AsyncIterator[System]:
+async def _system(
+    name: str, given: argparse.Namespace, scenario: Scenario
+) -> AsyncIterator[System]:
     with tempfile.TemporaryDirectory(prefix="partyline-load-") as folder:
         if name == "partyline":
             data = Path(folder) / "data"
-            async with partyline(data, apart=given.apart, voice=given.voice) as system:
+            async with partyline(
+                data, apart=given.apart or scenario.apart, voice=given.voice
+            ) as system:
                 yield system
         else:
             async with pipecat(Path(folder)) as system:

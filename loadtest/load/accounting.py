@@ -68,6 +68,7 @@ def _heard(heard: Heard, silence_ms: int) -> dict[str, Any]:
         "unheeded": heard.unheeded,
         "answered": heard.calls,
         "refused": heard.refused,
+        "put_off": heard.put_off,
         "errors": heard.faults,
     }
 

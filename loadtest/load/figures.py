@@ -61,12 +61,16 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     unheeded: int = 0  # barge-ins that stopped nothing
     answered: int = 0  # calls
     refused: int = 0
+    put_off: int = 0  # times that a caller was asked to wait before an answer
     errors: Mapping[str, int] = {}
     appends_per_call_min: float = 0.0  # messages in the log of calls
     append_bytes: float = 0.0  # of each, without subject and headers
     log_calls: int = 0  # verified after the run; 0: that was not asked for
     log_wrong: tuple[str, ...] = ()  # events lost, doubled or reordered, and rows that differ
     strangers: Mapping[str, int] = {}  # what became of them
+    faults: tuple[str, ...] = ()  # that were inflicted
+    tables_behind_s: float = 0.0  # after PostgreSQL stalled, until the tables had caught up
+    parked: int = 0  # calls that a projection follows no more
     call_min: float = 0.0  # of all calls together
     cpu_s_per_call_min: float = 0.0  # the whole system, its servers included
     cpu_by_program: Mapping[str, float] = {}  # the same, apart
@@ -109,6 +113,8 @@ def judged(found: Figures, must: Must) -> tuple[str, ...]:
         ("turns lost", must.lost, found.lost),
         ("replies doubled", must.doubled, found.doubled),
         ("calls refused", must.refused, found.refused),
+        ("tables behind after the stall, s", must.tables_behind_s, found.tables_behind_s),
+        ("calls parked", must.parked, found.parked),
         ("faults in the log and the tables", 0, len(found.log_wrong)),
     )
     wrong = [
@@ -116,7 +122,15 @@ def judged(found: Figures, must: Must) -> tuple[str, ...]:
         for what, limit, is_ in most
         if limit is not None and is_ > limit
     ]
-    closed, wanted = found.strangers.get("closed", 0), must.strangers_closed
-    if wanted is not None and closed < wanted:
-        wrong.append(f"strangers' sockets closed: {closed}, at least {wanted}")
+    slow = found.servers.nats_slow_consumers if found.servers else 0
+    least: tuple[tuple[str, int | None, int], ...] = (
+        ("strangers' sockets closed", must.strangers_closed, found.strangers.get("closed", 0)),
+        ("slow consumers cut off", must.slow_consumers, slow),
+        ("calls refused", must.refused_least, found.refused),
+    )
+    wrong += [
+        f"{what}: {is_}, at least {limit}"
+        for what, limit, is_ in least
+        if limit is not None and is_ < limit
+    ]
     return tuple(wrong)

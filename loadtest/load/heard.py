@@ -39,6 +39,7 @@ class Heard(msgspec.Struct, kw_only=True):
     marks_twice: int = 0
     calls: int = 0  # that were answered
     refused: int = 0  # that were turned away with a phrase, or by the socket
+    put_off: int = 0  # times that a caller was asked to wait before an answer
     failed: int = 0  # that broke
     closed: int = 0  # sockets that the other end closed
     call_s: float = 0.0  # of all calls together

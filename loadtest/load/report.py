@@ -82,7 +82,7 @@ def _without_plots(made: Report) -> Report:
 
 ROWS: Final[tuple[tuple[str, Callable[[Figures], str]], ...]] = (
     ("turns (lost, doubled, cut short)", lambda f: _counted(f)),
-    ("calls answered (refused, errors)", lambda f: _answered(f)),
+    ("calls answered (refused, asked to wait, errors)", lambda f: _answered(f)),
     ("wait added, ms p50 / p95 / p99", lambda f: waits(f.wait_ms)),
     ("barge-in to clear, ms p50 / p95 / p99", lambda f: waits(f.barge_in_ms)),
     ("line lost to sound again, ms", lambda f: waits(f.back_ms)),
@@ -104,6 +104,7 @@ ROWS: Final[tuple[tuple[str, Callable[[Figures], str]], ...]] = (
     ("appends per call-minute (bytes)", lambda f: _appends(f)),
     ("disk MiB per call-minute (log)", lambda f: _disk(f)),
     ("calls verified in the log (wrong)", lambda f: _verified(f)),
+    ("faults", lambda f: _faults(f)),
     ("strangers", lambda f: named(f.strangers, 0)),
     ("callers late p99 ms; CPU s per call-min", lambda f: _callers(f)),
     ("stolen %", lambda f: f"{f.steal_pct:.1f}"),
@@ -141,7 +142,7 @@ def _counted(f: Figures) -> str:
 
 def _answered(f: Figures) -> str:
     errors = f"{sum(f.errors.values())} {named(f.errors, 0)}".strip()
-    return f"{f.answered} ({f.refused}, {errors})"
+    return f"{f.answered} ({f.refused}, {f.put_off}, {errors})"
 
 
 def _nats(f: Figures) -> str:
@@ -172,6 +173,11 @@ def _rows(f: Figures) -> str:
 
 def _verified(f: Figures) -> str:
     return f"{f.log_calls} ({len(f.log_wrong)})" if f.log_calls else "-"
+
+
+def _faults(f: Figures) -> str:
+    behind = [f"tables back after {f.tables_behind_s:.1f} s"] if f.tables_behind_s else []
+    return ", ".join([*f.faults, *behind])
 
 
 def _callers(f: Figures) -> str:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from loadtest.load.accounting import Ran, figures
 from loadtest.load.cores import CORES, on
 from loadtest.load.crowd import Group, Outcome, Task
+from loadtest.load.faults import inflicting
 from loadtest.load.figures import Figures, judged
 from loadtest.load.heard import together
 from loadtest.load.hops import hops
@@ -45,15 +46,18 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 async def warm(system: System) -> None:
     """A few calls that do not count."""
-    await _crowd(_tasks(system, Wanted(name="", scenario=_WARM, calls=2, length_s=2.0)))
+    wanted = Wanted(name="", scenario=_WARM, calls=2, length_s=2.0)
+    await _crowd(_tasks(system, wanted, time.monotonic() + _LEAD_S))
 
 
 async def run(system: System, wanted: Wanted) -> Figures:
     """Have all callers call, and account for it. Raises CallersFailed."""
     begun_s, newest = time.time(), await _newest(system)
     meter, before = Meter(system.roots), await _work(system, begun_s)
-    async with meter.running():
-        outcomes = await _crowd(_tasks(system, wanted))
+    begin_s = time.monotonic() + _LEAD_S
+    faults = inflicting(system, wanted.scenario.faults, begin_s)
+    async with meter.running(), faults as seen:
+        outcomes = await _crowd(_tasks(system, wanted, begin_s))
     ran = Ran(
         heard=together(each.heard for each in outcomes),
         strange=together(each.strange for each in outcomes),
@@ -63,6 +67,12 @@ async def run(system: System, wanted: Wanted) -> Figures:
     )
     found = figures(system.name, wanted.name, wanted.calls, system.silence_ms, ran)
     found = await _hop_by_hop(found, system, newest)
+    found = replace(
+        found,
+        faults=tuple(seen.done),
+        tables_behind_s=seen.tables_behind_s,
+        parked=seen.parked,
+    )
     if wanted.verify and system.addresses:
         found = await verified(found, system.addresses)
     return replace(found, broken=judged(found, wanted.scenario.must))
@@ -114,12 +124,11 @@ async def _one(task: Task) -> Outcome:
     return msgspec.json.decode(said, type=Outcome)
 
 
-def _tasks(system: System, wanted: Wanted) -> list[Task]:
+def _tasks(system: System, wanted: Wanted, begin_s: float) -> list[Task]:
     """The callers, spread over processes."""
     strangers = sum(group.count for group in wanted.scenario.strangers)
     needed = -(-max(wanted.calls, strangers // 4, 1) // _CALLS_A_PROCESS)
     processes = wanted.processes or needed
-    begin_s = time.monotonic() + _LEAD_S
     guests = _guests(wanted, begin_s)
     return [
         Task(

@@ -1,7 +1,7 @@
 """Who calls, when and in what manner: loadtest/scenarios/NAME.toml."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -44,6 +44,14 @@ class Strangers(_Table, frozen=True, kw_only=True):
     arrive_s: Seconds = 1.0
 
 
+class Fault(_Table, frozen=True, kw_only=True):
+    """Something that is done beside the calls, see `loadtest/load/faults.py`."""
+
+    what: Literal["postgres_stalls", "stt_stops_reading"]
+    at_s: Seconds  # of the run
+    lasts_s: Seconds
+
+
 class Must(_Table, frozen=True, kw_only=True):
     """What must come of it, whatever the number of calls. None: not asked for."""
 
@@ -53,6 +61,10 @@ class Must(_Table, frozen=True, kw_only=True):
     doubled: Natural | None = None
     refused: Natural | None = None
     strangers_closed: Natural | None = None  # at least so many, by the system
+    tables_behind_s: float | None = None  # after PostgreSQL stalled
+    parked: Natural | None = None  # calls that a projection follows no more
+    slow_consumers: Natural | None = None  # at least so many, cut off by NATS
+    refused_least: Natural | None = None  # calls refused, at least
 
 
 class Scenario(_Table, frozen=True, kw_only=True):
@@ -65,6 +77,8 @@ class Scenario(_Table, frozen=True, kw_only=True):
     waves: Annotated[int, msgspec.Meta(ge=1)] = 1  # times they all ring, hang up and ring again
     manner: Manner = Manner()
     strangers: tuple[Strangers, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    apart: bool = False  # a process for each role
     must: Must = Must()
 
 

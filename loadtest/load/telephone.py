@@ -51,7 +51,7 @@ class Telephone:
     async def ring(self) -> None:
         """Connect. Raises Refused and what is in BROKEN."""
         if self._manner.starts:
-            await self._connect(await self._ask(self._ring_url))
+            await self._connect(await self._order(self._ring_url))
         else:
             url = self._ring_url.partition("?")[0].replace("/voice", "/media")
             self._line = await connect(_socket(url), self._sid, {}, self.playout, starts=False)
@@ -103,13 +103,21 @@ class Telephone:
 
     async def _come_back(self) -> None:
         try:
-            await self._connect(await self._ask(self._after_url))
+            await self._connect(await self._order(self._after_url))
         except Refused:
             self._heard.refused += 1
         except BROKEN as broken:
             self._heard.fault(type(broken).__name__)
         finally:
             self._coming_back = None
+
+    async def _order(self, url: str) -> Order:
+        """What is to be done, once the caller has been asked to wait as often as it takes."""
+        while (order := await self._ask(url)).ask_url and not order.media_url:
+            self._heard.put_off += 1
+            await asyncio.sleep(order.pause_s)
+            url = order.ask_url
+        return order
 
     async def _ask(self, url: str) -> Order:
         form = {"CallSid": self._sid, "AccountSid": ACCOUNT, "From": "+15550123"}

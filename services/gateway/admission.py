@@ -46,6 +46,8 @@ async def admit(gateway: Gateway, carrier: Carrier, started: Started) -> Admitte
         )
     except (BadToken, BadId, NoSuchAgent) as refused:
         raise ProtocolBroken(REFUSED, str(refused)) from None
+    except (ringing.NoRoom, ringing.TooMany) as full:
+        raise ProtocolBroken(LATER, str(full)) from None
     except ringing.AWAY as away:
         raise ProtocolBroken(LATER, f"the log is away: {type(away).__name__}") from None
 
@@ -66,9 +68,6 @@ def _named(gateway: Gateway, started: Started) -> _Named | None:
 async def _ring_now(gateway: Gateway, carrier: Carrier, started: Started) -> _Named:
     name = started.parameters.get("agent", gateway.settings.agent)
     agent = AgentId(checked("agent", name))
-    if gateway.lateness.busy and gateway.known.find(started.carrier_call) is None:
-        gateway.lateness.refuse()
-        raise ProtocolBroken(LATER, "there is no room for the call")
     ring = ringing.Ring(carrier=carrier.name, carrier_call=started.carrier_call, agent=agent)
     return _Named(await ringing.take(gateway, ring), 1)
 

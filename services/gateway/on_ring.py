@@ -37,28 +37,22 @@ async def on_ring(request: web.Request) -> web.Response:
     if gateway.draining:
         raise web.HTTPServiceUnavailable(text="this gateway is about to stop")
     ring = _ring(gateway, request, form)
-    if _is_too_much(gateway, ring):
-        return _refuse(gateway, ring)
     try:
         call = await ringing.take(gateway, ring)
     except NoSuchAgent as unknown:
         _log.warning("ring refused: %s", unknown)
         return twiml.say_and_hang_up(_NOBODY)
-    except JournalUnavailable as away:
-        _log.warning("%s", away)
+    except ringing.NoRoom:
+        return _busy(gateway, ring)
+    except (JournalUnavailable, ringing.TooMany) as later:
+        _log.warning("%s", later)
         again = webhook.next_attempt(gateway, request)
         return twiml.wait_and_ask(_WAIT, again) if again else twiml.say_and_hang_up(_SORRY)
     return invite(gateway, call, stint=1)
 
 
-def _is_too_much(gateway: Gateway, ring: ringing.Ring) -> bool:
-    """Whether the ring is one more while there is no room: not one that was taken, or put off."""
-    return gateway.lateness.busy and gateway.known.find(ring.carrier_call) is None
-
-
-def _refuse(gateway: Gateway, ring: ringing.Ring) -> web.Response:
+def _busy(gateway: Gateway, ring: ringing.Ring) -> web.Response:
     """Nothing here asks the log, which may be what is late."""
-    gateway.lateness.refuse()
     phrase = gateway.busy_phrases.get(ring.agent, _BUSY)
     if phrase:
         return twiml.say_and_hang_up(fill(phrase, ring.variables))

@@ -1,6 +1,7 @@
 """A ring becomes a call: written to the log first, then offered to those who host it."""
 
 import asyncio
+import time
 from typing import Final, Literal
 
 import msgspec
@@ -27,6 +28,14 @@ AWAY: Final = (JournalUnavailable, TimeoutError, OSError, nats.errors.Error)
 _AGAIN_S: Final = 0.2
 
 
+class NoRoom(Exception):
+    """All is late: one call more would make the others worse. It is counted."""
+
+
+class TooMany(Exception):
+    """More ring at once than are taken; in a moment it goes better."""
+
+
 class Ring(msgspec.Struct, frozen=True, kw_only=True):
     """A call as the carrier offers it."""
 
@@ -43,8 +52,11 @@ async def take(gateway: Gateway, ring: Ring) -> CallId:
     """The call of this ring, in the log and offered to its hosts.
 
     The same ring again, by this gateway or another, is the same call: the log knows it by the
-    carrier's id for two minutes. Raises NoSuchAgent; JournalUnavailable when that takes too long.
+    carrier's id for two minutes. Raises NoSuchAgent; NoRoom; TooMany; JournalUnavailable when that
+    takes too long.
     """
+    if gateway.known.find(ring.carrier_call) is None:
+        await _turn(gateway)
     away: Exception = TimeoutError()
     try:
         async with asyncio.timeout(gateway.settings.ring_ms / 1000):
@@ -57,6 +69,23 @@ async def take(gateway: Gateway, ring: Ring) -> CallId:
                 await asyncio.sleep(_AGAIN_S)
     except TimeoutError:
         raise JournalUnavailable(f"the ring was not recorded: {type(away).__name__}") from None
+
+
+async def _turn(gateway: Gateway) -> None:
+    """Wait for the ring's turn. Raises NoRoom, TooMany."""
+    _check_room(gateway)
+    wait_s = gateway.pace.turn(time.monotonic(), gateway.settings.ring_ms / 1000)
+    if wait_s is None:
+        raise TooMany("too many rings at once")
+    if wait_s:
+        await asyncio.sleep(wait_s)
+        _check_room(gateway)
+
+
+def _check_room(gateway: Gateway) -> None:
+    if gateway.lateness.busy:
+        gateway.lateness.refuse()
+        raise NoRoom("there is no room for another call")
 
 
 async def _take(gateway: Gateway, ring: Ring) -> CallId:

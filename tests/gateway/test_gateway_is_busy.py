@@ -134,3 +134,17 @@ async def test_a_socket_that_never_rang_is_told_to_come_later(house: House) -> N
     media = await twilio.open()
     await media.start({})
     assert await media.closed() == 1013
+
+
+async def test_rings_beyond_the_pace_are_asked_to_wait_and_get_their_turn(house: House) -> None:
+    twilio = await house.twilio(await house.open(rings_per_s=2, ring_ms=100))
+    documents = await asyncio.gather(*(twilio.ring() for _ in range(8)))
+    put_off = [document for document in documents if document.verbs[0] != "Connect"]
+    assert 0 < len(put_off) < len(documents)
+    again = put_off[0]
+    assert again.verbs == ["Say", "Pause", "Redirect"]
+
+    async def its_turn() -> bool:
+        return (await twilio.ring("?attempt=2", again.call_sid)).verbs[0] == "Connect"
+
+    await eventually_async(its_turn)
