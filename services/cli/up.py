@@ -13,6 +13,7 @@ from rich.console import Console
 from contracts.agent import Agent, agent_id
 from infra.agents import Agents
 from infra.embedded import embedded
+from infra.open_files import allow_many_files
 from infra.stopping import until_signalled
 from services.cli.agent_file import read_agent
 from services.cli.chosen import named, with_keys
@@ -120,6 +121,7 @@ def _plain(agent: Agent) -> Agent:
 
 async def up(settings: Settings, example: bool, roles: bool) -> None:
     """Run the platform, or with `roles` False the servers alone, until Ctrl-C or SIGTERM."""
+    allow_many_files()
     with until_signalled():
         async with platform(settings, out, example=example, roles=ROLES if roles else ()) as here:
             out.print(await _ready_line(here, settings), soft_wrap=True)
@@ -139,6 +141,7 @@ async def _ready_line(here: Platform, settings: Settings) -> str:
 
 async def serve(settings: Settings, roles: Sequence[Role]) -> None:
     """Run some roles against servers that run elsewhere, until Ctrl-C or SIGTERM."""
+    allow_many_files()
     needed = ["nats", *(["postgres"] if "projections" in roles else [])]
     if "rag" in roles:
         needed.append("qdrant")

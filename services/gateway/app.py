@@ -157,12 +157,18 @@ async def _quiet(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def _on_health(request: web.Request) -> web.Response:
-    """200 while calls are taken and the log is within reach, else 503; how many lines are up.
+    """200 while calls are taken and the log is within reach, else 503; what is up, and how late.
 
     A busy gateway is well: its calls come back to it, and only further ones are refused.
     """
     gateway = request.app[GATEWAY]
     well = gateway.bus.connected and not gateway.draining
-    late = gateway.lateness
-    health = {"ok": well, "lines": len(gateway.lines), "busy": late.busy, "refused": late.refused}
+    lateness = gateway.lateness
+    health = {
+        "ok": well,
+        "lines": len(gateway.lines),
+        "busy": lateness.busy,
+        "late_ms": round(lateness.worst.ms),
+        "refused": lateness.refused,
+    }
     return web.json_response(health, status=200 if well else 503)
