@@ -96,7 +96,7 @@ async def house(data: Path, agent: Agent) -> AsyncIterator[House]:
         await enter(tts.serve(bus, server.url, spoken, journal, host=new_host_id("tts")))
         await enter(dialog.serve(bus, journal, agents, models, host=new_host_id("dialog")))
         await enter(stt.serve(bus, journal, agents, heard, host=new_host_id("stt")))
-        told = GatewaySettings(tenant=TENANT, agent=AgentId(agent.name))
+        told = GatewaySettings(tenant=TENANT, agent=AgentId(agent.name), busy_ms=0)
         serving = await enter(gateway.serve(bus, told, journal, agents))
         url = f"http://{serving.host}:{serving.port}"
         yield House(bus, journal, url, ears, first, second, voices)

@@ -51,7 +51,7 @@ async def partyline(*arguments: object, **environment: str) -> AsyncIterator[Pro
         *map(str, arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        env={**bare, "COLUMNS": "200", **environment},
+        env={**bare, "COLUMNS": "200", "PARTYLINE_BUSY_MS": "0", **environment},
         limit=1 << 20,
     )
     program = Program(child)

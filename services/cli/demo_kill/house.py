@@ -88,6 +88,7 @@ def _crews(places: Places, settings: Settings) -> list[Crew]:
         "token_secret": settings.token_secret or secrets.token_hex(16),
         "public_origin": settings.public_origin or _ORIGIN,
         "health_port": "0",
+        "busy_ms": "0",  # its one call is taken however slow the machine is
     }
     if settings.twilio_account_sid:  # a lost line is asked back over REST: not a call like ours
         common["twilio_url"] = _NOBODY
