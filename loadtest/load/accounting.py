@@ -99,6 +99,9 @@ def _memory(samples: Sequence[Sample], calls: int) -> dict[str, Any]:
         "mib_by_program": each,
         "mib_per_min": slopes(samples, mib),
         "descriptors": {name: samples[-1].descriptors.get(name, 0) for name in sorted(last)},
+        "descriptors_most": {
+            name: max(s.descriptors.get(name, 0) for s in samples) for name in sorted(last)
+        },
         "descriptors_per_min": slopes(samples, opened),
     }
 

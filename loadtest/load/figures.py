@@ -80,6 +80,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     mib_by_program: Mapping[str, float] = {}  # the same, apart
     mib_per_min: Mapping[str, float] = {}  # slope of memory over the second half of the run
     descriptors: Mapping[str, int] = {}  # open at the end of the run
+    descriptors_most: Mapping[str, int] = {}  # open at any one time
     descriptors_per_min: Mapping[str, float] = {}  # slope over the second half of the run
     servers: Servers | None = None  # None: it has none that can be asked
     caller_late_ms: Spread = Spread()  # the callers' own clock

@@ -97,6 +97,7 @@ ROWS: Final[tuple[tuple[str, Callable[[Figures], str]], ...]] = (
     ("  by program", lambda f: named(f.mib_by_program, 2)),
     ("memory's slope, MiB a minute", lambda f: named(f.mib_per_min, 2)),
     ("descriptors", lambda f: named(f.descriptors, 0)),
+    ("  most at a time", lambda f: named(f.descriptors_most, 0)),
     ("  slope, a minute", lambda f: named(f.descriptors_per_min, 1)),
     ("NATS messages/s, KiB/s, slow", lambda f: _nats(f)),
     ("Postgres commits/s, rows/s", lambda f: _postgres(f)),

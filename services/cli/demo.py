@@ -64,9 +64,8 @@ async def demo(
 
 async def _demo(settings: Settings, once: bool, file: Path | None, started: float) -> int:
     code = 1
-    settings = msgspec.structs.replace(
-        settings, busy_ms=0
-    )  # its call is taken however slow the machine is
+    # Its one call is taken however slow the machine is.
+    settings = msgspec.structs.replace(settings, busy_ms=0)
     with until_signalled():
         async with platform(settings, out, example=True, force=True) as here:
             out.print(

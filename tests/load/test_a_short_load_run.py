@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from loadtest.load.run import Wanted, run
-from loadtest.load.scenario import Manner, Scenario
+from loadtest.load.scenario import Fault, Manner, Scenario
 from loadtest.load.systems import System, partyline
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(60)]
@@ -34,13 +34,16 @@ async def test_two_callers_talk_one_over_the_other_end_and_all_is_accounted_for(
     system: System,
 ) -> None:
     manner = Manner(speech_ms=600, pause_ms=100, barge_in=1.0, barge_in_after_ms=200)
-    scenario = Scenario(about="two who interrupt", arrive_s=0.1, manner=manner)
+    stall = Fault(what="postgres_stalls", at_s=0.2, lasts_s=0.5)
+    scenario = Scenario(about="two who interrupt", arrive_s=0.1, manner=manner, faults=(stall,))
     found = await run(
         system, Wanted(name="two", scenario=scenario, calls=2, length_s=1.0, verify=True)
     )
     assert (found.answered, found.lost, found.doubled, found.cut_short) == (2, 0, 0, 0)
     assert found.errors == {}
     assert (found.log_calls, found.log_wrong) == (2, ())
+    assert (found.faults, found.parked) == (("postgres_stalls for 0.5 s",), 0)
+    assert found.tables_behind_s > 0
     assert found.turns == found.wait_ms.n == 4
     assert found.barge_in_ms.n + found.unheeded == 2
     assert found.cpu_by_program.keys() >= {"roles", "nats-server", "postgres"}

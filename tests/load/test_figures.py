@@ -110,6 +110,16 @@ def test_what_a_scenario_demands_is_held_against_the_figures() -> None:
     assert judged(found, Must()) == ()
 
 
+def test_what_must_at_least_come_of_a_scenario_is_held_against_the_figures() -> None:
+    found = made(refused=2, parked=1, tables_behind_s=11.0)
+    assert judged(found, Must(refused_least=3, parked=0, tables_behind_s=10, slow_consumers=1)) == (
+        "tables behind after the stall, s: 11, at most 10",
+        "calls parked: 1, at most 0",
+        "slow consumers cut off: 0, at least 1",
+        "calls refused: 2, at least 3",
+    )
+
+
 def test_a_log_that_does_not_add_up_is_never_as_it_must_be() -> None:
     found = made(log_calls=2, log_wrong=("missing at 7: ...",))
     assert judged(found, Must()) == ("faults in the log and the tables: 1, at most 0",)
