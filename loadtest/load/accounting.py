@@ -69,6 +69,7 @@ def _heard(heard: Heard, silence_ms: int) -> dict[str, Any]:
         "answered": heard.calls,
         "refused": heard.refused,
         "put_off": heard.put_off,
+        "phrase_s": round(heard.phrase_s, 1),
         "errors": heard.faults,
     }
 

@@ -92,6 +92,7 @@ class Caller:
         heard.late_frames += playout.late_frames
         heard.gaps_ms += playout.gaps_ms
         heard.marks_twice += playout.twice
+        heard.phrase_s += playout.phrase_ms / 1000
 
     def _talk(self) -> Script:
         """A whole call."""

@@ -61,6 +61,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     unheeded: int = 0  # barge-ins that stopped nothing
     answered: int = 0  # calls
     refused: int = 0
+    phrase_s: float = 0.0  # that callers heard the phrase that asks them to wait, together
     put_off: int = 0  # times that a caller was asked to wait before an answer
     errors: Mapping[str, int] = {}
     appends_per_call_min: float = 0.0  # messages in the log of calls

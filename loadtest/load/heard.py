@@ -40,6 +40,7 @@ class Heard(msgspec.Struct, kw_only=True):
     calls: int = 0  # that were answered
     refused: int = 0  # that were turned away with a phrase, or by the socket
     put_off: int = 0  # times that a caller was asked to wait before an answer
+    phrase_s: float = 0.0  # of the phrase that asks a caller to wait, in mid-call
     failed: int = 0  # that broke
     closed: int = 0  # sockets that the other end closed
     call_s: float = 0.0  # of all calls together

@@ -5,6 +5,7 @@ https://www.twilio.com/docs/voice/media-streams/websocket-messages
 
 import secrets
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Final
 
@@ -13,6 +14,8 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport, ws_
 
 from loadtest.chaos.media import ACCOUNT
 from loadtest.load.playout import Playout
+from services.audio.frames import CHUNK_BYTES_LIMIT, split
+from services.audio.phrases import one_moment
 
 
 class _Media(msgspec.Struct):
@@ -31,6 +34,9 @@ class _Message(msgspec.Struct):
     mark: _Mark | None = None
 
 
+_PHRASE: Final = frozenset(
+    b64encode(piece).decode() for piece in split(one_moment(), CHUNK_BYTES_LIMIT)
+)
 _decoder: Final = msgspec.json.Decoder(_Message)
 _FRAME: Final = (
     b'{"event":"media","sequenceNumber":"%d","media":{"track":"inbound","chunk":"%d",'
@@ -121,7 +127,9 @@ class Line(WSListener):
         now_s = time.monotonic()
         match message:
             case _Message(event="media", media=_Media(payload=sound)):
-                self._playout.sound(len(sound) * 3 // 4 - sound.count("=", -2), now_s)
+                size_bytes = len(sound) * 3 // 4 - sound.count("=", -2)
+                take = self._playout.phrase if sound in _PHRASE else self._playout.sound
+                take(size_bytes, now_s)
             case _Message(event="mark", mark=_Mark(name=name)):
                 self._playout.mark(name)
             case _Message(event="clear"):

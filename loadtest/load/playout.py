@@ -30,6 +30,7 @@ class Playout:
         self.gaps_ms: list[float] = []
         self.twice = 0  # marks whose name had come before
         self.reply_ms = 0.0  # of the present reply, received so far
+        self.phrase_ms = 0.0  # of the phrase that asks to wait, in all
         self.heard_at: float | None = None  # the present reply's first sound; None: none yet
         self.cleared_at: float | None = None  # the newest `clear`
         self._dry_at = 0.0  # when all that was received is played
@@ -63,6 +64,11 @@ class Playout:
             self.gaps_ms.append((now_s - self._dry_at) * 1000)
         self._dry_at = max(self._dry_at, now_s) + size_bytes / BYTES_PER_S
         self.reply_ms += size_bytes / BYTES_PER_S * 1000
+
+    def phrase(self, size_bytes: int, now_s: float) -> None:
+        """A piece of the phrase that asks the caller to wait came: no part of any reply."""
+        self._dry_at = max(self._dry_at, now_s) + size_bytes / BYTES_PER_S
+        self.phrase_ms += size_bytes / BYTES_PER_S * 1000
 
     def mark(self, name: str) -> None:
         """An echo is wanted when all sound so far is played."""

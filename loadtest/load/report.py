@@ -84,6 +84,7 @@ ROWS: Final[tuple[tuple[str, Callable[[Figures], str]], ...]] = (
     ("turns (lost, doubled, cut short)", lambda f: _counted(f)),
     ("calls answered (refused, asked to wait, errors)", lambda f: _answered(f)),
     ("wait added, ms p50 / p95 / p99", lambda f: waits(f.wait_ms)),
+    ("asked to wait in mid-call, s", lambda f: f"{f.phrase_s:.1f}" if f.phrase_s else "-"),
     ("barge-in to clear, ms p50 / p95 / p99", lambda f: waits(f.barge_in_ms)),
     ("line lost to sound again, ms", lambda f: waits(f.back_ms)),
     ("key to sound, ms", lambda f: waits(f.key_ms)),

@@ -102,3 +102,13 @@ def test_with_the_line_its_buffer_is_lost() -> None:
     ear.forget(10.3)
     assert not ear.playing(10.3)
     assert ear.reached(20.0) == []
+
+
+def test_the_phrase_that_asks_to_wait_is_no_part_of_the_reply_that_comes_after_it() -> None:
+    ear = Playout()
+    ear.phrase(SECOND, 10.0)
+    assert (ear.heard_at, ear.reply_ms, ear.playing(10.5)) == (None, 0.0, True)
+    ear.clear(10.5)
+    ear.sound(SECOND, 10.5)
+    assert (ear.heard_at, ear.reply_ms, ear.phrase_ms) == (10.5, 1_000, 1_000)
+    assert (ear.late_frames, ear.gaps_ms) == (0, [])
