@@ -1,5 +1,6 @@
 """The real servers, for every test that asks for them."""
 
+import os
 import shutil
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -9,6 +10,9 @@ import pytest
 from stack_in_a_thread import stack_in_a_thread
 
 from infra.embedded import Addresses
+
+# Gateways that tests start as processes take every call, however slow the tests' machine is.
+os.environ["PARTYLINE_BUSY_MS"] = "0"
 
 
 @pytest.fixture(scope="session")
