@@ -18,6 +18,7 @@ import aiohttp
 import msgspec
 import uvloop
 
+from infra.open_files import allow_many_files
 from loadtest.load.caller import Caller
 from loadtest.load.heard import Heard, Late
 from loadtest.load.scenario import Manner
@@ -146,6 +147,7 @@ async def _call(caller: Caller, wheel: Wheel, ring_at_s: float, until_s: float) 
 
 def main() -> None:
     """The program."""
+    allow_many_files()
     with contextlib.suppress(PermissionError):  # what shares the core must not make them late
         os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
     task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
