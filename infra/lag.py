@@ -9,6 +9,7 @@ from typing import Final
 WINDOW_S: Final = 5.0
 TICK_S: Final = 0.05
 _SHARE: Final = 0.05
+_LONG_MS: Final = 1_000
 _ACCIDENTS: Final = 4  # an import, a collection, a process that was stopped: no load
 
 
@@ -34,6 +35,26 @@ class Lag:
     def _forget(self, now_s: float) -> None:
         while self._late and self._late[0][0] < now_s - WINDOW_S:
             self._late.popleft()
+
+
+class Acks(Lag):
+    """Of the log's acknowledgements.
+
+    When a log was away for seconds, all that was waiting for it is acknowledged at once: an
+    accident, however many lines there are. So of those over a second one a second counts.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._long_from_s = 0.0  # when the next long one counts
+
+    def note(self, late_ms: float, at_s: float) -> None:
+        """See Lag.note."""
+        if late_ms > _LONG_MS:
+            if at_s < self._long_from_s:
+                return
+            self._long_from_s = at_s + _LONG_MS / 1000
+        super().note(late_ms, at_s)
 
 
 async def watch_loop(lag: Lag) -> None:

@@ -18,12 +18,11 @@ from contracts.streams import AUDIO, CALLS, STREAMS, Stream
 from infra.audio_client import AudioClient
 from infra.cancelling import stop_if_cancelled
 from infra.kept_frames import KeptFrames
-from infra.lag import Lag
+from infra.lag import Acks
 
 _log: Final = logging.getLogger("partyline.nats")
 _CONNECT_S: Final = 10.0
 _AGAIN_S: Final = 0.2
-_AWAY_S: Final = 1.0  # an append that took longer met a log that was away, not a slow one
 _UNAVAILABLE: Final = 503  # no leader yet, or too few servers are there
 _NO_PLACE: Final = 10005  # no suitable servers, as yet
 _STREAM_OFFLINE: Final = 10118  # none of the servers that hold it is there
@@ -41,7 +40,7 @@ class Bus:
         self.nc: Final = client
         self.js: Final[JetStreamContext] = client.jetstream(timeout=3)
         self._on_reconnect: list[Callable[[], Awaitable[None]]] = []
-        self.acks: Final = Lag()  # how long the log takes to acknowledge
+        self.acks: Final = Acks()  # how long the log takes
         self._kept = KeptFrames()
         self._closing = False
 
@@ -76,8 +75,7 @@ class Bus:
     def acknowledged(self, since_s: float) -> None:
         """The log has taken what was given to it then, on the monotonic clock."""
         now_s = time.monotonic()
-        if now_s - since_s < _AWAY_S:
-            self.acks.note((now_s - since_s) * 1000, now_s)
+        self.acks.note((now_s - since_s) * 1000, now_s)
 
     def kept(self, subject: str) -> list[bytes]:
         """The newest frames of `subject` that were published here by `pub_kept`."""

@@ -7,7 +7,7 @@ from eventually import eventually
 
 from contracts.ids import HostId
 from infra.beside import beside
-from infra.lag import WINDOW_S, Lag, watch_loop
+from infra.lag import WINDOW_S, Acks, Lag, watch_loop
 from infra.load import Late, Loads, telling_load
 from infra.nats import connect
 
@@ -40,6 +40,20 @@ def test_what_was_late_long_ago_is_forgotten() -> None:
     late = lag(*[300.0] * 5)
     assert late.ms(WINDOW_S) == 300.0
     assert late.ms(WINDOW_S + 0.05) == 0.0
+
+
+def test_a_log_that_was_away_and_acknowledges_all_at_once_is_an_accident() -> None:
+    acks = Acks()
+    for place in range(200):
+        acks.note(4_000.0, 1.0 + place * 0.001)
+    assert acks.ms(1.2) == 0.0
+
+
+def test_a_log_that_takes_over_a_second_each_time_is_a_load() -> None:
+    acks = Acks()
+    for place in range(50):
+        acks.note(1_200.0, 1.0 + place * 0.1)
+    assert acks.ms(6.0) == 1_200.0
 
 
 async def test_a_loop_that_is_held_up_is_late() -> None:
