@@ -52,6 +52,7 @@ async def answered(
         async with _listening(gateway, line, missed, admitted.standing) as following:
             await _record(gateway, journaling, line, started)
             line.begin()
+            gateway.making.done(started.carrier_call)
             async with _obeying(line, following):
                 yield line
     finally:

@@ -30,12 +30,12 @@ from services.gateway.inviting import AFTER_PATH, MEDIA_PATH, STREAM_PATH
 from services.gateway.known_calls import KnownCalls
 from services.gateway.lateness import Lateness
 from services.gateway.lines import Lines
+from services.gateway.making import Making
 from services.gateway.on_after import on_after
 from services.gateway.on_media import on_media
 from services.gateway.on_ring import on_ring
 from services.gateway.on_status import on_status
 from services.gateway.on_stream import on_stream
-from services.gateway.pace import Pace
 from services.gateway.settings import GatewaySettings
 from services.gateway.signature import Signatures
 from services.gateway.tokens import Tokens
@@ -124,7 +124,7 @@ def _gateway(
             settings.twilio_account_sid, settings.twilio_auth_token or "", settings.twilio_url
         ),
         lateness=Lateness(bus, settings.busy_ms),
-        pace=Pace(settings.rings_per_s),
+        making=Making(settings.rings_at_once),
     )
 
 

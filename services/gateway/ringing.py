@@ -1,7 +1,6 @@
 """A ring becomes a call: written to the log first, then offered to those who host it."""
 
 import asyncio
-import time
 from typing import Final, Literal
 
 import msgspec
@@ -56,7 +55,35 @@ async def take(gateway: Gateway, ring: Ring) -> CallId:
     takes too long.
     """
     if gateway.known.find(ring.carrier_call) is None:
-        await _turn(gateway)
+        await _place(gateway, ring)
+    try:
+        return await _taken(gateway, ring)
+    except BaseException:
+        gateway.making.done(ring.carrier_call)
+        raise
+
+
+async def _place(gateway: Gateway, ring: Ring) -> None:
+    """Wait for a place among the calls in the making. Raises NoRoom, TooMany."""
+    _check_room(gateway)
+    try:
+        await gateway.making.begin(ring.carrier_call, gateway.settings.ring_ms / 1000)
+    except TimeoutError:
+        raise TooMany("too many rings at once") from None
+    try:
+        _check_room(gateway)
+    except NoRoom:
+        gateway.making.done(ring.carrier_call)
+        raise
+
+
+def _check_room(gateway: Gateway) -> None:
+    if gateway.lateness.busy:
+        gateway.lateness.refuse()
+        raise NoRoom("there is no room for another call")
+
+
+async def _taken(gateway: Gateway, ring: Ring) -> CallId:
     away: Exception = TimeoutError()
     try:
         async with asyncio.timeout(gateway.settings.ring_ms / 1000):
@@ -69,23 +96,6 @@ async def take(gateway: Gateway, ring: Ring) -> CallId:
                 await asyncio.sleep(_AGAIN_S)
     except TimeoutError:
         raise JournalUnavailable(f"the ring was not recorded: {type(away).__name__}") from None
-
-
-async def _turn(gateway: Gateway) -> None:
-    """Wait for the ring's turn. Raises NoRoom, TooMany."""
-    _check_room(gateway)
-    wait_s = gateway.pace.turn(time.monotonic(), gateway.settings.ring_ms / 1000)
-    if wait_s is None:
-        raise TooMany("too many rings at once")
-    if wait_s:
-        await asyncio.sleep(wait_s)
-        _check_room(gateway)
-
-
-def _check_room(gateway: Gateway) -> None:
-    if gateway.lateness.busy:
-        gateway.lateness.refuse()
-        raise NoRoom("there is no room for another call")
 
 
 async def _take(gateway: Gateway, ring: Ring) -> CallId:

@@ -37,7 +37,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defau
     given_up_ms: Positive = 30_000  # silent for so long: the call ends
     # How late loops and the log may be, 95th percentile of 5 s, before rings are refused; 0: never.
     busy_ms: Annotated[int, msgspec.Meta(ge=0)] = 100
-    rings_per_s: Positive = 40  # more wait for their turn, up to `ring_ms`; then they ask again
+    rings_at_once: Positive = 20  # calls whose line is not up yet; further rings wait their turn
 
     def __repr__(self) -> str:
         return f"GatewaySettings(host={self.host!r}, port={self.port}, tenant={self.tenant!r})"

@@ -3,7 +3,6 @@
 import pytest
 
 from services.gateway.busy import CALM_S, OPEN, Busy, Room, judge
-from services.gateway.pace import Pace
 
 LIMIT_MS = 100
 
@@ -39,22 +38,3 @@ def test_rings_are_not_let_in_and_turned_away_by_turns() -> None:
         room = judge(room, 120 if look % 2 else 80, look * 0.25, LIMIT_MS)
         seen.append(isinstance(room, Busy))
     assert seen == [False] + [True] * 99
-
-
-def test_rings_of_half_a_second_are_taken_as_they_come_and_more_wait_for_their_turn() -> None:
-    pace = Pace(per_s=10)
-    waits = [pace.turn(7.0, most_s=3.0) for _ in range(8)]
-    assert waits[:6] == [0.0] * 6
-    assert waits[6:] == [pytest.approx(0.1), pytest.approx(0.2)]
-
-
-def test_a_ring_that_would_wait_too_long_gets_no_turn_and_takes_none_from_others() -> None:
-    pace = Pace(per_s=10)
-    waits = [pace.turn(7.0, most_s=0.15) for _ in range(20)]
-    assert waits[7:] == [None] * 13
-    assert pace.turn(7.2, most_s=0.15) == 0.0
-
-
-def test_rings_at_the_pace_never_wait() -> None:
-    pace = Pace(per_s=10)
-    assert {pace.turn(7.0 + number * 0.11, most_s=3.0) for number in range(50)} == {0.0}

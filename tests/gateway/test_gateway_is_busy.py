@@ -136,13 +136,24 @@ async def test_a_socket_that_never_rang_is_told_to_come_later(house: House) -> N
     assert await media.closed() == 1013
 
 
-async def test_rings_beyond_the_pace_are_asked_to_wait_and_get_their_turn(house: House) -> None:
-    twilio = await house.twilio(await house.open(rings_per_s=2, ring_ms=100))
-    documents = await asyncio.gather(*(twilio.ring() for _ in range(8)))
-    put_off = [document for document in documents if document.verbs[0] != "Connect"]
-    assert 0 < len(put_off) < len(documents)
-    again = put_off[0]
+async def test_rings_beyond_the_calls_in_the_making_wait_until_a_line_is_up(house: House) -> None:
+    twilio = await house.twilio(await house.open(rings_at_once=2))
+    first, _ = await twilio.ring(), await twilio.ring()
+    third = asyncio.create_task(twilio.ring())
+    assert (await twilio.ring(call_sid=first.call_sid)).call == first.call
+    assert not third.done()
+    media = await twilio.connect(first)
+    assert (await third).verbs[0] == "Connect"
+    await media.hang_up()
+
+
+async def test_a_ring_that_waits_too_long_for_its_turn_is_asked_to_wait_and_gets_it_later(
+    house: House,
+) -> None:
+    twilio = await house.twilio(await house.open(rings_at_once=1, ring_ms=100))
+    first, again = await twilio.ring(), await twilio.ring()
     assert again.verbs == ["Say", "Pause", "Redirect"]
+    await twilio.connect(first)
 
     async def its_turn() -> bool:
         return (await twilio.ring("?attempt=2", again.call_sid)).verbs[0] == "Connect"
