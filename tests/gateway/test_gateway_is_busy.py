@@ -153,9 +153,10 @@ async def test_a_ring_that_waits_too_long_for_its_turn_is_asked_to_wait_and_gets
     twilio = await house.twilio(await house.open(rings_at_once=1, ring_ms=100))
     first, again = await twilio.ring(), await twilio.ring()
     assert again.verbs == ["Say", "Pause", "Redirect"]
-    await twilio.connect(first)
+    media = await twilio.connect(first)
 
     async def its_turn() -> bool:
         return (await twilio.ring("?attempt=2", again.call_sid)).verbs[0] == "Connect"
 
     await eventually_async(its_turn)
+    await media.hang_up()
