@@ -25,7 +25,7 @@ from services.gateway.draining import drain
 from services.gateway.faults import kind
 from services.gateway.gateway import GATEWAY, Gateway
 from services.gateway.holders import Holders
-from services.gateway.holding import answer_questions
+from services.gateway.holding import answer_questions, word
 from services.gateway.inviting import AFTER_PATH, MEDIA_PATH, STREAM_PATH
 from services.gateway.known_calls import KnownCalls
 from services.gateway.lateness import Lateness
@@ -108,18 +108,19 @@ def _gateway(
     bus: Bus, settings: GatewaySettings, journal: NatsJournal, agents: Agents, port: int
 ) -> Gateway:
     origin = settings.public_origin.rstrip("/") or f"http://{settings.host}:{port}"
+    host, lines = new_host_id("gateway"), Lines()
     return Gateway(
         bus=bus,
         journal=journal,
         agents=agents,
         settings=settings,
-        host=new_host_id("gateway"),
+        host=host,
         origin=origin,
         signatures=Signatures(settings.twilio_auth_token, settings.twilio_shared_key, origin),
         tokens=Tokens(settings.token_secret, settings.token_ttl_s),
         known=KnownCalls(),
-        lines=Lines(),
-        holders=Holders(bus, settings.gone_ms / 1000),
+        lines=lines,
+        holders=Holders(bus, settings.gone_ms / 1000, {host: partial(word, lines)}),
         calling_back=CallingBack(
             settings.twilio_account_sid, settings.twilio_auth_token or "", settings.twilio_url
         ),

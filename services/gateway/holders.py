@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from contracts.ids import CallId, HostId
@@ -11,15 +11,20 @@ from infra.nats import Bus
 from services.gateway.asking import ask
 
 Gone = Callable[[], None]
+Word = Callable[[CallId], str]
 _EVERY_S: Final = 1.0
 
 
 class Holders:
     """Asks by process, not by call. Run `run` beside what watches."""
 
-    def __init__(self, bus: Bus, gone_s: float) -> None:
-        """`gone_s`: a gateway silent for so long counts as dead; it may only be reconnecting."""
-        self._bus, self._gone_s = bus, gone_s
+    def __init__(self, bus: Bus, gone_s: float, own: Mapping[str, Word] | None = None) -> None:
+        """`gone_s`: a gateway silent for so long counts as dead; it may only be reconnecting.
+
+        `own`: by host, what this process says itself. Under load a question to oneself over the bus
+        can stay out for seconds, and it would take its own lines for lost.
+        """
+        self._bus, self._gone_s, self._own = bus, gone_s, own or {}
         self._every_s = min(_EVERY_S, gone_s / 3)
         self._watched: dict[str, dict[CallId, Gone]] = {}
         self._answered_s: dict[str, float] = {}
@@ -46,7 +51,7 @@ class Holders:
 
     async def _look(self, host: str) -> None:
         calls = list(self._watched.get(host, {}))
-        words = await ask(self._bus, HostId(host), calls, self._every_s)
+        words = await self._words(host, calls)
         now_s = time.monotonic()
         if words is not None or not self._bus.connected:  # who is cut off itself knows nothing
             self._answered_s[host] = now_s
@@ -55,3 +60,8 @@ class Holders:
             gone = self._watched.get(host, {}).get(call)
             if gone and word == "none":
                 gone()
+
+    async def _words(self, host: str, calls: list[CallId]) -> Sequence[str] | None:
+        if word := self._own.get(host):
+            return [word(call) for call in calls]
+        return await ask(self._bus, HostId(host), calls, self._every_s)

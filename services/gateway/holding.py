@@ -20,13 +20,14 @@ async def answer_questions(gateway: Gateway) -> Subscription:
 
     async def answer(message: Msg) -> None:
         calls = message.data.decode(errors="replace").split()
-        words = " ".join(_word(gateway.lines, CallId(call)) for call in calls)
+        words = " ".join(word(gateway.lines, CallId(call)) for call in calls)
         await message.respond(words.encode())
 
     return await gateway.bus.nc.subscribe(host_subject(gateway.host), cb=answer)
 
 
-def _word(lines: Lines, call: CallId) -> str:
+def word(lines: Lines, call: CallId) -> str:
+    """What the gateway of these lines says of a call."""
     line = lines.find(call)
     if line is None:
         return "none"
@@ -38,6 +39,6 @@ def _word(lines: Lines, call: CallId) -> str:
 async def word_of(gateway: Gateway, standing: Standing, call: CallId) -> str | None:
     """What the line's holder says of it; None when it does not answer in time."""
     if standing.holder == gateway.host:
-        return _word(gateway.lines, call)
+        return word(gateway.lines, call)
     words = await ask(gateway.bus, HostId(standing.holder), [call], _SOON_S)
     return words[0] if words else None

@@ -148,6 +148,19 @@ async def test_a_gateway_that_misses_a_question_now_and_then_is_not_dead(house: 
         await asyncio.wait_for(gone.wait(), 10)
 
 
+async def test_a_gateway_does_not_lose_its_own_lines_because_the_bus_is_silent(
+    house: House,
+) -> None:
+    own, dead, call = new_host_id("gateway"), new_host_id("gateway"), new_call_id()
+    gone, other_gone = asyncio.Event(), asyncio.Event()
+    holders = Holders(house.bus, 0.3, {own: lambda _: "held"})  # nobody answers on the bus
+    holders.watch(own, call, gone.set)
+    holders.watch(dead, call, other_gone.set)
+    async with beside(holders.run()):
+        await asyncio.wait_for(other_gone.wait(), 10)
+    assert not gone.is_set()
+
+
 async def test_who_watches_next_comes_to_the_same_deadlines(house: House) -> None:
     async with house.another(return_ms=60_000, drain="end") as gateway:
         document = await _held_by_a_dead_gateway(house, await house.twilio(gateway))
