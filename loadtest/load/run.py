@@ -54,10 +54,10 @@ async def run(system: System, wanted: Wanted) -> Figures:
     """Have all callers call, and account for it. Raises CallersFailed."""
     begun_s, newest = time.time(), await _newest(system)
     meter, before = Meter(system.roots), await _work(system, begun_s)
-    begin_s = time.monotonic() + _LEAD_S
-    faults = inflicting(system, wanted.scenario.faults, begin_s)
-    async with meter.running(), faults as seen:
-        outcomes = await _crowd(_tasks(system, wanted, begin_s))
+    async with meter.running():
+        begin_s = time.monotonic() + _LEAD_S
+        async with inflicting(system, wanted.scenario.faults, begin_s) as seen:
+            outcomes = await _crowd(_tasks(system, wanted, begin_s))
     ran = Ran(
         heard=together(each.heard for each in outcomes),
         strange=together(each.strange for each in outcomes),

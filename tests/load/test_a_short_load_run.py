@@ -37,7 +37,7 @@ async def test_two_callers_talk_one_over_the_other_end_and_all_is_accounted_for(
     stall = Fault(what="postgres_stalls", at_s=0.2, lasts_s=0.5)
     scenario = Scenario(about="two who interrupt", arrive_s=0.1, manner=manner, faults=(stall,))
     found = await run(
-        system, Wanted(name="two", scenario=scenario, calls=2, length_s=1.0, verify=True)
+        system, Wanted(name="two", scenario=scenario, calls=2, length_s=2.0, verify=True)
     )
     assert (found.answered, found.lost, found.doubled, found.cut_short) == (2, 0, 0, 0)
     assert found.errors == {}
