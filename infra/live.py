@@ -2,21 +2,21 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Final
 
 import nats.errors
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 
 from contracts.codec import Unreadable
 from contracts.ids import CallId, TenantId
 from contracts.journal import JournalUnavailable
 from contracts.recorded import Recorded
-from contracts.seal import Locked
+from contracts.seal import KeyWanted, Locked
 from contracts.streams import DRAFT, Family, live_subject
-from infra.cancelling import stop_if_cancelled
-from infra.journal import NatsJournal, sequence_of
+from infra.arriving import Arrived, Listener
+from infra.cancelling import end_tasks, stop_if_cancelled
+from infra.journal import NatsJournal
 from infra.nats import Bus
 
 _log: Final = logging.getLogger("partyline.live")
@@ -27,7 +27,8 @@ class Following:
     """Iterate to get the call's messages in stored order, none twice. Close when done.
 
     A republished message names the one before it on its subject; where that one was missed, or
-    the connection was away, the missing part is read from the stream.
+    the connection was away, the missing part is read from the stream. What comes meanwhile waits
+    behind it; else a message is opened and given out in the turn in which it came.
     """
 
     def __init__(
@@ -47,7 +48,9 @@ class Following:
         self._seen: dict[str, int] = {}  # newest sequence given out or left out, by family
         self._queue: asyncio.Queue[Recorded | Locked | None] = asyncio.Queue()
         self._reading = asyncio.Lock()  # one reader of missing parts at a time
-        self._subscription: Subscription | None = None
+        self._waiting: deque[Arrived] = deque()  # came while something was being read
+        self._taking: asyncio.Task[None] | None = None  # takes what waits
+        self._listener: Listener | None = None
         self._forget = bus.on_reconnect(self.catch_up)
 
     async def start(self) -> None:
@@ -57,7 +60,8 @@ class Following:
         """
         async with self._reading:
             subject = live_subject(self._tenant, self._call)
-            self._subscription = await self._bus.nc.subscribe(subject, cb=self._on_live)
+            self._listener = self._bus.arrivals.listener(subject, self._on_live)
+            await self._listener.ready()
             await self._until_known()
             await self._read_missing()
 
@@ -81,36 +85,64 @@ class Following:
         """End the iteration. Safe to call twice."""
         self._forget()
         self._forget = _nothing
-        if self._subscription is None:
+        if self._listener is None:
             return
-        subscription, self._subscription = self._subscription, None
-        if not self._bus.nc.is_closed:
-            await subscription.unsubscribe()
+        listener, self._listener = self._listener, None
+        await listener.leave()
+        if self._taking is not None:
+            await end_tasks([self._taking])
         self._queue.put_nowait(None)
 
-    async def _on_live(self, message: Msg) -> None:
-        family = message.subject.rpartition(".")[2]
-        headers = message.headers or {}
-        if family == DRAFT and self._on_draft:
-            self._on_draft(message.data)
-        if not self._follows(family) or "Nats-Sequence" not in headers:
+    def _on_live(self, arrived: Arrived) -> None:
+        if arrived.family == DRAFT and self._on_draft:
+            self._on_draft(arrived.payload)
+        if not self._follows(arrived.family) or not arrived.sequence:
             return  # somebody else's, or a draft, which is live only
-        async with self._reading:
-            if int(headers.get("Nats-Last-Sequence", 0)) > self._known(family):
-                await self._read_missing()  # what is missing comes first, this message with it
-            if sequence_of(message) > self._known(family):
-                await self._take(family, message)
+        if self._waiting or self._reading.locked() or not self._took(arrived):
+            self._waiting.append(arrived)
+            if self._taking is None or self._taking.done():
+                self._taking = asyncio.create_task(self._take_waiting())
 
-    async def _take(self, family: str, message: Msg) -> None:
+    def _took(self, arrived: Arrived) -> bool:
+        """Give it out. False: something must be read before that."""
+        return arrived.before <= self._known(arrived.family) and self._opened(arrived)
+
+    def _opened(self, arrived: Arrived) -> bool:
+        """Give it out, if it is new. False: its key must be fetched first."""
+        if arrived.sequence <= self._known(arrived.family):
+            return True
         try:
-            self._give(await self._journal.recorded(message))
+            self._give(arrived.recorded(self._journal.codec))
+        except KeyWanted:
+            return False
         except Unreadable as unreadable:
-            sequence = self._seen[family] = sequence_of(message)
+            sequence = self._seen[arrived.family] = arrived.sequence
             _log.warning("call %s: message %d is left out: %s", self._call, sequence, unreadable)
-        except JournalUnavailable:  # its key could not be had
-            await self._read_missing()
         except Locked as locked:
             self._queue.put_nowait(locked)
+        return True
+
+    async def _take_waiting(self) -> None:
+        async with self._reading:
+            while self._waiting:
+                arrived = self._waiting.popleft()
+                if not self._took(arrived):
+                    await self._read_up_to(arrived)
+
+    async def _read_up_to(self, arrived: Arrived) -> None:
+        try:
+            if arrived.before > self._known(arrived.family):
+                await self._read_missing()  # what is missing comes first, this message with it
+            while not self._opened(arrived):
+                await self._fetch_key()
+        except Locked as locked:
+            self._queue.put_nowait(locked)
+
+    async def _fetch_key(self) -> None:
+        try:
+            await self._journal.codec.fetch((self._call,))
+        except JournalUnavailable:
+            await self._read_missing()  # as long as the log is away
 
     async def catch_up(self) -> None:
         """Read what may have been missed. All stored before this was called is given out then."""
@@ -120,7 +152,7 @@ class Following:
     async def _read_missing(self) -> None:
         families: Iterable[str] = self._families or self._seen
         start = min((self._known(family) for family in families), default=self._floor)
-        while self._subscription is not None:
+        while self._listener is not None:
             try:
                 async for recorded in self._journal.read(self._tenant, self._call, after=start):
                     family = recorded.family
