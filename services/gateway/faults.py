@@ -18,22 +18,29 @@ def alone(line: Line) -> Iterator[None]:
     """Whatever goes wrong in the block is the end of this line and of no other."""
     try:
         yield
-    except ProtocolBroken as broken:
-        _log.warning("call %s: socket refused: %s", line.call, broken)
-        line.end("refused", code=broken.code)
     except Exception as fault:
-        _log.error("call %s: fault: %s", line.call, kind(fault))
-        line.lose("fault in the gateway")
+        _end(line, fault)
 
 
 def guarded(line: Line, act: Callable[[Argument], None]) -> Callable[[Argument], None]:
     """`act` for callbacks that others call, whose errors would be theirs."""
 
     def quietly(argument: Argument) -> None:
-        with alone(line):
+        try:
             act(argument)
+        except Exception as fault:
+            _end(line, fault)
 
     return quietly
+
+
+def _end(line: Line, fault: Exception) -> None:
+    if isinstance(fault, ProtocolBroken):
+        _log.warning("call %s: socket refused: %s", line.call, fault)
+        line.end("refused", code=fault.code)
+    else:
+        _log.error("call %s: fault: %s", line.call, kind(fault))
+        line.lose("fault in the gateway")
 
 
 def kind(fault: Exception) -> str:

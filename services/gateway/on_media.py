@@ -13,10 +13,11 @@ from aiohttp import WebSocketError, WSMsgType, web
 from services.gateway.answering import answered
 from services.gateway.carrier import BadCarrierMessage, Connected, Started, Unknown
 from services.gateway.carriers.twilio import MESSAGE_LIMIT_BYTES, Twilio
-from services.gateway.faults import alone, kind
+from services.gateway.faults import alone, guarded, kind
 from services.gateway.gateway import GATEWAY, Gateway
 from services.gateway.leg import ProtocolBroken
 from services.gateway.line import Line
+from services.gateway.media_socket import MediaSocket
 from services.gateway.wire import CLOSE_S, SocketWire
 
 _log: Final = logging.getLogger("partyline.gateway")
@@ -32,9 +33,7 @@ async def on_media(request: web.Request) -> web.StreamResponse:
     gateway.signatures.check_upgrade(request)
     if gateway.draining:
         raise web.HTTPServiceUnavailable(text="this gateway is about to stop")
-    socket = web.WebSocketResponse(
-        timeout=CLOSE_S, compress=False, max_msg_size=MESSAGE_LIMIT_BYTES, decode_text=False
-    )
+    socket = MediaSocket(limit_bytes=MESSAGE_LIMIT_BYTES, close_s=CLOSE_S)
     try:
         await socket.prepare(request)
     except ConnectionError:  # the carrier has given up
@@ -54,7 +53,7 @@ async def on_media(request: web.Request) -> web.StreamResponse:
     return socket
 
 
-async def _started(gateway: Gateway, socket: "web.WebSocketResponse[bool]") -> Started:
+async def _started(gateway: Gateway, socket: MediaSocket) -> Started:
     """The message that names the call. Raises ProtocolBroken when another or none comes."""
     try:
         async with asyncio.timeout(gateway.settings.start_ms / 1000):
@@ -72,8 +71,13 @@ async def _started(gateway: Gateway, socket: "web.WebSocketResponse[bool]") -> S
         raise ProtocolBroken(1008, "no start in time") from None
 
 
-async def _read(socket: "web.WebSocketResponse[bool]", line: Line) -> None:
-    """Hand every message to the line until the line or the socket ends."""
+async def _read(socket: MediaSocket, line: Line) -> None:
+    """Let the line have every message until it or the socket ends.
+
+    Its texts are handed on where they are read; here come those that were read before that, and
+    the end.
+    """
+    socket.hand_on(guarded(line, line.on_message))
     while not line.over:
         message = await socket.receive()
         if message.type is WSMsgType.TEXT:
