@@ -24,6 +24,7 @@ from services.cli.places import Places, find, of_stack
 from services.cli.publish import publish
 from services.cli.roles import ROLES, Role, Running, import_ahead, serve_roles
 from services.cli.settings import Settings
+from services.cli.still import stand_still
 from services.cli.terminal import out
 
 GATEWAY_URL: Final = "gateway.url"  # in the data folder: where its gateway listens
@@ -124,6 +125,7 @@ async def up(settings: Settings, example: bool, roles: bool) -> None:
     allow_many_files()
     with until_signalled():
         async with platform(settings, out, example=example, roles=ROLES if roles else ()) as here:
+            stand_still()
             out.print(await _ready_line(here, settings), soft_wrap=True)
             await asyncio.Event().wait()
     out.print("Partyline has stopped; nothing was lost.")
@@ -153,6 +155,7 @@ async def serve(settings: Settings, roles: Sequence[Role]) -> None:
                 health(settings.health_port, lambda: running.bus.connected)
             )
             with _noted(settings, running.url):
+                stand_still()
                 at = f" at {running.url}" if running.url else ""
                 out.print(f"Partyline serves {', '.join(roles)}{at}", soft_wrap=True)
                 await asyncio.Event().wait()
