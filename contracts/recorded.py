@@ -60,6 +60,7 @@ WithinCall: TypeAlias = (
 )
 DialogEvent: TypeAlias = OwnerClaimed | dialog.CallOpened | dialog.CallEnded | WithinCall
 Fact: TypeAlias = LineEvent | TranscriptEvent | PassagesEvent | SynthesisEvent
+ModelSaid: TypeAlias = dialog.ModelWrote | dialog.ModelFinished
 CallEvent: TypeAlias = (
     LineEvent
     | TranscriptEvent
@@ -95,6 +96,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     prev: str = ""  # SHA-256 of the previous dialog message's stored bytes, hexadecimal
     state: Pii = ""  # hash of the actor's state after these events, see services/call/state.py
     facts: tuple[FactSeen, ...] = ()  # what the actor saw since its last decision, in its order
+    more: tuple[ModelSaid, ...] = ()  # the model had said besides: decided behind `cause`, in order
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -106,6 +106,7 @@ class Placing:
             prev=self._prev,
             state=decision.state,
             facts=tuple(seen[fact.sequence - 1] for fact in decision.facts),
+            more=decision.more,
         )
 
     def _basis(self, decision: Decision) -> int:

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from contracts.agent import Agent
@@ -16,9 +17,11 @@ from contracts.recorded import (
     FactCause,
     FactSeen,
     Message,
+    ModelSaid,
     Recorded,
 )
 from services.call.decide import decide
+from services.call.decide_all import decide_all
 from services.call.evolve import fold
 from services.call.state import CallState, Ended, Unopened, state_hash
 
@@ -98,19 +101,30 @@ class Actor:
         return True
 
     async def take(
-        self, fact: Fact | InnerFact, place: FactCause | None = None
+        self,
+        fact: Fact | InnerFact,
+        place: FactCause | None = None,
+        more: Sequence[ModelSaid] = (),
     ) -> list[DialogEvent]:
         """Record what `fact` changes about the call; [] when it changes nothing.
 
         `place`: where the fact stands in the log; None: it is recorded with the decision.
+        `more`: what the model said besides. It is decided upon behind the fact and recorded in the
+        same message, unless the fact changes nothing.
         Raises: WrongVersion when another host owns the call; JournalUnavailable.
         """
-        events = decide(fact, self.state, self.agent)
-        if events:
-            await self._record(events, _cause(fact, place))
+        if not decide(fact, self.state, self.agent):
+            return []
+        events = decide_all((fact, *more), self.state, self.agent)
+        await self._record(events, _cause(fact, place), more)
         return events
 
-    async def _record(self, events: list[DialogEvent], cause: FactCause | InnerFact | None) -> None:
+    async def _record(
+        self,
+        events: list[DialogEvent],
+        cause: FactCause | InnerFact | None,
+        more: Sequence[ModelSaid] = (),
+    ) -> None:
         state, named = fold(events, self.state), tuple(self._unnamed)
         decision = Decision(
             n=self._n + 1,
@@ -119,6 +133,7 @@ class Actor:
             prev=self._prev,
             state=state_hash(state),
             facts=named,
+            more=tuple(more),
         )
         message = Message(by=self.host, events=tuple(events), epoch=self.epoch, decision=decision)
         appended = await self._journal.append(

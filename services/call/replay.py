@@ -1,6 +1,7 @@
 """A recorded call gone through again: its state at any point, and whether it adds up. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeGuard
 
 import msgspec
 
@@ -8,9 +9,9 @@ from contracts.agent import Agent
 from contracts.dialog import InnerFact
 from contracts.event import OwnerClaimed
 from contracts.outcome import CallErased
-from contracts.recorded import DialogEvent, Fact, FactCause, Recorded
+from contracts.recorded import Decision, DialogEvent, Fact, FactCause, Recorded
 from services.call.actor import dialog_events, payload_hash
-from services.call.decide import decide
+from services.call.decide_all import decide_all
 from services.call.evolve import fold
 from services.call.state import CallState, Unopened, same_shape, state_hash
 
@@ -50,7 +51,7 @@ def check(history: Sequence[Recorded], agent: Agent) -> list[Mismatch]:
         events = dialog_events(recorded.message)
         found = {"n": decision.n == n + 1, "prev": decision.prev == prev}
         if not erased:
-            again = decide_again(decision.cause, facts, state, agent, events)
+            again = decide_again(decision, facts, state, agent, events)
             state = fold(events, state)
             found["decision"] = again == events
             found["state"] = agree(decision.state, state_hash(state))
@@ -76,14 +77,19 @@ def agree(recorded: str, now: str) -> bool:
 
 
 def decide_again(
-    cause: FactCause | InnerFact | None,
+    decision: Decision,
     facts: Mapping[tuple[int, int], object],
     state: CallState,
     agent: Agent,
     recorded: list[DialogEvent],
 ) -> list[DialogEvent] | None:
     """The decision taken anew; a claim has no cause and stands for itself."""
+    cause = decision.cause
     if cause is None:
         return recorded if all(isinstance(e, OwnerClaimed) for e in recorded) else None
     fact = facts.get((cause.sequence, cause.index)) if isinstance(cause, FactCause) else cause
-    return decide(fact, state, agent) if isinstance(fact, Fact | InnerFact) else None
+    return decide_all((fact, *decision.more), state, agent) if _is_fact(fact) else None
+
+
+def _is_fact(fact: object) -> TypeGuard[Fact | InnerFact]:
+    return isinstance(fact, Fact | InnerFact)

@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import aiohttp
 
@@ -15,7 +15,7 @@ from contracts.ids import CallId, HostId, TenantId
 from contracts.journal import JournalUnavailable, WrongVersion
 from contracts.line import LineEnded
 from contracts.passages import Passage, PassagesFound
-from contracts.recorded import Fact, FactCause, Recorded
+from contracts.recorded import Fact, FactCause, ModelSaid, Recorded
 from contracts.streams import Family
 from infra.cancelling import end_tasks, stop_if_cancelled
 from infra.chain import Breakers
@@ -57,13 +57,18 @@ class _Reported(NamedTuple):
     fact: InnerFact | None
 
 
+_Next: TypeAlias = Recorded | _Reported | DraftDropped | None
+"""None: look whether the call is to be left."""
+
+
 class HostedCall:
     """One call's actor, its facts in order, and the one duty its situation has."""
 
     def __init__(self, actor: Actor, outside: Outside, leave: asyncio.Event) -> None:
         """`leave`: set when another host is to have the call, at its next quiet moment."""
         self._actor, self._outside, self._leave = actor, outside, leave
-        self._facts: asyncio.Queue[Recorded | _Reported | DraftDropped | None] = asyncio.Queue()
+        self._facts: asyncio.Queue[_Next] = asyncio.Queue()
+        self._put_back: list[_Next] = []  # one at most: it comes before those in the queue
         self._speculation = Speculation(
             actor,
             outside.journal.codec,
@@ -100,7 +105,7 @@ class HostedCall:
                 stop_if_cancelled()
                 if self._leave.is_set() and self._quiet:
                     return False
-                await self._on_next(await self._facts.get(), following)
+                await self._on_next(await self._next(), following)
                 self._speculation.look_ahead()
         finally:
             leaving.cancel()
@@ -123,9 +128,10 @@ class HostedCall:
         async for recorded in following:
             self._facts.put_nowait(recorded)
 
-    async def _on_next(
-        self, next: "Recorded | _Reported | DraftDropped | None", following: Following
-    ) -> None:
+    async def _next(self) -> "_Next":
+        return self._put_back.pop() if self._put_back else await self._facts.get()
+
+    async def _on_next(self, next: "_Next", following: Following) -> None:
         if isinstance(next, Recorded):
             await self._on_recorded(next, following)
         elif isinstance(next, DraftDropped):
@@ -133,7 +139,22 @@ class HostedCall:
         elif next and next.duty is self._duty:  # else it was let go: this may answer a turn gone by
             if next.fact is None:
                 raise WrongVersion("dialog")
-            await self._take(next.fact, None)
+            more = self._said_besides(next.duty) if isinstance(next.fact, ModelSaid) else []
+            if not await self._take(next.fact, None, more):
+                for said in more:
+                    await self._take(said, None)
+
+    def _said_besides(self, by: Duty) -> list[ModelSaid]:
+        """What the model has said already behind this: stored together, heard as soon."""
+        more: list[ModelSaid] = []
+        while not self._facts.empty():
+            next = self._facts.get_nowait()
+            if isinstance(next, _Reported) and next.duty is by and isinstance(next.fact, ModelSaid):
+                more.append(next.fact)
+            else:
+                self._put_back.append(next)
+                break
+        return more
 
     async def _on_recorded(self, recorded: Recorded, following: Following) -> None:
         if any(isinstance(event, LineEnded) for _, event in recorded.events()):
@@ -188,18 +209,26 @@ class HostedCall:
             if recorded.family in _FAMILIES:
                 yield recorded
 
-    async def _take(self, fact: Fact | InnerFact, place: FactCause | None) -> None:
-        """Decide and record; while the log is away, try the very same decision again."""
+    async def _take(
+        self,
+        fact: Fact | InnerFact,
+        place: FactCause | None,
+        more: Sequence[ModelSaid] = (),
+    ) -> bool:
+        """Decide and record; while the log is away, try the very same decision again.
+
+        False: it changed nothing, and `more` was not looked at.
+        """
         while True:
             try:
-                events = await self._actor.take(fact, place)
+                events = await self._actor.take(fact, place, more)
             except JournalUnavailable:
                 _log.warning("call %s: a decision waits for the log", self._actor.call)
                 await asyncio.sleep(_RETRY_S)
                 continue
             if events:
                 await self._do_duty()
-            return
+            return bool(events)
 
     async def _do_duty(self) -> None:
         """Let go of work the situation no longer asks for, and take up what it does."""

@@ -31,9 +31,33 @@ async def sentences_of(call: Line) -> list[str]:
     return [e.text for e in written]
 
 
-async def test_each_sentence_is_a_decision_of_its_own_before_the_reply_is_finished(
+async def test_a_sentence_is_a_decision_of_its_own_while_the_next_is_being_written(
     bus: Bus, hosts: Hosts
 ) -> None:
+    first_is_stored = asyncio.Event()
+
+    async def write(prompt: Prompt) -> AsyncIterator[Piece]:
+        yield Delta("One moment. Let ")
+        await first_is_stored.wait()
+        yield Delta("me see.")
+
+    async with a_line(bus, an_agent()) as call:
+        hosting = hosts.start(call, model=Told(write))
+        await call.greet()
+        await call.say("hello there")
+        assert (await call.next(dialog.SentenceWritten)).text == "One moment."
+        first_is_stored.set()
+        assert (await call.next(dialog.SentenceWritten)).text == "Let me see."
+        await call.hang_up()
+        await ended(hosting)
+        assert await decisions_of_an_answer(call) == [
+            ["ReplyBegun", "SentenceWritten"],
+            ["SentenceWritten", "ReplyFinished"],
+        ]
+        assert isinstance(await call.adds_up(), Ended)
+
+
+async def test_what_a_model_writes_at_once_is_one_decision(bus: Bus, hosts: Hosts) -> None:
     async with a_line(bus, an_agent()) as call:
         hosting = hosts.start(call)
         await call.greet()
@@ -42,11 +66,19 @@ async def test_each_sentence_is_a_decision_of_its_own_before_the_reply_is_finish
         await call.hang_up()
         await ended(hosting)
         assert await sentences_of(call) == LONG_SENTENCES
-        decisions = [
-            r.message for r in await call.history() if b'"dialog.sentence_written' in r.payload
-        ]
-        assert len(decisions) == 1 + len(LONG_SENTENCES)
+        (decision,) = await decisions_of_an_answer(call)
+        assert decision == ["ReplyBegun", *["SentenceWritten"] * 4, "ReplyFinished"]
         assert isinstance(await call.adds_up(), Ended)
+
+
+async def decisions_of_an_answer(call: Line) -> list[list[str]]:
+    """The events of each message by which an answer, no fixed phrase, was written."""
+    told = [r.message for r in await call.history() if r.message.decision]
+    return [
+        [type(event).__name__ for event in message.events]
+        for message in told
+        if message.decision and isinstance(message.decision.cause, dialog.ModelWrote)
+    ]
 
 
 async def test_the_model_is_told_the_conversation_and_the_passages(bus: Bus, hosts: Hosts) -> None:

@@ -78,7 +78,7 @@ class Again:
 
     def _decide(self, link: Link) -> None:
         events = dialog_events(link.recorded.message)
-        again = decide_again(link.decision.cause, self._events, self.state, self._agent, events)
+        again = decide_again(link.decision, self._events, self.state, self._agent, events)
         state, recorded = fold(events, self.state), link.decision.state
         if again != events:
             self._not_so(link, "does not follow from its cause and the decisions before it")
