@@ -1,11 +1,13 @@
 """The media socket: who may have a call, and what happens on its line."""
 
+import asyncio
+import json
 from typing import Any
 
 import aiohttp
 import pytest
 from gateway_house import House, facts, only, sound
-from twilio_double import LOUD, QUIET
+from twilio_double import LOUD, QUIET, start_message
 
 from contracts.agent import BargeIn, Limits, Turns
 from contracts.dialog import (
@@ -44,6 +46,28 @@ async def test_a_stream_with_its_token_is_answered(house: House) -> None:
     events = await house.events(document.call)
     assert [type(event) for event in events] == [LineRang, LineAnswered]
     assert facts(events[1]) == {"stream": media.stream_sid}
+
+
+async def test_who_speaks_before_the_handshake_is_answered_is_heard(house: House) -> None:
+    serving = await house.open()
+    twilio = await house.twilio(serving)
+    document = await twilio.ring()
+    start = json.dumps(start_message("MZ1", document.call_sid, document.parameters)).encode()
+    reader, writer = await asyncio.open_connection(serving.host, serving.port)
+    writer.write(
+        b"GET /twilio/media HTTP/1.1\r\nHost: gateway\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n" + _masked(start)
+    )
+    assert (await reader.readline()).startswith(b"HTTP/1.1 101")
+    await house.until_answered(document.call)
+    writer.close()
+
+
+def _masked(text: bytes) -> bytes:
+    """A WebSocket message of a client's; a mask of zeros leaves it as it is. RFC 6455, 5.2."""
+    assert 126 <= len(text) < 65536
+    return bytes([0x81, 0x80 | 126]) + len(text).to_bytes(2, "big") + bytes(4) + text
 
 
 @pytest.mark.parametrize(

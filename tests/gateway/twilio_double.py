@@ -32,6 +32,26 @@ def sid(kind: str) -> str:
     return f"{kind}{uuid.uuid4().hex}"
 
 
+def start_message(
+    stream_sid: str, call_sid: str, parameters: dict[str, str], number: int = 1, **changes: Any
+) -> dict[str, Any]:
+    """What names the call. `changes`: of the media format."""
+    form = {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1} | changes
+    return {
+        "event": "start",
+        "sequenceNumber": str(number),
+        "streamSid": stream_sid,
+        "start": {
+            "streamSid": stream_sid,
+            "accountSid": "AC" + "0" * 32,
+            "callSid": call_sid,
+            "tracks": ["inbound"],
+            "customParameters": parameters,
+            "mediaFormat": form,
+        },
+    }
+
+
 class Document:
     """The answer to a webhook."""
 
@@ -97,20 +117,8 @@ class MediaSocket:
         await self.send(self.start_message(parameters, **changes))
 
     def start_message(self, parameters: dict[str, str], **changes: Any) -> dict[str, Any]:
-        form = {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1} | changes
-        return {
-            "event": "start",
-            "sequenceNumber": str(next(self._sequence)),
-            "streamSid": self.stream_sid,
-            "start": {
-                "streamSid": self.stream_sid,
-                "accountSid": "AC" + "0" * 32,
-                "callSid": self.call_sid,
-                "tracks": ["inbound"],
-                "customParameters": parameters,
-                "mediaFormat": form,
-            },
-        }
+        number = next(self._sequence)
+        return start_message(self.stream_sid, self.call_sid, parameters, number, **changes)
 
     async def say(self, *sound: bytes) -> None:
         """Send these pieces of sound, as fast as they go."""
