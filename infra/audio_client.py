@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import nats.errors
@@ -45,7 +45,7 @@ class AudioClient(Client):
         if on_bytes := self._on_bytes.get(sid):
             on_bytes(data)
         elif on_raw := self._on_raw.get(sid):
-            on_raw(subject, reply, data, headers)
+            on_raw(subject, reply, data, headers or b"")  # None where there are none
         else:
             await super()._process_msg(sid, subject, reply, data, headers)
 
@@ -59,18 +59,35 @@ class AudioClient(Client):
             asyncio.get_running_loop().call_later(WINDOW_S, self._write_waiting)
         self._waiting.append(_frame(subject, payload))
 
+    def ask(self, subject: str, reply: str, payload: bytes, headers: Mapping[str, str]) -> None:
+        """Write at once what an answer is wanted to, at `reply`.
+
+        Raises OSError when it cannot be written now; nats.errors.MaxPayloadError.
+        """
+        if len(payload) > self._max_payload:
+            raise nats.errors.MaxPayloadError
+        writer = self._writer()
+        if writer is None:
+            raise ConnectionResetError("the connection is away")
+        writer.write(_question(subject, reply, payload, headers))
+
     def _write_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
         if waiting:
             self._write(b"".join(waiting), len(waiting))
 
     def _write(self, raw: bytes, frames: int) -> None:
-        transport: Any = self._transport  # nats-py's own writer, past its queue and flusher task
-        writer = transport._io_writer if transport and self.is_connected else None
-        if writer is None or not _takes_more(writer.transport):
+        writer = self._writer()
+        if writer is None:
             self.frames_dropped += frames
-            return
-        writer.write(raw)
+        else:
+            writer.write(raw)
+
+    def _writer(self) -> Any:
+        """nats-py's own, past its queue and flusher task; None while nothing more is taken."""
+        transport: Any = self._transport
+        writer = transport._io_writer if transport and self.is_connected else None
+        return writer if writer is not None and _takes_more(writer.transport) else None
 
     async def sub(self, subject: str, on_bytes: Callable[[bytes], None]) -> Subscription:
         """Hand each payload to `on_bytes` in the reader's own turn: it must be quick."""
@@ -168,3 +185,12 @@ def _takes_more(transport: asyncio.WriteTransport) -> bool:
 
 def _frame(subject: str, payload: bytes) -> bytes:
     return b"PUB %b %d\r\n%b\r\n" % (subject.encode(), len(payload), payload)
+
+
+def _question(subject: str, reply: str, payload: bytes, headers: Mapping[str, str]) -> bytes:
+    """https://docs.nats.io/reference/reference-protocols/nats-protocol#hpub"""
+    lines = b"".join(b"%b: %b\r\n" % (k.encode(), v.encode()) for k, v in headers.items())
+    head = b"NATS/1.0\r\n%b\r\n" % lines
+    sizes = (len(head), len(head) + len(payload))
+    place = (subject.encode(), reply.encode())
+    return b"HPUB %b %b %d %d\r\n%b%b\r\n" % (*place, *sizes, head, payload)

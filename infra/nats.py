@@ -15,6 +15,7 @@ from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, NotFoundError
 
 from contracts.streams import AUDIO, CALLS, STREAMS, Stream
+from infra.answers import Answers
 from infra.arriving import Arrivals
 from infra.audio_client import AudioClient
 from infra.cancelling import stop_if_cancelled
@@ -40,6 +41,7 @@ class Bus:
     def __init__(self, client: AudioClient) -> None:
         self.nc: Final = client
         self.js: Final[JetStreamContext] = client.jetstream(timeout=3)
+        self.answers: Final = Answers(client)
         self.arrivals: Final = Arrivals(client)
         self._on_reconnect: list[Callable[[], Awaitable[None]]] = []
         self.acks: Final = Acks()  # how long the log takes

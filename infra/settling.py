@@ -144,12 +144,12 @@ class _Settling:
         try:
             if not self._bus.connected:
                 await self._connected(wait_s)
-            reply = await self._bus.nc.request(
-                wanted.subject, wanted.payload, timeout=wait_s, headers=headers
+            answer = await self._bus.answers.ask(
+                wanted.subject, wanted.payload, headers, within_s=wait_s
             )
         except AWAY:
             return None
-        return _ack.decode(reply.data)
+        return None if answer is None else _ack.decode(answer)
 
     async def _connected(self, wait_s: float) -> None:
         """Returns when the connection is back. Raises TimeoutError."""
