@@ -187,8 +187,8 @@ async def test_ten_thousand_random_frames_disturb_no_other_call(house: House) ->
 async def _one_exchange(house: House, media: MediaSocket, call: str, turn: int) -> None:
     await media.say(*[QUIET] * 10, *[LOUD] * 10, *[QUIET] * 15)
     await _counted(house, call, SpeechEnded, turn)
-    house.speak(call, sound(100, 1), reply=turn)
     await house.decide(call, ReplyFinished(at_ms=1, reply=turn, sentences=1))
+    house.speak(call, sound(100, 1), reply=turn)
     await media.until(lambda: f"r{turn}.s1.100.end" in media.marks_asked)
     await media.play()
     await _counted(house, call, PlaybackFinished, turn)

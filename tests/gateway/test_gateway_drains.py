@@ -113,8 +113,8 @@ async def test_a_line_is_not_handed_over_while_somebody_speaks(house: House) -> 
     async with _stoppable(house) as gateway:
         media, document = await house.answered(await house.twilio(gateway.serving))
         await _greeted(house, media, document.call)
-        house.speak(document.call, sound(400, 1), reply=2)
         await house.decide(document.call, ReplyFinished(at_ms=1, reply=2, sentences=1))
+        house.speak(document.call, sound(400, 1), reply=2)
         await media.until(lambda: media.buffered_ms == 400)
         gateway.asked.set()
         await media.press("1")
@@ -167,8 +167,8 @@ async def test_calls_that_do_not_come_to_their_end_in_time_are_handed_over(house
 
 async def _greeted(house: House, media: Any, call: str) -> None:
     """The line's first moments are over: an agent always speaks first."""
-    house.speak(call, sound(100, 1))
     await house.decide(call, ReplyFinished(at_ms=1, reply=1, sentences=1))
+    house.speak(call, sound(100, 1))
     await media.until(lambda: "r1.s1.100.end" in media.marks_asked)
     await media.play()
     await house.until(call, PlaybackFinished)

@@ -214,9 +214,9 @@ async def test_keys_become_events(house: House) -> None:
 async def test_sentences_are_played_in_order_though_the_second_comes_first(house: House) -> None:
     twilio = await house.twilio(await house.open())
     media, document = await house.answered(twilio)
+    await house.decide(document.call, ReplyFinished(at_ms=1, reply=1, sentences=2))
     house.speak(document.call, sound(400, 2), sentence=2)
     house.speak(document.call, sound(600, 1), sentence=1)
-    await house.decide(document.call, ReplyFinished(at_ms=1, reply=1, sentences=2))
     await media.until(lambda: "r1.s2.400.end" in media.marks_asked)
     await media.play()
     assert bytes(media.played) == sound(600, 1) + sound(400, 2)

@@ -36,8 +36,8 @@ async def test_a_caller_who_asked_while_the_log_is_away_is_told_to_wait_until_th
             await media.until(lambda: media.buffered_ms >= 2 * PHRASE_MS)
         assert media.clears == 0
         await house.until(document.call, SpeechEnded)
-        house.speak(document.call, sound(400, 7))
         await house.decide(document.call, ReplyFinished(at_ms=1, reply=1, sentences=1))
+        house.speak(document.call, sound(400, 7))
         await media.until(lambda: "r1.s1.400.end" in media.marks_asked)
         assert media.clears == 1
         await media.play()
