@@ -21,7 +21,7 @@ from contracts.journal import JournalUnavailable
 from contracts.key import KeyErased, KeyEvent
 from contracts.marked_fields import Hand, exchanged
 from contracts.recorded import Message
-from contracts.seal import KeyWanted, Locked, Opened
+from contracts.seal import KeyWanted, Locked, Opener
 from contracts.streams import KEYS, key_subject
 from infra.call_keys import AWAY, CallKeys
 from infra.nats import Bus
@@ -57,12 +57,10 @@ class Vault:
         closed = exchanged(message, hand)
         return msgspec.structs.replace(closed, sealed="siv") if hand.sealed else closed
 
-    def open(self, call: CallId, wire: Opened) -> Opened:
-        """See contracts.seal.Seal.open."""
+    def opener(self, call: CallId) -> Opener:
+        """See contracts.seal.Seal.opener."""
         held = self.held(call)
-        if isinstance(held, CallKey):
-            return msgspec.structs.replace(exchanged(wire, Opening(held)), sealed="")
-        return msgspec.structs.replace(exchanged(wire, Erasing()), sealed="erased")
+        return Opener(Opening(held), "") if isinstance(held, CallKey) else _ERASED
 
     def held(self, call: CallId) -> Held:
         """Raises KeyWanted."""
@@ -204,6 +202,7 @@ class _Closing:
         return self._hand
 
 
+_ERASED: Final = Opener(Erasing(), "erased")
 _WITHOUT_KEY: Final[dict[str, Hand]] = {"erased": Erasing(), "none": Leaving()}
 
 
