@@ -11,6 +11,7 @@ from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
 from infra.cancelling import stop_if_cancelled
+from infra.direct_parser import DirectParser
 
 WINDOW_S: Final = 0.005
 _AGAIN_S: Final = 0.2
@@ -29,7 +30,7 @@ class AudioClient(Client):
 
     def __init__(self) -> None:
         super().__init__()
-        self._on_bytes: dict[int, Callable[[bytes], None]] = {}
+        self._ps = DirectParser(self)
         self._on_raw: dict[int, OnRaw] = {}
         self._waiting: list[bytes] = []  # frames for the next write
         self.frames_dropped = 0
@@ -42,12 +43,14 @@ class AudioClient(Client):
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
     ) -> None:
-        if on_bytes := self._on_bytes.get(sid):
-            on_bytes(data)
-        elif on_raw := self._on_raw.get(sid):
+        if on_raw := self._on_raw.get(sid):
             on_raw(subject, reply, data, headers)
         else:
             await super()._process_msg(sid, subject, reply, data, headers)
+
+    def taker(self, sid: int) -> OnRaw | None:
+        """The synchronous callback of a subscription. None: it has none."""
+        return self._on_raw.get(sid)
 
     def pub(self, subject: str, payload: bytes) -> None:
         """Write at once. While the server is away or stalls the frame is dropped and counted."""
@@ -74,9 +77,7 @@ class AudioClient(Client):
 
     async def sub(self, subject: str, on_bytes: Callable[[bytes], None]) -> Subscription:
         """Hand each payload to `on_bytes` in the reader's own turn: it must be quick."""
-        subscription = await self.subscribe(subject)
-        self._on_bytes[subscription._id] = on_bytes
-        return subscription
+        return await self.sub_raw(subject, lambda _, __, payload, ___: on_bytes(payload))
 
     async def sub_raw(self, subject: str, on_raw: "OnRaw") -> Subscription:
         """The same with the message's subject, reply subject and headers, all as received."""
@@ -147,7 +148,6 @@ class AudioClient(Client):
             transport._io_writer.transport.abort()
 
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
-        self._on_bytes.pop(sid, None)
         self._on_raw.pop(sid, None)
         super()._remove_sub(sid, max_msgs)
 

@@ -96,16 +96,16 @@ class _Scanning:
 
     def on_raw(self, subject: bytes, reply: bytes, payload: bytes, headers: bytes) -> None:
         """Reply subjects: https://docs.nats.io/nats-concepts/jetstream/consumers ($JS.ACK...)."""
-        parts = reply.split(b".")
-        if len(parts) < 9 or parts[1] != b"ACK":  # a word of the server's own
+        if not reply.startswith(b"$JS.ACK."):  # a word of the server's own
             if b" 408" not in headers[:16]:
                 self._broken = "the server ended it"
-        elif int(parts[-3]) != self._delivered + 1:
-            self._broken = "a delivery was lost"
         else:
+            _, sequence, delivery, stored_ns, _ = reply.rsplit(b".", 4)
             self._delivered += 1
+            if int(delivery) != self._delivered:
+                self._broken = "a delivery was lost"
             self._asked -= 1
-            self._at = int(parts[-4])
+            self._at = int(sequence)
             name, _, family = subject.rpartition(b".")
-            self._here.append(Raw(name, family.decode(), self._at, int(parts[-2]), payload))
+            self._here.append(Raw(name, family.decode(), self._at, int(stored_ns), payload))
         self._news.set()
