@@ -1,7 +1,7 @@
 """Bytes to events and back: the only place where versions are lifted and fields are sealed."""
 
 from collections.abc import Collection
-from typing import Final, Literal, TypeAlias, TypeVar, cast
+from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
 import msgspec
 
@@ -45,6 +45,7 @@ class _Wire(msgspec.Struct, frozen=True, kw_only=True):
     sealed: Literal["", "siv"] = ""
 
 
+_RARE: Final[frozenset[type[Any]]] = frozenset((TranscriptFinalizedV1, CallErased))
 _wire: Final = msgspec.json.Decoder(_Wire)
 _encoder: Final = msgspec.json.Encoder()
 _agent: Final = msgspec.json.Decoder(AgentPublished)
@@ -107,12 +108,11 @@ class Codec:
         return _message(wire, self._lifted(call, events), decision, opener.sealed)
 
     def _lifted(self, call: CallId, events: _Events) -> tuple[CallEvent, ...]:
-        types = frozenset(map(type, events))
-        if CallErased in types:
+        if _RARE.isdisjoint(map(type, events)):  # nearly always
+            return cast(tuple[CallEvent, ...], events)
+        if any(type(event) is CallErased for event in events):
             self._seal.forget(call)
-        if TranscriptFinalizedV1 in types:
-            return tuple(map(lift, events))
-        return cast(tuple[CallEvent, ...], events)
+        return tuple(map(lift, events))
 
     async def write(self, call: CallId, message: Message) -> bytes:
         """As `encode`, with the call's key fetched where it is not at hand.

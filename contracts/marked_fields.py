@@ -53,7 +53,12 @@ def exchanged(struct: Struct, hand: Hand, place: str = "") -> Struct:
 
 def exchanged_each(structs: tuple[Struct, ...], hand: Hand, place: str) -> tuple[Struct, ...]:
     """The same for those that stand in `place`, in this order."""
-    return tuple([exchanged(each, hand, f"{place}.{n}") for n, each in enumerate(structs)])
+    return tuple(
+        [
+            exchanged(each, hand, f"{place}.{n}") if _visits(type(each)) else each
+            for n, each in enumerate(structs)
+        ]
+    )
 
 
 @cache

@@ -90,16 +90,16 @@ class Filling:
         return {call.place: call.messages for call in calls}
 
     async def _messages(self, call: GatheredCall) -> list[Stored]:
+        tenant, id = TenantId(call.place.tenant), CallId(call.place.call)
         while True:
             try:
-                return [_stored(self._codec, call.place, raw) for raw in call.raw]
+                return [_stored(self._codec, tenant, id, raw) for raw in call.raw]
             except KeyWanted:  # forgotten meanwhile
-                await self._codec.fetch((CallId(call.place.call),))
+                await self._codec.fetch((id,))
 
 
-def _stored(codec: Codec, place: Place, raw: Raw) -> Stored:
+def _stored(codec: Codec, tenant: TenantId, call: CallId, raw: Raw) -> Stored:
     """Raises KeyWanted."""
-    tenant, call = TenantId(place.tenant), CallId(place.call)
     try:
         message = codec.decode(call, raw.payload)
     except Unreadable as unreadable:
