@@ -2,23 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from infra.postgres import REFUSED, Connection
 from projections.call_fold import CallFold, Refused
 from projections.generations import Generation
-from projections.projection import Projection, Table
 from projections.reading import Place, Stored
-from projections.rebuild.lines import FORMAT, lines
 from projections.storing import without_nul
 
-_REFUSED: Final = (
-    *REFUSED,
-    OverflowError,  # the client's, of a number too large for its column
-    UnicodeEncodeError,  # half of a surrogate pair
-)
+_REFUSED: Final = (*REFUSED, OverflowError)  # the client's, of a number too large for its column
 
 
 async def copy(
@@ -33,7 +27,7 @@ async def copy(
     """
     try:
         async with db.transaction():  # a savepoint
-            return await _copy_lines(db, generation, folds), []
+            return await _copy(db, generation, folds), []
     except _REFUSED:
         pass  # some row of some call: each for itself
     copied, refused = 0, []
@@ -89,40 +83,20 @@ async def _refusal(db: Connection, generation: Generation, fold: CallFold) -> st
         await attempt.rollback()
 
 
-async def _copy_lines(db: Connection, generation: Generation, folds: Sequence[CallFold]) -> int:
-    """As `_copy` does, for very many rows."""
-    found = _rows(generation.projection, folds)
-    for table, rows in found:
-        await db.copy_to_table(
-            table.name,
-            schema_name=generation.schema,
-            columns=table.row.__struct_fields__,
-            source=lines(table.row, rows),
-            **FORMAT,
-        )
-    return sum(len(rows) for _, rows in found)
-
-
 async def _copy(db: Connection, generation: Generation, folds: Sequence[CallFold]) -> int:
-    """Refuses what following would refuse, and in the same words."""
-    found = _rows(generation.projection, folds)
-    for table, rows in found:
-        await db.copy_records_to_table(
-            table.name,
-            schema_name=generation.schema,
-            columns=table.row.__struct_fields__,
-            records=map(msgspec.structs.astuple, rows),
-        )
-    return sum(len(rows) for _, rows in found)
-
-
-def _rows(
-    projection: Projection, folds: Sequence[CallFold]
-) -> list[tuple[Table, list[msgspec.Struct]]]:
-    """By the table they belong in, where there are any."""
-    by_type: dict[type[msgspec.Struct], list[msgspec.Struct]] = defaultdict(list)
+    by_type: dict[type[msgspec.Struct], list[tuple[Any, ...]]] = defaultdict(list)
     for fold in folds:
-        if rows := fold.rows_of(projection):
+        if rows := fold.rows_of(generation.projection):
             for row in rows.changed.values():
-                by_type[type(row)].append(row)
-    return [(table, by_type[table.row]) for table in projection.tables if table.row in by_type]
+                by_type[type(row)].append(msgspec.structs.astuple(row))
+    copied = 0
+    for table in generation.projection.tables:
+        if records := by_type.get(table.row):
+            await db.copy_records_to_table(
+                table.name,
+                schema_name=generation.schema,
+                columns=table.row.__struct_fields__,
+                records=records,
+            )
+            copied += len(records)
+    return copied
