@@ -1,7 +1,7 @@
 """Bytes to events and back: the only place where versions are lifted and fields are sealed."""
 
 from collections.abc import Collection
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
 import msgspec
 
@@ -10,6 +10,7 @@ from contracts.claim import Claim
 from contracts.ids import CallId
 from contracts.key import KeyErased, KeyEvent, KeyMade
 from contracts.knowledge import DocumentAdded, DocumentWithdrawn, KnowledgeEvent
+from contracts.marked_fields import exchanged, exchanged_each
 from contracts.outcome import CallErased
 from contracts.recorded import CallEvent, Decision, Message, Retired
 from contracts.seal import KeyWanted, Locked, Seal, Unreadable, Unsealed
@@ -30,16 +31,21 @@ __all__ = [
 ]
 
 
+_Events: TypeAlias = tuple[CallEvent | Retired, ...]
+_Sealed: TypeAlias = Literal["", "siv", "erased"]
+
+
 class _Wire(msgspec.Struct, frozen=True, kw_only=True):
     """A message as read, before its events are lifted to the present versions."""
 
     by: str
-    events: tuple[CallEvent | Retired, ...]
+    events: _Events
     epoch: int = 0
     decision: Decision | None = None
     sealed: Literal["", "siv"] = ""
 
 
+_RARE: Final[frozenset[type[Any]]] = frozenset((TranscriptFinalizedV1, CallErased))
 _wire: Final = msgspec.json.Decoder(_Wire)
 _encoder: Final = msgspec.json.Encoder()
 _agent: Final = msgspec.json.Decoder(AgentPublished)
@@ -72,6 +78,16 @@ class Codec:
 
     def __init__(self, seal: Seal | None = None) -> None:
         self._seal = seal or Unsealed()
+        self._opens_decisions = True
+
+    def of_events(self) -> "Codec":
+        """Reads as this one does, but leaves a decision's own marked fields as they are sealed.
+
+        For who reads only the kind of a decision's cause: they are half of all that is sealed.
+        """
+        codec = Codec(self._seal)
+        codec._opens_decisions = False
+        return codec
 
     def encode(self, call: CallId, message: Message) -> bytes:
         """The bytes to store, as JSON: the same for the same message. Raises KeyWanted."""
@@ -83,11 +99,20 @@ class Codec:
         Where the call was erased, `sealed` says so. Raises Unreadable, KeyWanted, Locked.
         """
         wire = _read(_wire, payload)
-        if wire.sealed:
-            wire = self._seal.open(call, wire)
-        if any(type(event) is CallErased for event in wire.events):
+        if not wire.sealed:
+            return _message(wire, self._lifted(call, wire.events), wire.decision, "")
+        opener = self._seal.opener(call)
+        events, decision = exchanged_each(wire.events, opener.hand, ".events"), wire.decision
+        if decision is not None and self._opens_decisions:
+            decision = exchanged(decision, opener.hand, ".decision")
+        return _message(wire, self._lifted(call, events), decision, opener.sealed)
+
+    def _lifted(self, call: CallId, events: _Events) -> tuple[CallEvent, ...]:
+        if _RARE.isdisjoint(map(type, events)):  # nearly always
+            return cast(tuple[CallEvent, ...], events)
+        if any(type(event) is CallErased for event in events):
             self._seal.forget(call)
-        return _message(wire)
+        return tuple(map(lift, events))
 
     async def write(self, call: CallId, message: Message) -> bytes:
         """As `encode`, with the call's key fetched where it is not at hand.
@@ -133,17 +158,14 @@ def outline(payload: bytes) -> Message:
 
     Raises Unreadable.
     """
-    return _message(_read(_wire, payload))
+    wire = _read(_wire, payload)
+    return _message(wire, tuple(map(lift, wire.events)), wire.decision, wire.sealed)
 
 
-def _message(wire: _Wire) -> Message:
-    return Message(
-        by=wire.by,
-        events=tuple(lift(event) for event in wire.events),
-        epoch=wire.epoch,
-        decision=wire.decision,
-        sealed=wire.sealed,
-    )
+def _message(
+    wire: _Wire, events: tuple[CallEvent, ...], decision: Decision | None, sealed: _Sealed
+) -> Message:
+    return Message(by=wire.by, events=events, epoch=wire.epoch, decision=decision, sealed=sealed)
 
 
 def encode(value: AgentPublished | Claim | KnowledgeEvent | KeyEvent) -> bytes:

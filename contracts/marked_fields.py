@@ -5,6 +5,7 @@ What it is exchanged for is somebody else's business: its sealed form, its words
 
 from collections.abc import Callable
 from functools import cache
+from operator import is_
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -48,6 +49,16 @@ def exchanged(struct: Struct, hand: Hand, place: str = "") -> Struct:
         if value and (other := visit(hand, f"{place}.{name}", value)) is not value:
             changes[name] = other
     return msgspec.structs.replace(struct, **changes) if changes else struct
+
+
+def exchanged_each(structs: tuple[Struct, ...], hand: Hand, place: str) -> tuple[Struct, ...]:
+    """The same for those that stand in `place`, in this order."""
+    return tuple(
+        [
+            exchanged(each, hand, f"{place}.{n}") if _visits(type(each)) else each
+            for n, each in enumerate(structs)
+        ]
+    )
 
 
 @cache
@@ -127,7 +138,6 @@ def _each(visit: Visit | None) -> Visit | None:
 
     def in_order(hand: Hand, place: str, value: Any) -> Any:
         changed = [visit(hand, f"{place}.{n}", each) for n, each in enumerate(value)]
-        same = all(one is other for one, other in zip(changed, value, strict=True))
-        return value if same else type(value)(changed)
+        return value if all(map(is_, changed, value)) else type(value)(changed)
 
     return in_order

@@ -1,11 +1,10 @@
 """The port through which personal data is sealed: what the codec asks, and what goes wrong."""
 
 from collections.abc import Collection
-from typing import Protocol, TypeVar
-
-import msgspec
+from typing import Literal, NamedTuple, Protocol
 
 from contracts.ids import CallId
+from contracts.marked_fields import Hand
 from contracts.recorded import Message
 
 
@@ -25,7 +24,11 @@ class Locked(Exception):
     """Personal data is sealed and this process has not the master key. Says what to do."""
 
 
-Opened = TypeVar("Opened", bound=msgspec.Struct)
+class Opener(NamedTuple):
+    """What opens a call's sealed fields, and what its messages are then."""
+
+    hand: Hand
+    sealed: Literal["", "erased"]
 
 
 class Seal(Protocol):
@@ -38,10 +41,11 @@ class Seal(Protocol):
         """
         ...
 
-    def open(self, call: CallId, wire: Opened) -> Opened:
-        """A message that says it is sealed, with its marked fields as they were, or as erased.
+    def opener(self, call: CallId) -> Opener:
+        """For messages that say they are sealed. Raises KeyWanted.
 
-        Raises: KeyWanted; Unreadable when a sealed field was changed.
+        Its hand makes marked fields as they were, or erased; it raises Unreadable when a sealed
+        field was changed.
         """
         ...
 
@@ -67,7 +71,7 @@ class Unsealed:
     def close(self, call: CallId, message: Message) -> Message:
         return message
 
-    def open(self, call: CallId, wire: Opened) -> Opened:
+    def opener(self, call: CallId) -> Opener:
         raise Locked("The calls in this log are sealed, and no way to their keys was given.")
 
     async def fetch(self, calls: Collection[CallId]) -> None:

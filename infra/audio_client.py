@@ -29,7 +29,6 @@ class AudioClient(Client):
 
     def __init__(self) -> None:
         super().__init__()
-        self._on_bytes: dict[int, Callable[[bytes], None]] = {}
         self._on_raw: dict[int, OnRaw] = {}
         self._waiting: list[bytes] = []  # frames for the next write
         self.frames_dropped = 0
@@ -42,9 +41,7 @@ class AudioClient(Client):
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
     ) -> None:
-        if on_bytes := self._on_bytes.get(sid):
-            on_bytes(data)
-        elif on_raw := self._on_raw.get(sid):
+        if on_raw := self._on_raw.get(sid):
             on_raw(subject, reply, data, headers or b"")  # None where there are none
         else:
             await super()._process_msg(sid, subject, reply, data, headers)
@@ -91,9 +88,7 @@ class AudioClient(Client):
 
     async def sub(self, subject: str, on_bytes: Callable[[bytes], None]) -> Subscription:
         """Hand each payload to `on_bytes` in the reader's own turn: it must be quick."""
-        subscription = await self.subscribe(subject)
-        self._on_bytes[subscription._id] = on_bytes
-        return subscription
+        return await self.sub_raw(subject, lambda _, __, payload, ___: on_bytes(payload))
 
     async def sub_raw(self, subject: str, on_raw: "OnRaw") -> Subscription:
         """The same with the message's subject, reply subject and headers, all as received."""
@@ -164,7 +159,6 @@ class AudioClient(Client):
             transport._io_writer.transport.abort()
 
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
-        self._on_bytes.pop(sid, None)
         self._on_raw.pop(sid, None)
         super()._remove_sub(sid, max_msgs)
 

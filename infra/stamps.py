@@ -1,6 +1,6 @@
 """The server's time stamps as UNIX milliseconds, to the same bit for all who read the log."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 
 def unix_ms(stamp: str) -> float:
@@ -15,4 +15,7 @@ def stored_ms(since_ns: int) -> float:
 
     So it is to the bit what the projections had, and their rows can be compared with.
     """
-    return datetime.fromtimestamp(since_ns / 1_000_000_000.0, UTC).timestamp() * 1000
+    since_s = since_ns / 1_000_000_000.0
+    whole_s = int(since_s)
+    microseconds = whole_s * 1_000_000 + round((since_s - whole_s) * 1e6)  # as datetime rounds
+    return microseconds / 1_000_000 * 1000

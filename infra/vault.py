@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Collection, Sequence
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 from nats.aio.msg import Msg
@@ -21,7 +21,7 @@ from contracts.journal import JournalUnavailable
 from contracts.key import KeyErased, KeyEvent
 from contracts.marked_fields import Hand, exchanged
 from contracts.recorded import Message
-from contracts.seal import KeyWanted, Locked, Opened
+from contracts.seal import KeyWanted, Locked, Opener
 from contracts.streams import KEYS, key_subject
 from infra.call_keys import AWAY, CallKeys
 from infra.nats import Bus
@@ -36,6 +36,16 @@ Held: TypeAlias = CallKey | Literal["erased", "none"]
 """A call's key; or that it was deleted; or that the call never had one."""
 
 
+class _AtHand(NamedTuple):
+    held: Held
+    until_s: float  # of the monotonic clock
+    opener: Opener
+
+
+_ERASED: Final = Opener(Erasing(), "erased")
+_NOTHING: Final = _AtHand("erased", 0.0, _ERASED)
+
+
 class Vault:
     """contracts.seal.Seal with the KEYS stream.
 
@@ -46,7 +56,7 @@ class Vault:
     def __init__(self, bus: Bus, master: MasterKey | None, *, new_calls: bool = True) -> None:
         self._bus, self.master, self._new_calls = bus, master, new_calls
         self._keys = CallKeys(bus)
-        self._held: dict[CallId, tuple[Held, float]] = {}  # with the time until which
+        self._held: dict[CallId, _AtHand] = {}
         self._news = 0  # counts what might make an answer under way untrue
         self._listening = asyncio.Lock()
         self._listens = False
@@ -57,24 +67,24 @@ class Vault:
         closed = exchanged(message, hand)
         return msgspec.structs.replace(closed, sealed="siv") if hand.sealed else closed
 
-    def open(self, call: CallId, wire: Opened) -> Opened:
-        """See contracts.seal.Seal.open."""
-        held = self.held(call)
-        if isinstance(held, CallKey):
-            return msgspec.structs.replace(exchanged(wire, Opening(held)), sealed="")
-        return msgspec.structs.replace(exchanged(wire, Erasing()), sealed="erased")
+    def opener(self, call: CallId) -> Opener:
+        """See contracts.seal.Seal.opener."""
+        return self._at_hand(call).opener
 
     def held(self, call: CallId) -> Held:
         """Raises KeyWanted."""
-        held, until_s = self._held.get(call, ("none", 0.0))
-        if until_s < time.monotonic():
+        return self._at_hand(call).held
+
+    def _at_hand(self, call: CallId) -> _AtHand:
+        at_hand = self._held.get(call)
+        if at_hand is None or at_hand.until_s < time.monotonic():
             raise KeyWanted(call)
-        return held
+        return at_hand
 
     async def fetch(self, calls: Collection[CallId]) -> None:
         """See contracts.seal.Seal.fetch."""
         now_s = time.monotonic()
-        wanted = [call for call in calls if self._held.get(call, ("", 0.0))[1] < now_s]
+        wanted = [call for call in calls if self._held.get(call, _NOTHING).until_s < now_s]
         if wanted:
             await self._listen()
         for start in range(0, len(wanted), _ASKED_AT_ONCE):
@@ -150,7 +160,8 @@ class Vault:
 
     def _hold(self, call: CallId, held: Held) -> None:
         self._held.pop(call, None)
-        self._held[call] = held, time.monotonic() + _LIFE_S
+        opener = Opener(Opening(held), "") if isinstance(held, CallKey) else _ERASED
+        self._held[call] = _AtHand(held, time.monotonic() + _LIFE_S, opener)
         if len(self._held) > _MOST:
             del self._held[next(iter(self._held))]
 
@@ -171,7 +182,7 @@ class Vault:
         call = CallId(message.subject.rpartition(".")[2])
         if isinstance(decode_key(message.data), KeyErased):
             self.forget(call)
-        elif self._held.get(call, ("", 0.0))[0] == "none":
+        elif self._held.get(call, _NOTHING).held == "none":
             del self._held[call]
 
     async def _on_reconnect(self) -> None:

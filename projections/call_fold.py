@@ -1,7 +1,7 @@
 """One call as several projections see it."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from contracts.dialog import CallEnded
 from contracts.recorded import Recorded
@@ -19,19 +19,22 @@ class Refused(NamedTuple):
     error: str  # its kind
 
 
+Reader: TypeAlias = tuple[str, Callable[[Rows, Recorded, int, Any], None]]
+
+
 class Readers:
     """Which projections want which events."""
 
     def __init__(self, projections: Iterable[Projection]) -> None:
         self.projections: Final = tuple(projections)
-        self._by_event: dict[type[Any], tuple[Projection, ...]] = {}
+        self._by_event: dict[type[Any], tuple[Reader, ...]] = {}
 
-    def of(self, event: type[Any]) -> tuple[Projection, ...]:
-        """Those that read events of this type."""
+    def of(self, event: type[Any]) -> "tuple[Reader, ...]":
+        """Those that read events of this type: their names, and what they do with one."""
         found = self._by_event.get(event)
         if found is None:
-            found = tuple(each for each in self.projections if event in each.reads)
-            self._by_event[event] = found
+            reading = (each for each in self.projections if event in each.reads)
+            found = self._by_event[event] = tuple((each.name, each.project) for each in reading)
         return found
 
 
@@ -57,15 +60,16 @@ class CallFold:
             return self._refuse_all(stored.sequence, stored.error)
         refused: list[Refused] = []
         for index, event in enumerate(stored.message.events):
-            self.over = self.over or type(event) is CallEnded
-            for projection in self.readers.of(type(event)):
-                rows = self.rows.get(projection.name)
+            if type(event) is CallEnded:
+                self.over = True
+            for name, project in self.readers.of(type(event)):
+                rows = self.rows.get(name)
                 if rows is None:
                     continue
                 try:
-                    projection.project(rows, stored, index, event)
+                    project(rows, stored, index, event)
                 except Exception as failure:  # whatever one message does must not stop other calls
-                    refused.append(self._refuse(projection.name, stored, type(failure).__name__))
+                    refused.append(self._refuse(name, stored, type(failure).__name__))
         return refused
 
     def rows_of(self, projection: Projection) -> Rows | None:

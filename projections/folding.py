@@ -26,10 +26,12 @@ class Rows:
     def of(self, row: type[Row], *key: Any) -> Row:
         """The row with this key, made where there is none: to be changed."""
         place = (row, *key)
-        found: Any = self._rows.get(place)
+        found: Any = self.changed.get(place)
         if found is None:
-            found = self._rows[place] = row(self.tenant, self.call, *key)
-        self.changed[place] = found
+            found = self._rows.get(place)
+            if found is None:
+                found = self._rows[place] = row(self.tenant, self.call, *key)
+            self.changed[place] = found
         return found  # type: ignore[no-any-return]
 
     def find(self, row: type[Row], *key: Any) -> Row | None:

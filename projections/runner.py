@@ -51,7 +51,7 @@ class Runner:
         archive: Archive | None = None,
     ) -> None:
         self._generations, self._bus, self._pool = tuple(generations), bus, pool
-        self._codec = codec or Codec()
+        self._codec = (codec or Codec()).of_events()
         self._names: Final = ", ".join(each.name for each in generations)
         self._calls = FollowedCalls(self._generations, history_of(bus, self._codec, archive))
         self._position = 0  # stored, here or by another runner

@@ -3,8 +3,9 @@
 The tables turns and latency both keep them, so that their figures are the same.
 """
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
@@ -38,10 +39,6 @@ Timed: TypeAlias = (
     | SentenceSynthesized
     | PlaybackStarted
 )
-_OfTurn: TypeAlias = (
-    TurnTaken | TurnMisheard | PassagesWanted | PassagesFound | PassagesFailed | PassagesTaken
-)
-_OfReply: TypeAlias = SentenceWritten | SentenceSynthesized | PlaybackStarted
 
 
 class TurnTimes(msgspec.Struct):
@@ -86,22 +83,8 @@ Turn = TypeVar("Turn", bound=TurnTimes)
 
 def keep_times(rows: Rows, recorded: Recorded, event: CallEvent, turns: type[Turn]) -> Turn | None:
     """Put the event's times into the row of its turn. None: it tells nothing about a turn's row."""
-    stored = moment(recorded.stored_ms)
-    if isinstance(event, SentenceWritten | SentenceSynthesized | PlaybackStarted):
-        found = of_reply(rows, event.reply, turns)
-        if found is not None:
-            _keep_of_reply(found, event, stored)
-        return found
-    if isinstance(event, TranscriptFinalized | UtteranceMisheard):
-        note = rows.of(Transcribed, event.utterance)
-        note.at, note.provider = stored, event.provider
-    elif isinstance(event, ReplyBegun):
-        return _begin(rows, event, turns)
-    elif isinstance(event, _OfTurn):
-        row = rows.of(turns, event.turn)
-        _keep_of_turn(rows, row, event, stored)
-        return row
-    return None
+    keep = _KEEPERS.get(type(event))
+    return keep(rows, event, turns, moment(recorded.stored_ms)) if keep is not None else None
 
 
 def of_reply(rows: Rows, reply: int, turns: type[Turn]) -> Turn | None:
@@ -112,7 +95,50 @@ def of_reply(rows: Rows, reply: int, turns: type[Turn]) -> Turn | None:
     return rows.of(turns, note.turn)
 
 
-def _begin(rows: Rows, event: ReplyBegun, turns: type[Turn]) -> Turn | None:
+def _transcribe(
+    rows: Rows, event: TranscriptFinalized | UtteranceMisheard, turns: type[Turn], stored: datetime
+) -> None:
+    note = rows.of(Transcribed, event.utterance)
+    note.at, note.provider = stored, event.provider
+
+
+def _take(
+    rows: Rows, event: TurnTaken | TurnMisheard, turns: type[Turn], stored: datetime
+) -> Turn | None:
+    row = rows.of(turns, event.turn)
+    ended_ms = event.speech_ended_ms  # 0: keys, no speech
+    row.speech_ended_at = moment(ended_ms) if ended_ms else None
+    row.taken_at = stored
+    if note := rows.find(Transcribed, event.utterance):
+        row.transcribed_at = note.at
+    return row
+
+
+def _want_passages(
+    rows: Rows, event: PassagesWanted, turns: type[Turn], stored: datetime
+) -> Turn | None:
+    row = rows.of(turns, event.turn)
+    row.passages_wanted_at = stored
+    return row
+
+
+def _find_passages(
+    rows: Rows, event: PassagesFound | PassagesFailed, turns: type[Turn], stored: datetime
+) -> Turn | None:
+    row = rows.of(turns, event.turn)
+    row.passages_found_at = stored
+    return row
+
+
+def _take_passages(
+    rows: Rows, event: PassagesTaken, turns: type[Turn], stored: datetime
+) -> Turn | None:
+    row = rows.of(turns, event.turn)
+    row.passages_taken_at = stored
+    return row
+
+
+def _begin(rows: Rows, event: ReplyBegun, turns: type[Turn], stored: datetime) -> Turn | None:
     rows.of(ReplyTurn, event.reply).turn = event.turn
     if event.resumes or event.kind == "bridge":  # the answer is the one begun before
         return None
@@ -121,29 +147,40 @@ def _begin(rows: Rows, event: ReplyBegun, turns: type[Turn]) -> Turn | None:
     return row
 
 
-def _keep_of_turn(rows: Rows, row: TurnTimes, event: _OfTurn, stored: datetime) -> None:
-    match event:
-        case TurnTaken() | TurnMisheard():
-            ended_ms = event.speech_ended_ms  # 0: keys, no speech
-            row.speech_ended_at = moment(ended_ms) if ended_ms else None
-            row.taken_at = stored
-            if note := rows.find(Transcribed, event.utterance):
-                row.transcribed_at = note.at
-        case PassagesWanted():
-            row.passages_wanted_at = stored
-        case PassagesFound() | PassagesFailed():
-            row.passages_found_at = stored
-        case PassagesTaken():
-            row.passages_taken_at = stored
+def _write(rows: Rows, event: SentenceWritten, turns: type[Turn], stored: datetime) -> Turn | None:
+    row = of_reply(rows, event.reply, turns)
+    if row is not None and not event.again:
+        row.first_sentence_at = row.first_sentence_at or stored
+    return row
 
 
-def _keep_of_reply(row: TurnTimes, event: _OfReply, stored: datetime) -> None:
-    match event:
-        case SentenceWritten(again=False):
-            row.first_sentence_at = row.first_sentence_at or stored
-        case SentenceSynthesized(sentence=1, reply=reply) if reply == row.reply:
-            row.tts_ms = event.first_audio_ms
-        case PlaybackStarted():
-            row.playback_started_at = row.playback_started_at or moment(event.at_ms)
-        case _:
-            pass
+def _synthesize(
+    rows: Rows, event: SentenceSynthesized, turns: type[Turn], stored: datetime
+) -> Turn | None:
+    row = of_reply(rows, event.reply, turns)
+    if row is not None and event.sentence == 1 and event.reply == row.reply:
+        row.tts_ms = event.first_audio_ms
+    return row
+
+
+def _play(rows: Rows, event: PlaybackStarted, turns: type[Turn], stored: datetime) -> Turn | None:
+    row = of_reply(rows, event.reply, turns)
+    if row is not None:
+        row.playback_started_at = row.playback_started_at or moment(event.at_ms)
+    return row
+
+
+_KEEPERS: Final[dict[type[Any], Callable[[Rows, Any, type[Any], datetime], Any]]] = {
+    TranscriptFinalized: _transcribe,
+    UtteranceMisheard: _transcribe,
+    TurnTaken: _take,
+    TurnMisheard: _take,
+    PassagesWanted: _want_passages,
+    PassagesFound: _find_passages,
+    PassagesFailed: _find_passages,
+    PassagesTaken: _take_passages,
+    ReplyBegun: _begin,
+    SentenceWritten: _write,
+    SentenceSynthesized: _synthesize,
+    PlaybackStarted: _play,
+}

@@ -45,6 +45,18 @@ def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
     """What the event says about its call. Pure."""
     row = rows.of(CallRow)
     match event:
+        case ReplyBegun():
+            row.replies += 1
+        case TurnTaken():
+            row.turns += 1
+        case TranscriptFinalized():
+            if event.language and event.language not in row.languages:
+                row.languages.append(event.language)
+        case CarrierReported():
+            if event.sequence >= (row.carrier_report or 0):  # else it comes late
+                row.carrier_report, row.carrier_status = event.sequence, event.status
+        case PhaseEntered():
+            row.phase = event.phase
         case LineRang():
             _ring(row, event)
         case LineAnswered():
@@ -54,26 +66,14 @@ def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
         case CallOpened():
             row.language = event.language
             row.languages = list(dict.fromkeys((event.language, *row.languages)))
-        case TranscriptFinalized():
-            if event.language and event.language not in row.languages:
-                row.languages.append(event.language)
-        case PhaseEntered():
-            row.phase = event.phase
-        case TurnTaken():
-            row.turns += 1
         case TurnMisheard():
             row.misheard += 1
-        case ReplyBegun():
-            row.replies += 1
         case ReplyInterrupted():
             row.interruptions += 1
         case ToolCalled():
             row.tool_runs += 1
         case TransferRequested():
             row.transferred_to = event.to
-        case CarrierReported():
-            if event.sequence >= (row.carrier_report or 0):  # else it comes late
-                row.carrier_report, row.carrier_status = event.sequence, event.status
         case LineEnded() | CallEnded():
             _end(row, event)
         case OutcomeRecorded():

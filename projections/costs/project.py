@@ -1,6 +1,7 @@
 """call events -> table costs -> page costs"""
 
-from typing import Final, TypeAlias, get_args
+from collections.abc import Callable
+from typing import Any, Final
 
 from contracts.dialog import (
     CallEnded,
@@ -21,7 +22,7 @@ from contracts.line import (
     SpeechEnded,
     SpeechStarted,
 )
-from contracts.recorded import Recorded
+from contracts.recorded import CallEvent, Recorded
 from contracts.synthesis import SentenceSynthesized, SynthesisDropped
 from contracts.transcript import TranscriptFinalized, UtteranceMisheard
 from projections.costs import line, speech
@@ -29,59 +30,28 @@ from projections.costs.rows import CostRow, Rung, Voiced, add, use
 from projections.folding import Rows
 from projections.projection import Projection, Table
 
-Read: TypeAlias = (
-    LineRang
-    | LineAnswered
-    | LineLost
-    | LineResumed
-    | LineEnded
-    | CarrierReported
-    | SpeechStarted
-    | SpeechEnded
-    | TranscriptFinalized
-    | UtteranceMisheard
-    | SentenceWritten
-    | ReplyFinished
-    | ToolProposed
-    | ToolRefused
-    | ToolCalled
-    | DraftDiscarded
-    | SentenceSynthesized
-    | SynthesisDropped
-    | CallEnded
-)
 
-
-def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
+def project(rows: Rows, recorded: Recorded, index: int, event: CallEvent) -> None:
     """What the event says was used up. Pure."""
     if rows.find(Rung) is None:
         rows.of(Rung).at_ms = event.at_ms
-    match event:
-        case LineRang():
-            rung = rows.of(Rung)
-            rung.at_ms, rung.carrier = event.at_ms, event.carrier
-            rung.agent, rung.revision = event.agent.agent, event.agent.revision
-        case LineAnswered() | LineLost() | LineResumed():
-            line.flow(rows, event)
-        case CarrierReported():
-            line.bill(rows, event)
-        case SpeechStarted() | SpeechEnded():
-            speech.speak(rows, event)
-        case TranscriptFinalized() | UtteranceMisheard():
-            speech.hear(rows, event)
-        case ReplyFinished():
-            add(rows, "llm", event.provider, "tokens_in", event.tokens_in, event.model)
-            add(rows, "llm", event.provider, "tokens_out", event.tokens_out, event.model)
-        case ToolProposed() | ToolRefused() | ToolCalled():
-            add(rows, "llm", "", "tokens_in", event.tokens_in)
-            add(rows, "llm", "", "tokens_out", event.tokens_out)
-        case DraftDiscarded():
-            _discard(rows, event)
-        case SentenceWritten() | SentenceSynthesized() | SynthesisDropped():
-            _voice(rows, event)
-        case LineEnded() | CallEnded():
-            speech.end(rows)
-            line.end(rows, event)
+    _COUNT[type(event)](rows, event)
+
+
+def _ring(rows: Rows, event: LineRang) -> None:
+    rung = rows.of(Rung)
+    rung.at_ms, rung.carrier = event.at_ms, event.carrier
+    rung.agent, rung.revision = event.agent.agent, event.agent.revision
+
+
+def _finish(rows: Rows, event: ReplyFinished) -> None:
+    add(rows, "llm", event.provider, "tokens_in", event.tokens_in, event.model)
+    add(rows, "llm", event.provider, "tokens_out", event.tokens_out, event.model)
+
+
+def _call_tool(rows: Rows, event: ToolProposed | ToolRefused | ToolCalled) -> None:
+    add(rows, "llm", "", "tokens_in", event.tokens_in)
+    add(rows, "llm", "", "tokens_out", event.tokens_out)
 
 
 def _discard(rows: Rows, event: DraftDiscarded) -> None:
@@ -93,32 +63,58 @@ def _discard(rows: Rows, event: DraftDiscarded) -> None:
                 use(rows, "llm", "", counted).estimated = True
 
 
-def _voice(rows: Rows, event: SentenceWritten | SentenceSynthesized | SynthesisDropped) -> None:
-    voiced = rows.of(Voiced, event.reply, event.sentence)
-    match event:
-        case SentenceWritten():
-            voice = event.voice
-            voiced.provider, voiced.model = voice.provider, voice.model
-            if voice.fallbacks:
-                voiced.others = {each.provider: each.model for each in voice.fallbacks}
-        case SentenceSynthesized():
-            prefix = "cached_" if event.cached else ""
-            own = event.provider in (voiced.provider, "")
-            model = voiced.model if own else voiced.others.get(event.provider, "")
-            for unit, quantity in (
-                ("characters", event.characters),
-                ("seconds", event.audio_ms / 1000),
-            ):
-                add(rows, "tts", event.provider, prefix + unit, quantity, model)
-        case SynthesisDropped():
-            seconds = event.audio_ms / 1000
-            add(rows, "tts", voiced.provider, "dropped_seconds", seconds, voiced.model)
+def _write(rows: Rows, event: SentenceWritten) -> None:
+    voiced, voice = rows.of(Voiced, event.reply, event.sentence), event.voice
+    voiced.provider, voiced.model = voice.provider, voice.model
+    if voice.fallbacks:
+        voiced.others = {each.provider: each.model for each in voice.fallbacks}
 
+
+def _speak(rows: Rows, event: SentenceSynthesized) -> None:
+    voiced = rows.of(Voiced, event.reply, event.sentence)
+    prefix = "cached_" if event.cached else ""
+    own = event.provider in (voiced.provider, "")
+    model = voiced.model if own else voiced.others.get(event.provider, "")
+    for unit, quantity in (("characters", event.characters), ("seconds", event.audio_ms / 1000)):
+        add(rows, "tts", event.provider, prefix + unit, quantity, model)
+
+
+def _drop(rows: Rows, event: SynthesisDropped) -> None:
+    voiced = rows.of(Voiced, event.reply, event.sentence)
+    add(rows, "tts", voiced.provider, "dropped_seconds", event.audio_ms / 1000, voiced.model)
+
+
+def _end(rows: Rows, event: LineEnded | CallEnded) -> None:
+    speech.end(rows)
+    line.end(rows, event)
+
+
+_COUNT: Final[dict[type[Any], Callable[[Rows, Any], None]]] = {
+    LineRang: _ring,
+    LineAnswered: line.flow,
+    LineLost: line.flow,
+    LineResumed: line.flow,
+    LineEnded: _end,
+    CarrierReported: line.bill,
+    SpeechStarted: speech.begin,
+    SpeechEnded: speech.stop,
+    TranscriptFinalized: speech.hear,
+    UtteranceMisheard: speech.hear,
+    SentenceWritten: _write,
+    ReplyFinished: _finish,
+    ToolProposed: _call_tool,
+    ToolRefused: _call_tool,
+    ToolCalled: _call_tool,
+    DraftDiscarded: _discard,
+    SentenceSynthesized: _speak,
+    SynthesisDropped: _drop,
+    CallEnded: _end,
+}
 
 COSTS: Final = Projection(
     name="costs",
     version=2,
     tables=(Table(name="costs", row=CostRow, key=6),),
-    reads=frozenset(get_args(Read)),
+    reads=frozenset(_COUNT),
     project=project,
 )

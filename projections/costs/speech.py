@@ -10,12 +10,14 @@ from projections.folding import Rows
 _FRAME_MS: Final = 20
 
 
-def speak(rows: Rows, event: SpeechStarted | SpeechEnded) -> None:
+def begin(rows: Rows, event: SpeechStarted) -> None:
+    """The caller begins to speak."""
+    rows.of(Hearing).begun[event.utterance] = event.first_frame
+
+
+def stop(rows: Rows, event: SpeechEnded) -> None:
     """Who recognises the speech is known only from the transcript, which comes later as a rule."""
     hearing = rows.of(Hearing)
-    if isinstance(event, SpeechStarted):
-        hearing.begun[event.utterance] = event.first_frame
-        return
     first = hearing.begun.pop(event.utterance, None)
     if first is None:
         return

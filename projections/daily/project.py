@@ -1,6 +1,7 @@
 """call events -> table daily -> page daily"""
 
-from typing import Final, TypeAlias, get_args
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias, get_args
 
 from contracts.dialog import (
     CallEnded,
@@ -68,25 +69,7 @@ def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
     row, course = rows.of(DailyRow), rows.of(Course)
     if new:
         row.hour = moment(event.at_ms - event.at_ms % _HOUR_MS)
-    match event:
-        case TurnTaken() | TurnMisheard() | ReplyBegun() | PlaybackStarted():
-            _talk(row, course, event)
-        case (
-            SpeechStarted()
-            | LineLost()
-            | PassagesWanted()
-            | PassagesFound()
-            | ReplyFinished()
-            | DraftDiscarded()
-            | ReplyInterrupted()
-            | ToolCalled()
-            | ToolProposed()
-            | ToolRefused()
-            | ToolReturned()
-        ):
-            _count(row, event)
-        case _:
-            _go_on(row, course, event)
+    _KINDS[type(event)](row, course, event)
 
 
 def _go_on(row: DailyRow, course: Course, event: _Course) -> None:
@@ -112,6 +95,11 @@ def _go_on(row: DailyRow, course: Course, event: _Course) -> None:
 def _talk(row: DailyRow, course: Course, event: _Talk) -> None:
     """The caller waits from the end of a turn to the first sound of the first reply to it."""
     match event:
+        case PlaybackStarted():
+            waited = course.turns.pop(event.reply, None)
+            if waited is not None and event.at_ms >= waited:  # else of two gateways' clocks
+                row.wait_ms += event.at_ms - waited
+                row.waits += 1
         case TurnTaken() | TurnMisheard():
             if isinstance(event, TurnTaken):
                 row.turns += 1
@@ -127,15 +115,13 @@ def _talk(row: DailyRow, course: Course, event: _Talk) -> None:
                 course.speech_ended_ms |= {} if spoken is None else {event.turn: spoken}
             elif spoken is not None:
                 course.turns[event.reply] = spoken
-        case PlaybackStarted():
-            waited = course.turns.pop(event.reply, None)
-            if waited is not None and event.at_ms >= waited:  # else of two gateways' clocks
-                row.wait_ms += event.at_ms - waited
-                row.waits += 1
 
 
-def _count(row: DailyRow, event: _Count) -> None:
+def _count(row: DailyRow, course: Course, event: _Count) -> None:
     match event:
+        case ReplyFinished() | DraftDiscarded() | ToolProposed() | ToolRefused():
+            row.tokens_in += event.tokens_in
+            row.tokens_out += event.tokens_out
         case SpeechStarted():
             row.barge_ins += event.over_reply > 0
         case LineLost():
@@ -144,9 +130,6 @@ def _count(row: DailyRow, event: _Count) -> None:
             row.questions += 1
         case PassagesFound():
             row.unanswered_questions += not event.passages
-        case ReplyFinished() | DraftDiscarded() | ToolProposed() | ToolRefused():
-            row.tokens_in += event.tokens_in
-            row.tokens_out += event.tokens_out
         case ReplyInterrupted():
             row.interruptions += 1
         case ToolCalled():
@@ -173,10 +156,16 @@ def _end(row: DailyRow, course: Course, event: LineEnded | CallEnded) -> None:
         row.duration_ms = max(0, event.at_ms - course.answered_ms)
 
 
+_KINDS: Final[dict[type[Any], Callable[[DailyRow, Course, Any], None]]] = {
+    **dict.fromkeys(get_args(_Course), _go_on),
+    **dict.fromkeys(get_args(_Talk), _talk),
+    **dict.fromkeys(get_args(_Count), _count),
+}
+
 DAILY: Final = Projection(
     name="daily",
     version=3,
     tables=(Table(name="daily", row=DailyRow),),
-    reads=frozenset(get_args(Read)),
+    reads=frozenset(_KINDS),
     project=project,
 )

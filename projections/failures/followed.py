@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
-from contracts.dialog import ReplyBegun, ReplyFinished
-from contracts.line import PlaybackCleared
+from contracts.dialog import ReplyBegun, ReplyFinished, ReplyInterrupted, TurnMisheard, TurnTaken
+from contracts.line import LineResumed, PlaybackCleared, PlaybackFinished
 from projections.failures.rows import FailureRow, Reply, Talk
 from projections.folding import Rows
 
@@ -42,17 +42,25 @@ def finish(rows: Rows, event: ReplyFinished) -> None:
             row.turn = turn_of(rows, event.reply)
 
 
-def play(rows: Rows, reply: int, cleared: PlaybackCleared | None) -> None:
-    """A reply is over for the caller, who heard it to its end but for what failed, or did not."""
-    how = "interrupted" if cleared is not None and not cleared.left_out else "left_out"
+def play(rows: Rows, event: PlaybackFinished) -> None:
+    """The caller heard a reply to its end but for what failed."""
+    _play(rows, event.reply, "left_out")
+
+
+def cut(rows: Rows, event: PlaybackCleared) -> None:
+    """A reply is over for the caller before its end."""
+    _play(rows, event.reply, "left_out" if event.left_out else "interrupted")
+
+
+def _play(rows: Rows, reply: int, how: str) -> None:
     rows.of(Talk).played = (reply, how)
     for row in _settle(rows, lambda row: row.stage == "tts" and row.reply == reply):
         row.followed = how
 
 
-def give_up(rows: Rows, reply: int) -> None:
+def give_up(rows: Rows, event: ReplyInterrupted) -> None:
     """This reply and those before it are over; what is still said of them is no failure."""
-    talk = rows.of(Talk)
+    talk, reply = rows.of(Talk), event.reply
     talk.given_up = max(talk.given_up, reply)
     for row in _settle(rows, lambda row: row.stage == "tts" and (row.reply or 0) <= reply):
         row.followed = "interrupted"
@@ -71,14 +79,14 @@ def wait(rows: Rows, row: FailureRow) -> None:
         talk.waiting.append((row.sequence, row.index))
 
 
-def overtake(rows: Rows, turn: int) -> None:
+def overtake(rows: Rows, event: TurnTaken | TurnMisheard) -> None:
     """The caller spoke on before there was an answer."""
-    earlier = _settle(rows, lambda row: row.stage == "rag" and (row.turn or 0) < turn)
+    earlier = _settle(rows, lambda row: row.stage == "rag" and (row.turn or 0) < event.turn)
     for row in earlier:
         row.followed = "overtaken"
 
 
-def come_back(rows: Rows) -> None:
+def come_back(rows: Rows, event: LineResumed) -> None:
     """The caller is on the line again."""
     for row in _settle(rows, lambda row: row.stage == "line"):
         row.followed = "returned"

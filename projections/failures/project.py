@@ -1,6 +1,7 @@
 """call events -> table failures -> page failures"""
 
-from typing import Final, TypeAlias, get_args
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias, get_args
 
 from contracts.dialog import (
     CallEnded,
@@ -39,45 +40,33 @@ _Wrong: TypeAlias = (
     | ToolRefused
     | LineLost
 )
-_Further: TypeAlias = (
-    LineResumed
-    | PlaybackFinished
-    | PlaybackCleared
-    | TurnTaken
-    | ReplyBegun
-    | ReplyInterrupted
-    | ToolCalled
-)
 _Switch: TypeAlias = RecogniserSwitched | ModelSwitched | VoiceSwitched
-Read: TypeAlias = _Wrong | _Further | _Switch | TurnMisheard | ReplyFinished | LineEnded | CallEnded
+_Bad: TypeAlias = _Wrong | _Switch | TurnMisheard | ReplyFinished | LineEnded | CallEnded
 
 _BROKEN: Final = ("media_lost", "line_lost", "bus_lost")  # ends of a call that nobody wanted
 
 
-def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
+def project(rows: Rows, recorded: Recorded, index: int, event: Any) -> None:
     """What the event says went wrong, or what followed on it. Pure."""
-    place = (recorded.sequence, index)
+    follow = _FOLLOW.get(type(event))
+    if follow is not None:
+        follow(rows, event)
+    else:
+        _break(rows, recorded, (recorded.sequence, index), event)
+
+
+def _break(rows: Rows, recorded: Recorded, place: tuple[int, int], event: _Bad) -> None:
     match event:
-        case TurnMisheard():
-            followed.overtake(rows, event.turn)
-            _mishear(rows, place, event)
         case ReplyFinished():
             _see_model(rows, place, recorded, event)
             followed.finish(rows, event)
+        case TurnMisheard():
+            followed.overtake(rows, event)
+            _mishear(rows, place, event)
         case LineEnded() | CallEnded():
             _end(rows, place, event)
         case RecogniserSwitched() | ModelSwitched() | VoiceSwitched():
             _switch(rows, place, event)
-        case (
-            LineResumed()
-            | PlaybackFinished()
-            | PlaybackCleared()
-            | TurnTaken()
-            | ReplyBegun()
-            | ReplyInterrupted()
-            | ToolCalled()
-        ):
-            _follow(rows, event)
         case _:
             _fail(rows, place, event)
 
@@ -111,22 +100,8 @@ def _fail(rows: Rows, place: tuple[int, int], event: _Wrong) -> None:
                 _broken(rows, place, event).reply = event.reply or None
 
 
-def _follow(rows: Rows, event: _Further) -> None:
-    match event:
-        case LineResumed():
-            followed.come_back(rows)
-        case PlaybackFinished():
-            followed.play(rows, event.reply, None)
-        case PlaybackCleared():
-            followed.play(rows, event.reply, event)
-        case TurnTaken():
-            followed.overtake(rows, event.turn)
-        case ReplyBegun():
-            followed.begin(rows, event)
-        case ReplyInterrupted():
-            followed.give_up(rows, event.reply)
-        case ToolCalled():
-            rows.of(Use, event.invocation).turn = event.turn
+def _use(rows: Rows, event: ToolCalled) -> None:
+    rows.of(Use, event.invocation).turn = event.turn
 
 
 def _switch(rows: Rows, place: tuple[int, int], event: _Switch) -> None:
@@ -221,10 +196,20 @@ def _row(rows: Rows, place: tuple[int, int], at_ms: int, stage: str, kind: str) 
     return row
 
 
+_FOLLOW: Final[dict[type[Any], Callable[[Rows, Any], None]]] = {
+    LineResumed: followed.come_back,
+    PlaybackFinished: followed.play,
+    PlaybackCleared: followed.cut,
+    TurnTaken: followed.overtake,
+    ReplyBegun: followed.begin,
+    ReplyInterrupted: followed.give_up,
+    ToolCalled: _use,
+}
+
 FAILURES: Final = Projection(
     name="failures",
     version=1,
     tables=(Table(name="failures", row=FailureRow, key=4),),
-    reads=frozenset(get_args(Read)),
+    reads=frozenset((*_FOLLOW, *get_args(_Bad))),
     project=project,
 )

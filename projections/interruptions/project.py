@@ -37,19 +37,19 @@ Read: TypeAlias = (
 def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
     """The row of a reply given up, and what led to it and came after it. Pure."""
     match event:
+        case SentenceWritten():
+            rows.of(ReplyNote, event.reply).sentences += 1
+        case SpeechStarted() | SpeechEnded():
+            _speak(rows, event)
         case ReplyBegun():
             note = rows.of(ReplyNote, event.reply)
             note.turn, note.kind = event.turn, event.kind
-        case SentenceWritten():
-            rows.of(ReplyNote, event.reply).sentences += 1
-        case PlaybackCleared():
-            _cut(rows, recorded, event)
-        case SpeechStarted() | SpeechEnded():
-            _speak(rows, event)
-        case ReplyInterrupted():
-            _give_up(rows, recorded, event)
         case TurnTaken() | TurnMisheard():
             _go_on(rows, event)
+        case PlaybackCleared():
+            _cut(rows, recorded, event)
+        case ReplyInterrupted():
+            _give_up(rows, recorded, event)
         case CallerLost() | CallerReturned():
             rows.of(CallNote).away = isinstance(event, CallerLost)
 

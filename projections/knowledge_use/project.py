@@ -18,6 +18,8 @@ Read: TypeAlias = (
 def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
     """What the knowledge was asked, what it had, and what was made of it. Pure."""
     match event:
+        case ReplyBegun():
+            _reply(rows, event)
         case PassagesWanted():
             _ask(rows.of(QuestionRow, event.turn), event)
         case PassagesFound():
@@ -26,8 +28,6 @@ def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
             rows.of(QuestionRow, event.turn).failure = event.kind
         case PassagesTaken():
             _take(rows, event)
-        case ReplyBegun():
-            _reply(rows, event)
         case TransferRequested():
             for question in list(rows.all(QuestionRow)):
                 rows.of(QuestionRow, question.turn).transferred_after = True

@@ -1,5 +1,6 @@
 """call events -> table latency"""
 
+from collections.abc import Callable
 from typing import Any, Final, get_args
 
 from contracts.dialog import ModelWrote, SentenceWritten, TurnMisheard, TurnTaken
@@ -16,22 +17,27 @@ from projections.turn_times import Timed, Transcribed, keep_times
 def project(rows: Rows, recorded: Recorded, index: int, event: Timed) -> None:
     """The times of the event's turn. Pure."""
     turn = keep_times(rows, recorded, event, Waited)
-    if turn is None:
-        return
-    match event:
-        case TurnTaken() | TurnMisheard():
-            heard = rows.find(Transcribed, event.utterance)
-            turn.stt_provider = heard.provider or None if heard else None
-        case SentenceSynthesized(sentence=1, reply=reply) if reply == turn.reply:
-            turn.tts_provider, turn.cached = event.provider, event.cached
-        case SentenceWritten(again=False) if turn.model_wrote_at is None:
-            _note_model(turn, recorded, event)
-        case _:
-            pass
+    note = _NOTE.get(type(event))
+    if turn is not None and note is not None:
+        note(rows, turn, recorded, event)
 
 
-def _note_model(turn: Waited, recorded: Recorded, event: SentenceWritten) -> None:
+def _note_ears(
+    rows: Rows, turn: Waited, recorded: Recorded, event: TurnTaken | TurnMisheard
+) -> None:
+    heard = rows.find(Transcribed, event.utterance)
+    turn.stt_provider = heard.provider or None if heard else None
+
+
+def _note_voice(rows: Rows, turn: Waited, recorded: Recorded, event: SentenceSynthesized) -> None:
+    if event.sentence == 1 and event.reply == turn.reply:
+        turn.tts_provider, turn.cached = event.provider, event.cached
+
+
+def _note_model(rows: Rows, turn: Waited, recorded: Recorded, event: SentenceWritten) -> None:
     """The model reports to the process it runs in: its word stands only as a decision's cause."""
+    if event.again or turn.model_wrote_at is not None:
+        return
     cause = recorded.message.decision.cause if recorded.message.decision else None
     is_first = turn.first_sentence_at == moment(recorded.stored_ms)
     if is_first and isinstance(cause, ModelWrote) and cause.reply == event.reply:
@@ -68,6 +74,13 @@ def _keep(rows: Rows, turn: Waited, place: int, stage: Stage, told: tuple[Any, .
     row.started_clock, row.ended_clock = stage.start_clock, stage.end_clock
     row.reply, row.started_at, row.ended_at, row.provider, row.cached = told
 
+
+_NOTE: Final[dict[type[Any], Callable[[Rows, Waited, Recorded, Any], None]]] = {
+    TurnTaken: _note_ears,
+    TurnMisheard: _note_ears,
+    SentenceSynthesized: _note_voice,
+    SentenceWritten: _note_model,
+}
 
 LATENCY: Final = Projection(
     name="latency",

@@ -23,6 +23,7 @@ from projections.reading import extent
 from projections.rebuild.checking import Deviation, deviations
 from projections.rebuild.crew import WorkerDied, filled_by_crew
 from projections.rebuild.filling import Filling
+from projections.rebuild.indexing import make_indexes
 from projections.rebuild.plan import (
     AlreadyRebuilding,
     Plan,
@@ -31,7 +32,7 @@ from projections.rebuild.plan import (
     hold_lease,
     late_calls,
 )
-from projections.rebuild.storing import Filled, events_of
+from projections.rebuild.storing import Filled, events_of, rows_of
 from projections.rebuild.swapping import AfterShow, NothingKept, rolled_back, swapped
 from projections.rebuild.worker import Job, Servers
 from projections.refolding import refold
@@ -182,9 +183,8 @@ class _Work:
 
     async def _index(self) -> None:
         plan = self._plan
+        await make_indexes(self._pool, plan)
         async with self._pool.acquire() as db, db.transaction():
-            for statement in plan.indexes:
-                await db.execute(statement, timeout=3600)
             for each in plan.generations:
                 await db.execute(
                     "UPDATE projection_positions SET position = $3"
@@ -197,7 +197,9 @@ class _Work:
         history = history_of(self._bus, self._codec or Codec(), self._archive)
         projections = [each.projection for each in self._plan.generations]
         for place, seen in await late_calls(self._pool, self._plan):
+            before = await rows_of(self._pool, self._plan.generations, place)
             await refold(self._pool, projections, history, place)
+            self.rows += await rows_of(self._pool, self._plan.generations, place) - before
             known = await history(place)
             self.events += events_of([m for m in known if seen < m.sequence <= self._plan.last])
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from typing import Final
 
-from contracts.codec import Codec, Unreadable
+from contracts.codec import Codec, KeyWanted, Unreadable
 from contracts.ids import CallId, TenantId
 from contracts.recorded import Recorded
 from infra.archive import Archive, Segment
@@ -33,7 +33,7 @@ class Filling:
         codec: Codec | None = None,
         archive: Archive | None = None,
     ) -> None:
-        self._bus, self._codec = bus, codec or Codec()
+        self._bus, self._codec = bus, (codec or Codec()).of_events()
         self._log, self._history = CallLog(bus, self._codec), history_of(bus, self._codec, archive)
         self._calls = Calls(pool, generations)
 
@@ -62,7 +62,7 @@ class Filling:
     async def _gather(self, chunk: Chunk, last: int) -> Gathering:
         gathering = Gathering(chunk)
         until = min(last, chunk.last + _OVERLAP)
-        async with aclosing(scan(self._bus, chunk.first)) as pieces:
+        async with aclosing(scan(self._bus, chunk.first, chunk.last)) as pieces:
             async for piece in pieces:
                 for raw in piece:
                     if raw.sequence <= until:
@@ -85,21 +85,29 @@ class Filling:
         """Decoded. The keys of all are asked for together."""
         await self._codec.fetch({CallId(call.place.call) for call in calls if call.sealed})
         for call in calls:
-            call.messages += [await _stored(self._codec, call.place, raw) for raw in call.raw]
+            call.messages += await self._messages(call)
             call.raw = []
         return {call.place: call.messages for call in calls}
 
+    async def _messages(self, call: GatheredCall) -> list[Stored]:
+        tenant, id = TenantId(call.place.tenant), CallId(call.place.call)
+        while True:
+            try:
+                return [_stored(self._codec, tenant, id, raw) for raw in call.raw]
+            except KeyWanted:  # forgotten meanwhile
+                await self._codec.fetch((id,))
 
-async def _stored(codec: Codec, place: Place, raw: Raw) -> Stored:
-    tenant, call = TenantId(place.tenant), CallId(place.call)
+
+def _stored(codec: Codec, tenant: TenantId, call: CallId, raw: Raw) -> Stored:
+    """Raises KeyWanted."""
     try:
-        message = await codec.read(call, raw.payload)
+        message = codec.decode(call, raw.payload)
     except Unreadable as unreadable:
         return Unread(tenant, call, raw.sequence, str(unreadable))
     return Recorded(
         tenant=tenant,
         call=call,
-        family=raw.subject.rpartition(b".")[2].decode(),
+        family=raw.family,
         sequence=raw.sequence,
         stored_ms=stored_ms(raw.stored_ns),
         message=message,

@@ -1,14 +1,12 @@
 """The calls of a chunk, as bytes, while the log goes by."""
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from contracts.codec import is_sealed
-from contracts.streams import CANARY, parse_call_subject
+from contracts.streams import parse_call_subject
 from projections.reading import Place, Stored
 from projections.rebuild.plan import Chunk
 from projections.rebuild.scanning import Raw
-
-_CANARY: Final = CANARY.encode()
 
 
 class Crossing(NamedTuple):
@@ -60,18 +58,17 @@ class Gathering:
 
     def take(self, raw: Raw) -> None:
         """The next message of the log."""
-        if raw.subject == _CANARY:
+        if not raw.name:
             return
-        name, _, family = raw.subject.rpartition(b".")
-        call = self.calls.get(name)
+        call = self.calls.get(raw.name)
         if call is None:
             if raw.sequence > self._chunk.last:
                 return
-            place = parse_call_subject(raw.subject.decode())
-            call = self.calls[name] = GatheredCall(Place(place.tenant, place.call))
-        if family == b"line":
+            place = parse_call_subject(f"{raw.name.decode()}.{raw.family}")
+            call = self.calls[raw.name] = GatheredCall(Place(place.tenant, place.call))
+        if raw.family == "line":
             call.begun = call.begun or b'"line.rang/' in raw.payload
-        elif family == b"dialog":
+        elif raw.family == "dialog":
             call.ended = call.ended or b'"dialog.ended/' in raw.payload
         if call.begun:
             call.last = raw.sequence

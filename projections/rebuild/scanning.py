@@ -14,7 +14,8 @@ from contracts.streams import CALLS
 from infra.nats import Bus
 from projections.reading import LogAway
 
-_AT_ONCE: Final = 4_000  # messages asked for; asked again when half of them are here
+_AT_ONCE: Final = 4_000  # messages asked for, and again when as many of them are here
+_BEHIND: Final = 500  # the same behind the end, where reading may stop at any moment
 _SILENCE_S: Final = 10.0
 _UNUSED_S: Final = 60.0  # the server forgets a reader that died after so long
 _AWAY: Final = (OSError, TimeoutError, nats.errors.Error, JetStreamError)
@@ -23,15 +24,17 @@ _AWAY: Final = (OSError, TimeoutError, nats.errors.Error, JetStreamError)
 class Raw(NamedTuple):
     """A message as stored."""
 
-    subject: bytes
+    name: bytes  # of the call: its subject without the family; empty for a canary
+    family: str
     sequence: int
     stored_ns: int  # UNIX time in nanoseconds, clock of the server
     payload: bytes
 
 
-async def scan(bus: Bus, first: int) -> AsyncGenerator[list[Raw]]:
+async def scan(bus: Bus, first: int, last: int) -> AsyncGenerator[list[Raw]]:
     """All messages from the stream sequence `first` on, without end, in lists of what has come.
 
+    `last`: up to which all are wanted; of those behind it few are fetched ahead.
     Close it when leaving. Raises LogAway.
     """
     settings = api.ConsumerConfig(
@@ -45,7 +48,7 @@ async def scan(bus: Bus, first: int) -> AsyncGenerator[list[Raw]]:
     )
     try:
         made = await bus.js.add_consumer(CALLS.name, settings)
-        scanning = _Scanning(bus, made.name)
+        scanning = _Scanning(bus, made.name, first, last)
         subscription = await bus.nc.sub_raw(scanning.inbox, scanning.on_raw)
         try:
             while True:
@@ -59,8 +62,8 @@ async def scan(bus: Bus, first: int) -> AsyncGenerator[list[Raw]]:
 
 
 class _Scanning:
-    def __init__(self, bus: Bus, consumer: str) -> None:
-        self._bus = bus
+    def __init__(self, bus: Bus, consumer: str, first: int, last: int) -> None:
+        self._bus, self._at, self._last = bus, first - 1, last
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{CALLS.name}.{consumer}"
         self.inbox = bus.nc.new_inbox()
         self._news = asyncio.Event()
@@ -70,12 +73,12 @@ class _Scanning:
         self._broken = ""
 
     async def some(self) -> list[Raw]:
-        if self._asked < _AT_ONCE:
-            question = {"batch": _AT_ONCE, "expires": 30_000_000_000}
+        if more := self._wanted():
+            question = {"batch": more, "expires": 30_000_000_000}
             await self._bus.nc.publish(
                 self._subject, json.dumps(question).encode(), reply=self.inbox
             )
-            self._asked += _AT_ONCE
+            self._asked += more
         if not self._here:
             self._news.clear()
             async with asyncio.timeout(_SILENCE_S):
@@ -85,16 +88,24 @@ class _Scanning:
         here, self._here = self._here, []
         return here
 
+    def _wanted(self) -> int:
+        """How many messages to ask for now."""
+        ahead = self._last - self._at - self._asked
+        at_once, most = (_AT_ONCE, ahead) if ahead > 0 else (_BEHIND, _BEHIND)
+        return min(at_once, most) if self._asked < at_once else 0
+
     def on_raw(self, subject: bytes, reply: bytes, payload: bytes, headers: bytes) -> None:
         """Reply subjects: https://docs.nats.io/nats-concepts/jetstream/consumers ($JS.ACK...)."""
-        parts = reply.split(b".")
-        if len(parts) < 9 or parts[1] != b"ACK":  # a word of the server's own
+        if not reply.startswith(b"$JS.ACK."):  # a word of the server's own
             if b" 408" not in headers[:16]:
                 self._broken = "the server ended it"
-        elif int(parts[-3]) != self._delivered + 1:
-            self._broken = "a delivery was lost"
         else:
+            _, sequence, delivery, stored_ns, _ = reply.rsplit(b".", 4)
             self._delivered += 1
+            if int(delivery) != self._delivered:
+                self._broken = "a delivery was lost"
             self._asked -= 1
-            self._here.append(Raw(subject, int(parts[-4]), int(parts[-2]), payload))
+            self._at = int(sequence)
+            name, _, family = subject.rpartition(b".")
+            self._here.append(Raw(name, family.decode(), self._at, int(stored_ns), payload))
         self._news.set()

@@ -78,6 +78,17 @@ class Calls:
             fold.left[refused.projection] = rows
 
 
+async def rows_of(pool: Pool, generations: Sequence[Generation], place: Place) -> int:
+    """How many a call has, in all tables."""
+    counts = " + ".join(
+        f"(SELECT count(*) FROM {each.schema}.{table.name} WHERE tenant = $1 AND call = $2)"
+        for each in generations
+        for table in each.projection.tables
+    )
+    found: int = await pool.fetchval(f"SELECT {counts}", *place)
+    return found
+
+
 def events_of(messages: Iterable[Stored]) -> int:
     """How many are in them, as far as they can be read."""
     return sum(len(m.message.events) for m in messages if isinstance(m, Recorded))

@@ -18,7 +18,7 @@ COMMENT ON COLUMN rebuilds.numbers IS 'The generations being filled, in the same
 COMMENT ON COLUMN rebuilds.first IS 'Stream sequence of the first message the log held at the beginning.';
 COMMENT ON COLUMN rebuilds.last IS 'Stream sequence of the last one; what comes later is followed as usual.';
 COMMENT ON COLUMN rebuilds.chunk IS 'Messages in a chunk.';
-COMMENT ON COLUMN rebuilds.indexes IS 'Statements that make the indexes, which the tables do without while they are filled.';
+COMMENT ON COLUMN rebuilds.indexes IS 'Statements that have yet to make indexes, which the tables do without while they are filled.';
 COMMENT ON COLUMN rebuilds.filled IS 'Whether all chunks are in and the indexes made.';
 COMMENT ON COLUMN rebuilds.begun_at IS 'Clock of this database.';
 

@@ -67,6 +67,8 @@ async def work() -> None:
     codec = Codec(Vault(bus, master))
     archive = open_archive(job.servers.archive, codec) if job.servers.archive else None
     filling = Filling(bus, pool, generations, codec, archive)
+    gc.collect()
+    gc.freeze()  # what is here stays: not to be looked through after each chunk
     try:
         async for line in lines:
             chunk = msgspec.json.decode(line, type=Chunk)

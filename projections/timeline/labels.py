@@ -1,7 +1,7 @@
 """Each event in a few words, as somebody would tell it who had listened."""
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, assert_never, get_args
+from typing import Any, Final, NamedTuple, TypeAlias, assert_never, get_args
 
 from contracts.dialog import (
     CallEnded,
@@ -48,8 +48,7 @@ from contracts.outcome import CallErased, OutcomeRecorded
 from contracts.passages import PassagesFailed, PassagesFound
 from contracts.recorded import (
     CallEvent,
-    DialogEvent,
-    LineEvent,
+    OutcomeEvent,
     PassagesEvent,
     SynthesisEvent,
     TranscriptEvent,
@@ -75,164 +74,216 @@ class Entry(NamedTuple):
     label: str
 
 
+Told: TypeAlias = tuple[str, str]
+"""An Entry's lane and label."""
+
+_Speech: TypeAlias = SpeechStarted | SpeechEnded | DigitPressed
+_Playback: TypeAlias = PlaybackStarted | SentencePlayed | PlaybackFinished | PlaybackCleared
+_Line: TypeAlias = LineRang | LineAnswered | LineLost | LineResumed | CarrierReported | LineEnded
+_Turn: TypeAlias = TurnTaken | TurnMisheard | PassagesWanted | PassagesTaken
+_Tool: TypeAlias = ToolProposed | ToolDeclined | ToolRefused | ToolCalled | ToolReturned
+_Reply: TypeAlias = ReplyBegun | SentenceWritten | ReplyFinished | ReplyHeard | ReplyInterrupted
+_Dialog: TypeAlias = (
+    OwnerClaimed
+    | CallOpened
+    | PhaseEntered
+    | CallerLost
+    | CallerReturned
+    | ModelSwitched
+    | DraftDiscarded
+    | TransferRequested
+    | HangUpRequested
+    | CallEnded
+)
+
+
 def entry(event: CallEvent) -> Entry:
     """The event's lane and words."""
+    return Entry(*told(event))
+
+
+def told(event: CallEvent) -> Told:
+    """The same for who tells very many."""
     return _TELLERS[type(event)](event)
 
 
-def _line(event: LineEvent) -> Entry:
+def _speech(event: _Speech) -> Told:
     match event:
-        case LineRang():
-            return Entry("line", f"rings: {event.caller or 'unknown'} for {event.agent.agent}")
-        case LineAnswered():
-            return Entry("line", "answered")
-        case DigitPressed():
-            return Entry("caller", f"presses {event.digit}")
-        case SpeechStarted(over_reply=0):
-            return Entry("caller", "begins to speak")
-        case SpeechStarted():
-            return Entry("caller", f"speaks over reply {event.over_reply}")
         case SpeechEnded():
-            return Entry("caller", "falls silent")
+            return "caller", "falls silent"
+        case SpeechStarted(over_reply=0):
+            return "caller", "begins to speak"
+        case SpeechStarted():
+            return "caller", f"speaks over reply {event.over_reply}"
+        case DigitPressed():
+            return "caller", f"presses {event.digit}"
+        case _:
+            assert_never(event)
+
+
+def _playback(event: _Playback) -> Told:
+    match event:
         case PlaybackStarted():
-            return Entry("agent", f"reply {event.reply} is heard from here")
+            return "agent", f"reply {event.reply} is heard from here"
         case SentencePlayed():
-            return Entry("agent", f"reply {event.reply}: sentence {event.sentence} was played")
+            return "agent", f"reply {event.reply}: sentence {event.sentence} was played"
         case PlaybackFinished():
-            return Entry("agent", f"reply {event.reply} was played to its end")
+            return "agent", f"reply {event.reply} was played to its end"
         case PlaybackCleared():
             where = f"sentence {event.sentence} after {event.played_ms} ms"
-            return Entry("agent", f"reply {event.reply} is cut in {where}")
-        case LineLost():
-            return Entry("line", f"lost: {event.reason}")
-        case LineResumed():
-            return Entry("line", "is back")
-        case CarrierReported():
-            return Entry("line", f"the carrier reports {event.status}")
-        case LineEnded():
-            return Entry("line", f"ended: {event.reason}")
+            return "agent", f"reply {event.reply} is cut in {where}"
         case _:
             assert_never(event)
 
 
-def _transcript(event: TranscriptEvent | TranscriptDrafted) -> str:
+def _line(event: _Line) -> Told:
+    match event:
+        case LineRang():
+            return "line", f"rings: {event.caller or 'unknown'} for {event.agent.agent}"
+        case LineAnswered():
+            return "line", "answered"
+        case LineLost():
+            return "line", f"lost: {event.reason}"
+        case LineResumed():
+            return "line", "is back"
+        case CarrierReported():
+            return "line", f"the carrier reports {event.status}"
+        case LineEnded():
+            return "line", f"ended: {event.reason}"
+        case _:
+            assert_never(event)
+
+
+def _transcript(event: TranscriptEvent | TranscriptDrafted) -> Told:
     match event:
         case TranscriptFinalized():
-            return f"is understood: {event.text}"
+            return "caller", f"is understood: {event.text}"
         case UtteranceMisheard():
-            return f"is not understood: {event.reason}"
+            return "caller", f"is not understood: {event.reason}"
         case RecogniserSwitched():
-            return f"is listened to by {_other(event)}"
+            return "caller", f"is listened to by {_other(event)}"
         case TranscriptDrafted():
-            return f"so far: {event.text}"
+            return "caller", f"so far: {event.text}"
         case _:
             assert_never(event)
 
 
-def _passages(event: PassagesEvent) -> str:
+def _passages(event: PassagesEvent) -> Told:
     match event:
         case PassagesFound():
-            return f"{len(event.passages)} passages found in {event.took_ms:.1f} ms"
+            found = f"{len(event.passages)} passages found in {event.took_ms:.1f} ms"
+            return "knowledge", found
         case PassagesFailed():
-            return f"can't be asked: {event.kind}"
+            return "knowledge", f"can't be asked: {event.kind}"
         case _:
             assert_never(event)
 
 
-def _synthesis(event: SynthesisEvent) -> str:
+def _synthesis(event: SynthesisEvent) -> Told:
     sentence = f"reply {event.reply}: sentence {event.sentence}"
     match event:
-        case SentenceSynthesized(cached=True):
-            return f"{sentence} comes from the cache, {event.audio_ms} ms"
         case SentenceSynthesized():
-            return f"{sentence} is synthesised, {event.audio_ms} ms"
+            how = "comes from the cache" if event.cached else "is synthesised"
+            return "agent", f"{sentence} {how}, {event.audio_ms} ms"
         case SynthesisDropped():
-            return f"{sentence} is not synthesised any further"
+            return "agent", f"{sentence} is not synthesised any further"
         case SynthesisFailed():
-            return f"{sentence} can't be synthesised: {event.kind}"
+            return "agent", f"{sentence} can't be synthesised: {event.kind}"
         case VoiceSwitched():
-            return f"{sentence} is spoken by {_other(event)}"
+            return "agent", f"{sentence} is spoken by {_other(event)}"
         case _:
             assert_never(event)
 
 
-def _dialog(event: DialogEvent) -> Entry:
+def _turn(event: _Turn) -> Told:
+    turn = f"turn {event.turn}"
     match event:
-        case OwnerClaimed():
-            return Entry("dialog", f"the {event.role} has its owner number {event.epoch}")
-        case CallOpened():
-            return Entry("dialog", f"taken up in {event.language}")
-        case PhaseEntered():
-            return Entry("dialog", f"phase {event.phase}")
         case TurnTaken():
-            return Entry("dialog", f"turn {event.turn}: {event.intent}: {event.text}")
-        case TurnMisheard():
-            return Entry("dialog", f"turn {event.turn}: not understood")
-        case PassagesWanted():
-            return Entry("dialog", f"turn {event.turn}: asks the knowledge: {event.question}")
+            return "dialog", f"{turn}: {event.intent}: {event.text}"
         case PassagesTaken(late=True):
-            return Entry("dialog", f"turn {event.turn}: goes on without the knowledge")
+            return "dialog", f"{turn}: goes on without the knowledge"
         case PassagesTaken():
             sources = ", ".join(event.sources) or "nothing"
-            return Entry("dialog", f"turn {event.turn}: answers from {sources}")
-        case ToolProposed() | ToolDeclined() | ToolRefused() | ToolCalled() | ToolReturned():
-            return Entry("tool", _tool(event))
-        case CallerLost(planned=True):
-            return Entry("dialog", "waits while the line changes its gateway")
-        case CallerLost():
-            return Entry("dialog", "waits for the caller to come back")
-        case CallerReturned():
-            return Entry("dialog", "goes on with the caller")
-        case ModelSwitched():
-            return Entry("dialog", f"reply {event.reply} is written by {_other(event)}")
-        case DraftDiscarded():
-            return Entry("dialog", f"an answer begun early is discarded: {event.reason}")
-        case TransferRequested():
-            return Entry("dialog", f"hands the caller to {event.to or 'nobody'}: {event.reason}")
-        case HangUpRequested():
-            return Entry("dialog", "hangs up")
-        case CallEnded():
-            return Entry("dialog", f"let go: {event.reason}")
-        case _:
-            return Entry("agent", _reply(event))
-
-
-def _tool(
-    event: ToolProposed | ToolDeclined | ToolRefused | ToolCalled | ToolReturned,
-) -> str:
-    match event:
-        case ToolProposed():
-            return f"{event.tool}: the caller is asked"
-        case ToolDeclined():
-            return f"{event.tool}: the caller said no"
-        case ToolRefused():
-            return f"{event.tool} does not take these arguments: {event.reason}"
-        case ToolCalled():
-            return f"{event.tool} is run"
-        case ToolReturned(unsure=True):
-            return f"{event.tool}: nobody knows whether it was run"
-        case ToolReturned(ok=True):
-            return f"{event.tool} is done"
-        case ToolReturned():
-            return f"{event.tool} failed"
+            return "dialog", f"{turn}: answers from {sources}"
+        case PassagesWanted():
+            return "dialog", f"{turn}: asks the knowledge: {event.question}"
+        case TurnMisheard():
+            return "dialog", f"{turn}: not understood"
         case _:
             assert_never(event)
 
 
-def _reply(
-    event: ReplyBegun | SentenceWritten | ReplyFinished | ReplyHeard | ReplyInterrupted,
-) -> str:
+def _dialog(event: _Dialog) -> Told:
     match event:
-        case ReplyBegun():
-            return f"reply {event.reply} begins: {event.kind}"
+        case OwnerClaimed():
+            return "dialog", f"the {event.role} has its owner number {event.epoch}"
+        case PhaseEntered():
+            return "dialog", f"phase {event.phase}"
+        case CallOpened():
+            return "dialog", f"taken up in {event.language}"
+        case CallEnded():
+            return "dialog", f"let go: {event.reason}"
+        case CallerLost(planned=True):
+            return "dialog", "waits while the line changes its gateway"
+        case CallerLost():
+            return "dialog", "waits for the caller to come back"
+        case CallerReturned():
+            return "dialog", "goes on with the caller"
+        case ModelSwitched():
+            return "dialog", f"reply {event.reply} is written by {_other(event)}"
+        case DraftDiscarded():
+            return "dialog", f"an answer begun early is discarded: {event.reason}"
+        case TransferRequested():
+            return "dialog", f"hands the caller to {event.to or 'nobody'}: {event.reason}"
+        case HangUpRequested():
+            return "dialog", "hangs up"
+        case _:
+            assert_never(event)
+
+
+def _tool(event: _Tool) -> Told:
+    match event:
+        case ToolCalled():
+            return "tool", f"{event.tool} is run"
+        case ToolReturned(unsure=True):
+            return "tool", f"{event.tool}: nobody knows whether it was run"
+        case ToolReturned(ok=True):
+            return "tool", f"{event.tool} is done"
+        case ToolReturned():
+            return "tool", f"{event.tool} failed"
+        case ToolProposed():
+            return "tool", f"{event.tool}: the caller is asked"
+        case ToolDeclined():
+            return "tool", f"{event.tool}: the caller said no"
+        case ToolRefused():
+            return "tool", f"{event.tool} does not take these arguments: {event.reason}"
+        case _:
+            assert_never(event)
+
+
+def _reply(event: _Reply) -> Told:
+    reply = f"reply {event.reply}"
+    match event:
         case SentenceWritten():
-            return f"reply {event.reply}: {event.text}"
+            return "agent", f"{reply}: {event.text}"
+        case ReplyBegun():
+            return "agent", f"{reply} begins: {event.kind}"
         case ReplyFinished():
-            return f"reply {event.reply} is written, sentences: {event.sentences}"
+            return "agent", f"{reply} is written, sentences: {event.sentences}"
         case ReplyHeard():
-            return f"reply {event.reply} was heard to its end"
+            return "agent", f"{reply} was heard to its end"
         case ReplyInterrupted():
-            return f"reply {event.reply} was interrupted after: {event.heard}"
+            return "agent", f"{reply} was interrupted after: {event.heard}"
+        case _:
+            assert_never(event)
+
+
+def _outcome(event: OutcomeEvent) -> Told:
+    match event:
+        case OutcomeRecorded():
+            return "outcome", f"outcome: {event.outcome}"
+        case CallErased():
+            return "outcome", "what was said, and by whom, was erased"
         case _:
             assert_never(event)
 
@@ -241,29 +292,17 @@ def _other(event: RecogniserSwitched | ModelSwitched | VoiceSwitched) -> str:
     return f"{event.to_provider} instead of {event.from_provider}: {event.kind}"
 
 
-def _heard(event: TranscriptEvent | TranscriptDrafted) -> Entry:
-    return Entry("caller", _transcript(event))
-
-
-def _found(event: PassagesEvent) -> Entry:
-    return Entry("knowledge", _passages(event))
-
-
-def _spoken(event: SynthesisEvent) -> Entry:
-    return Entry("agent", _synthesis(event))
-
-
-def _afterwards(event: OutcomeRecorded | CallErased) -> Entry:
-    if isinstance(event, OutcomeRecorded):
-        return Entry("outcome", f"outcome: {event.outcome}")
-    return Entry("outcome", "what was said, and by whom, was erased")
-
-
-_TELLERS: Final[dict[type[Any], Callable[[Any], Entry]]] = {
-    **dict.fromkeys(get_args(LineEvent), _line),
-    **dict.fromkeys((*get_args(TranscriptEvent), TranscriptDrafted), _heard),
-    **dict.fromkeys(get_args(PassagesEvent), _found),
-    **dict.fromkeys(get_args(SynthesisEvent), _spoken),
-    **dict.fromkeys((OutcomeRecorded, CallErased), _afterwards),
-    **dict.fromkeys(get_args(DialogEvent), _dialog),
+# By kind, each of which has few cases: to find that a struct is none of a class takes 0.2 us.
+_TELLERS: Final[dict[type[Any], Callable[[Any], Told]]] = {
+    **dict.fromkeys(get_args(_Speech), _speech),
+    **dict.fromkeys(get_args(_Playback), _playback),
+    **dict.fromkeys(get_args(_Line), _line),
+    **dict.fromkeys((*get_args(TranscriptEvent), TranscriptDrafted), _transcript),
+    **dict.fromkeys(get_args(PassagesEvent), _passages),
+    **dict.fromkeys(get_args(SynthesisEvent), _synthesis),
+    **dict.fromkeys(get_args(_Turn), _turn),
+    **dict.fromkeys(get_args(_Dialog), _dialog),
+    **dict.fromkeys(get_args(_Tool), _tool),
+    **dict.fromkeys(get_args(_Reply), _reply),
+    **dict.fromkeys(get_args(OutcomeEvent), _outcome),
 }

@@ -6,7 +6,11 @@ from projections.folding import Rows
 from projections.transcripts.rows import ReplyPlaces, TranscriptRow
 
 
-def hear(rows: Rows, event: SentencePlayed | ReplyHeard | ReplyInterrupted | CallerLost) -> None:
+def hear(
+    rows: Rows,
+    place: tuple[int, int],
+    event: SentencePlayed | ReplyHeard | ReplyInterrupted | CallerLost,
+) -> None:
     """What the event says about the sentences of its reply."""
     reply = rows.find(ReplyPlaces, event.reply)
     if reply is None:

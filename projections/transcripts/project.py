@@ -1,6 +1,7 @@
 """call events -> table transcripts"""
 
-from typing import Final, TypeAlias, get_args
+from collections.abc import Callable
+from typing import Any, Final
 
 from contracts.dialog import (
     CallerLost,
@@ -12,7 +13,7 @@ from contracts.dialog import (
     TurnTaken,
 )
 from contracts.line import SentencePlayed
-from contracts.recorded import Recorded
+from contracts.recorded import CallEvent, Recorded
 from contracts.transcript import TranscriptFinalized
 from projections.folding import Rows
 from projections.moments import moment
@@ -20,36 +21,19 @@ from projections.projection import Projection, Table
 from projections.transcripts.hearing import hear
 from projections.transcripts.rows import ReplyPlaces, Spoken, TranscriptRow, UtterancePlace
 
-Read: TypeAlias = (
-    CallOpened
-    | TranscriptFinalized
-    | TurnTaken
-    | ReplyBegun
-    | SentenceWritten
-    | SentencePlayed
-    | ReplyHeard
-    | ReplyInterrupted
-    | CallerLost
-)
 
-
-def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
+def project(rows: Rows, recorded: Recorded, index: int, event: CallEvent) -> None:
     """The row of what was said, and what became of it. Pure."""
-    place = (recorded.sequence, index)
-    match event:
-        case CallOpened():
-            rows.of(Spoken).language = event.language
-        case TranscriptFinalized():
-            _transcribe(rows, place, event)
-        case TurnTaken():
-            _take(rows, place, event)
-        case ReplyBegun():
-            reply = rows.of(ReplyPlaces, event.reply)
-            reply.turn, reply.kind = event.turn, event.kind
-        case SentenceWritten():
-            _write(rows, place, event)
-        case SentencePlayed() | ReplyHeard() | ReplyInterrupted() | CallerLost():
-            hear(rows, event)
+    _SAY[type(event)](rows, (recorded.sequence, index), event)
+
+
+def _open(rows: Rows, place: tuple[int, int], event: CallOpened) -> None:
+    rows.of(Spoken).language = event.language
+
+
+def _begin(rows: Rows, place: tuple[int, int], event: ReplyBegun) -> None:
+    reply = rows.of(ReplyPlaces, event.reply)
+    reply.turn, reply.kind = event.turn, event.kind
 
 
 def _transcribe(rows: Rows, place: tuple[int, int], event: TranscriptFinalized) -> None:
@@ -91,10 +75,22 @@ def _row(rows: Rows, place: tuple[int, int], speaker: str) -> TranscriptRow:
     return row
 
 
+_SAY: Final[dict[type[Any], Callable[[Rows, tuple[int, int], Any], None]]] = {
+    CallOpened: _open,
+    TranscriptFinalized: _transcribe,
+    TurnTaken: _take,
+    ReplyBegun: _begin,
+    SentenceWritten: _write,
+    SentencePlayed: hear,
+    ReplyHeard: hear,
+    ReplyInterrupted: hear,
+    CallerLost: hear,
+}
+
 TRANSCRIPTS: Final = Projection(
     name="transcripts",
     version=1,
     tables=(Table(name="transcripts", row=TranscriptRow, key=4),),
-    reads=frozenset(get_args(Read)),
+    reads=frozenset(_SAY),
     project=project,
 )

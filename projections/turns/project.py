@@ -1,6 +1,7 @@
 """call events -> table turns -> page calls"""
 
-from typing import Final, TypeAlias, get_args
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias, get_args
 
 import msgspec
 
@@ -36,39 +37,34 @@ class WrittenReply(msgspec.Struct):
 def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
     """What the event adds to its turn's row. Pure."""
     row = keep_times(rows, recorded, event, TurnRow)
-    match event:
-        case ToolCalled():
-            rows.of(TurnRow, event.turn).tools.append(event.tool)
-        case ReplyHeard() | ReplyInterrupted():
-            _hear(rows, event)
-        case SentenceWritten():
-            _write(rows, row, event)
-        case _ if row is not None:
-            _answer(row, event)
+    add = _ADD.get(type(event))
+    if add is not None:
+        add(rows, row, event)
 
 
-def _answer(row: TurnRow, event: Read) -> None:
-    match event:
-        case TurnTaken() | TurnMisheard():
-            _take(row, event)
-        case PassagesFound(passages=found):
-            row.top_score = found[0].score if found else None
-        case PassagesTaken():
-            row.sources = list(event.sources)
-        case ReplyBegun():
-            row.reply_kind = row.reply_kind or event.kind
-            row.replies += 1
-        case _:
-            pass
-
-
-def _take(row: TurnRow, event: TurnTaken | TurnMisheard) -> None:
+def _take(rows: Rows, row: TurnRow, event: TurnTaken) -> None:
     row.utterance = event.utterance
-    if isinstance(event, TurnMisheard):
-        row.kind, row.failures = "misheard", event.failures
-        return
     row.said, row.intent, row.kind = event.text, event.intent, event.kind
     row.slots, row.confidence = event.slots, event.confidence
+
+
+def _mishear(rows: Rows, row: TurnRow, event: TurnMisheard) -> None:
+    row.utterance = event.utterance
+    row.kind, row.failures = "misheard", event.failures
+
+
+def _find(rows: Rows, row: TurnRow, event: PassagesFound) -> None:
+    row.top_score = event.passages[0].score if event.passages else None
+
+
+def _answer_from(rows: Rows, row: TurnRow, event: PassagesTaken) -> None:
+    row.sources = list(event.sources)
+
+
+def _begin(rows: Rows, row: TurnRow | None, event: ReplyBegun) -> None:
+    if row is not None:
+        row.reply_kind = row.reply_kind or event.kind
+        row.replies += 1
 
 
 def _write(rows: Rows, row: TurnRow | None, event: SentenceWritten) -> None:
@@ -78,22 +74,39 @@ def _write(rows: Rows, row: TurnRow | None, event: SentenceWritten) -> None:
         row.written = _joined(row.written, event.text)
 
 
-def _hear(rows: Rows, event: ReplyHeard | ReplyInterrupted) -> None:
-    row = of_reply(rows, event.reply, TurnRow)
-    if row is None:
-        return
-    if isinstance(event, ReplyInterrupted):
-        heard: str | None = event.heard
-        row.interrupted = row.interrupted or not event.resumed
-    else:
+def _run(rows: Rows, row: None, event: ToolCalled) -> None:
+    rows.of(TurnRow, event.turn).tools.append(event.tool)
+
+
+def _hear(rows: Rows, row: None, event: ReplyHeard) -> None:
+    turn = of_reply(rows, event.reply, TurnRow)
+    if turn is not None:
         written = rows.find(WrittenReply, event.reply)
-        heard = written.text if written else None
-    row.heard = _joined(row.heard, heard)
+        turn.heard = _joined(turn.heard, written.text if written else None)
+
+
+def _interrupt(rows: Rows, row: None, event: ReplyInterrupted) -> None:
+    turn = of_reply(rows, event.reply, TurnRow)
+    if turn is not None:
+        turn.interrupted = turn.interrupted or not event.resumed
+        turn.heard = _joined(turn.heard, event.heard)
 
 
 def _joined(*parts: str | None) -> str:
     return " ".join(part for part in parts if part)
 
+
+_ADD: Final[dict[type[Any], Callable[[Rows, Any, Any], None]]] = {
+    TurnTaken: _take,
+    TurnMisheard: _mishear,
+    PassagesFound: _find,
+    PassagesTaken: _answer_from,
+    ReplyBegun: _begin,
+    SentenceWritten: _write,
+    ToolCalled: _run,
+    ReplyHeard: _hear,
+    ReplyInterrupted: _interrupt,
+}
 
 TURNS: Final = Projection(
     name="turns",

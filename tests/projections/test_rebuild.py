@@ -22,6 +22,7 @@ from projections.calls import read as calls
 from projections.calls.project import CALLS
 from projections.generations import standings
 from projections.parking import all_parked
+from projections.reading import extent
 from projections.rebuild import (
     AlreadyRebuilding,
     Deviated,
@@ -33,6 +34,8 @@ from projections.rebuild import (
     rolled_back,
 )
 from projections.rebuild import plan as planning
+from projections.rebuild.indexes import take_indexes
+from projections.rebuild.indexing import make_indexes
 from projections.run import caught_up
 
 pytestmark = pytest.mark.stack
@@ -145,6 +148,19 @@ async def test_a_rebuild_that_is_stopped_goes_on_where_it_was(bus: Bus, pool: Po
     assert len(await calls.list(pool, TENANT, 100)) == 40
 
 
+async def test_an_index_that_was_made_before_a_kill_is_not_made_again(bus: Bus, pool: Pool) -> None:
+    await append_calls(bus, 3)
+    log = await extent(bus)
+    begun = await planning.begun(pool, PROJECTIONS, log)
+    await make_indexes(pool, begun._replace(indexes=begun.indexes[:2]))
+    going_on = await planning.begun(pool, PROJECTIONS, log)
+    assert (going_on.id, going_on.indexes) == (begun.id, begun.indexes[2:])
+    await rebuilt(bus, pool)
+    async with pool.acquire() as db:
+        made = [i for e in begun.generations for i in await take_indexes(db, e.schema)]
+    assert sorted(made) == sorted(begun.indexes)
+
+
 @pytest.mark.usefixtures("small_chunks", "no_overlap")
 async def test_what_comes_long_after_a_calls_end_is_in_its_rows(bus: Bus, pool: Pool) -> None:
     stories, _ = await append_calls(bus, 10, at_once=1)
@@ -161,6 +177,7 @@ async def test_what_comes_long_after_a_calls_end_is_in_its_rows(bus: Bus, pool: 
     done = await rebuilt(bus, pool)
     assert await tables(pool) == before
     assert done.events == sum(len(m.message.events) for each in written for m in each.messages)
+    assert done.rows == sum(map(len, before.values()))
     statuses = {c.call: c.carrier_status for c in await calls.list(pool, TENANT, 100)}
     assert {statuses[story.call] for story in stories} == {"completed"}
 

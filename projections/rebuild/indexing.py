@@ -1,0 +1,32 @@
+"""Indexes are made last, several at a time. One that was made is not made again after a kill."""
+
+import asyncio
+from typing import Final
+
+from infra.cancelling import end_tasks
+from infra.postgres import Pool
+from projections.rebuild.plan import Plan
+
+_AT_ONCE: Final = 2
+_LONGEST_S: Final = 3600.0
+_MEMORY: Final = "SET LOCAL maintenance_work_mem = '192MB'"  # sorts a million rows without a file
+_MADE: Final = "UPDATE rebuilds SET indexes = array_remove(indexes, $2) WHERE id = $1"
+
+
+async def make_indexes(pool: Pool, plan: Plan) -> None:
+    """Those that the plan still has to make."""
+    waiting = list(reversed(plan.indexes))
+
+    async def go_on() -> None:
+        while waiting:
+            statement = waiting.pop()
+            async with pool.acquire() as db, db.transaction():
+                await db.execute(_MEMORY)
+                await db.execute(statement, timeout=_LONGEST_S)
+                await db.execute(_MADE, plan.id, statement)
+
+    tasks = [asyncio.create_task(go_on()) for _ in range(_AT_ONCE)]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        await end_tasks(tasks)
