@@ -5,6 +5,10 @@ set positional-arguments
 # With exec, a signal to just reaches the program and not the shell between them.
 run := "exec uv run --no-sync"
 
+# Where this is set, as in many containers, each process compiles anew all that it imports: two
+# seconds of CPU for a start, and the tests start hundreds.
+export PYTHONDONTWRITEBYTECODE := ""
+
 [private]
 default:
     @just --list --unsorted

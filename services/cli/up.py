@@ -45,14 +45,15 @@ async def platform(
     force: bool = False,
     roles: Sequence[Role] = ROLES,
 ) -> AsyncIterator[Platform]:
-    """The embedded servers and the roles.
+    """The embedded servers and the roles, of which rag may come later: see Running.complete.
 
     Args:   example: with the example agent and its diary.
             force: the example takes its name even from an agent of somebody's own.
     """
     async with AsyncExitStack() as stack:
         console.print(f"[dim]NATS and Postgres start in {settings.data} …[/dim]")
-        importing = asyncio.create_task(asyncio.to_thread(import_ahead, roles))
+        first = [role for role in roles if role != "rag"]
+        importing = asyncio.create_task(asyncio.to_thread(import_ahead, first))
         addresses = await stack.enter_async_context(
             embedded(settings.data, nats_port=settings.nats_port, nats_nodes=settings.nats_nodes)
         )
@@ -61,7 +62,7 @@ async def platform(
         if roles:
             console.print("[dim]the roles start …[/dim]")
         alone = replace(settings, drain="end")  # nobody could take the calls
-        running = await stack.enter_async_context(serve_roles(roles, places, alone))
+        running = await stack.enter_async_context(serve_roles(roles, places, alone, rag_last=True))
         (settings.data / GATEWAY_URL).unlink(missing_ok=True)  # left by a process that was killed
         stack.enter_context(_noted(settings, running.url))
         book = await _example(stack, running, settings, force=force) if example else None
@@ -122,6 +123,7 @@ async def up(settings: Settings, example: bool, roles: bool) -> None:
     """Run the platform, or with `roles` False the servers alone, until Ctrl-C or SIGTERM."""
     with until_signalled():
         async with platform(settings, out, example=example, roles=ROLES if roles else ()) as here:
+            await here.running.complete.wait()
             out.print(await _ready_line(here, settings), soft_wrap=True)
             await asyncio.Event().wait()
     out.print("Partyline has stopped; nothing was lost.")
