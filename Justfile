@@ -5,6 +5,10 @@ set positional-arguments
 # With exec, a signal to just reaches the program and not the shell between them.
 run := "exec uv run --no-sync"
 
+# Where this is set, as in many containers, each process compiles anew all that it imports: two
+# seconds of CPU for a start, and the tests start hundreds.
+export PYTHONDONTWRITEBYTECODE := ""
+
 [private]
 default:
     @just --list --unsorted
@@ -37,7 +41,7 @@ setup:
 # Run the tests, all or some: `./just test tests/call -k interrupts`
 [group('check'), no-exit-message]
 test *ARGS: setup
-    @{{ run }} pytest -n 2 --dist loadfile "$@"
+    @{{ run }} pytest -n 3 --dist loadfile --no-loadscope-reorder "$@"
 
 # Lint, formatting, types, import contracts, and whether the catalogue is current
 [group('check'), no-exit-message]

@@ -92,7 +92,7 @@ async def _one_call(settings: Settings, here: Platform, started: float) -> Repor
         call = CallId(caller.call)
         watching = asyncio.create_task(_watch(here, settings, call))
         try:
-            await _converse(caller, waits)
+            await _converse(here, caller, waits)
             await asyncio.wait_for(watching, REPLY_HEARD_S)
         except TimeoutError:
             out.print("[red]The agent fell silent; the call is ended.[/red]")
@@ -107,10 +107,11 @@ async def _watch(here: Platform, settings: Settings, call: CallId) -> None:
     await show_live(running.journal, running.bus, settings, call, LiveView(out))
 
 
-async def _converse(caller: Caller, waits: Waits) -> None:
+async def _converse(here: Platform, caller: Caller, waits: Waits) -> None:
     await caller.hear_first_audio(REPLY_S)
     waits.first_audio_s = waits.since_start_s()
     await caller.hear_out(REPLY_HEARD_S)
+    await here.running.complete.wait()
     for place, line in enumerate(SCRIPT):
         if caller.closed.is_set():
             return

@@ -1,11 +1,14 @@
-"""The roles of the platform, composed: any of them in this process, on one loop."""
+"""The roles of the platform, composed: any of them in this process, on one loop.
+
+What a role is made of is imported with it: a process of one role starts without the others.
+"""
 
 import asyncio
 import importlib
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -19,16 +22,8 @@ from infra.journal import NatsJournal
 from infra.load import telling_load
 from infra.nats import Bus, connect, create_streams
 from infra.outside import Offer, Offered, Port
-from infra.postgres import connect_pool
 from infra.telemetry import enabled, exporting
-from projections import PROJECTIONS
-from projections.canary import send_canaries
-from projections.rebuild import Servers
-from projections.run import run as run_projections
-from services.cli.archiving import archive_of, archiving
-from services.cli.knowing import embedding_of, open_store
 from services.cli.places import Places
-from services.cli.pricing import load_configured, price_uses
 from services.cli.sealing import vault_of
 from services.cli.settings import Settings
 from services.dialog import providers as dialog_providers
@@ -43,33 +38,44 @@ ROLES: Final[tuple[Role, ...]] = get_args(Role)
 LOADED: Final = ("stt", "dialog", "rag", "tts")  # whose load each call adds to, but the gateway's
 _log: Final = logging.getLogger("partyline")
 _SLOW_IMPORTS: Final[Mapping[Role, tuple[str, ...]]] = {
-    "rag": ("qdrant_client", "services.rag.app", "services.rag.stores.qdrant"),
-    "tts": ("services.tts.app",),
     "gateway": ("services.gateway.app",),
+    "dialog": ("services.dialog.app",),
+    "stt": ("services.stt.app",),
+    "tts": ("services.tts.app",),
+    "projections": ("services.cli.following",),
+    "rag": ("services.cli.knowing", "services.rag.stores.client"),
 }
 _PREFERRED_PORT: Final = 8080
 _QUIET_S: Final = 2.0  # a call that is to be handed over is waited for so long
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
-    """What is up. `url`: the gateway's, when it is among the roles."""
+    """What is up. `url`: the gateway's, when it is among the roles.
+
+    `complete`: set when rag, which may come last, answers questions from all it was told before.
+    """
 
     bus: Bus
     journal: NatsJournal
     url: str = ""
+    complete: asyncio.Event
 
 
 @asynccontextmanager
 async def serve_roles(
-    roles: Sequence[Role], places: Places, settings: Settings
+    roles: Sequence[Role], places: Places, settings: Settings, *, rag_last: bool = False
 ) -> AsyncIterator[Running]:
     """Run the roles while the context lasts; on the way out each ends its work in order.
 
+    Args:   rag_last: calls are taken before there are passages for them: rag takes longest to
+                start, and nobody asks before the greeting is over.
     Raises: BusUnavailable, PostgresUnavailable, BadMasterKey, Locked, and what a role needs that is
     not there.
     """
     async with AsyncExitStack() as stack:
         if enabled():
+            from services.cli.pricing import price_uses
+
             price_uses(settings)
             stack.enter_context(exporting(" ".join(roles)))
         bus = await connect(places.nats, name=f"partyline {' '.join(roles)}")
@@ -79,12 +85,15 @@ async def serve_roles(
         vault = vault_of(bus, places)
         await vault.check()
         journal, agents = NatsJournal(bus, Codec(vault)), Agents(bus)
+        others, complete = asyncio.Event(), asyncio.Event()
         if "projections" in roles:
             await stack.enter_async_context(_projections(bus, journal.codec, places, settings))
-            if settings.archive:
-                await stack.enter_async_context(archiving(places, settings))
         if "rag" in roles:
-            await stack.enter_async_context(_rag(bus, journal, places, settings))
+            rag = _rag(bus, journal, places, settings)
+            if rag_last:
+                await stack.enter_async_context(beside(_when(others, rag, complete)))
+            else:
+                await stack.enter_async_context(rag)
         if "tts" in roles:
             await stack.enter_async_context(_tts(bus, journal, places, settings))
         if "dialog" in roles:
@@ -97,7 +106,21 @@ async def serve_roles(
         url = ""
         if "gateway" in roles:
             url = await stack.enter_async_context(_gateway(bus, journal, agents, settings))
-        yield Running(bus=bus, journal=journal, url=url)
+        others.set()
+        if "rag" not in roles or not rag_last:
+            complete.set()
+        yield Running(bus=bus, journal=journal, url=url, complete=complete)
+
+
+async def _when(
+    others: asyncio.Event, rag: AbstractAsyncContextManager[None], complete: asyncio.Event
+) -> None:
+    """Run rag from the moment when the others are up, until cancelled."""
+    await others.wait()
+    await asyncio.to_thread(import_ahead, ("rag",))
+    async with rag:
+        complete.set()
+        await asyncio.Event().wait()
 
 
 def import_ahead(roles: Sequence[Role]) -> None:
@@ -112,53 +135,19 @@ def import_ahead(roles: Sequence[Role]) -> None:
 async def _projections(
     bus: Bus, codec: Codec, places: Places, settings: Settings
 ) -> AsyncIterator[None]:
-    pool = await connect_pool(places.postgres, size=len(PROJECTIONS) + 2)
-    try:
-        await load_configured(pool, settings)
-        following = run_projections(
-            *(bus, pool),
-            stop=asyncio.Event(),
-            codec=codec,
-            servers=Servers(
-                nats=places.nats,
-                postgres=places.postgres,
-                master_key=places.master_key,
-                archive=settings.archive,
-            ),
-            archive=archive_of(settings, codec),
-            rebuild_older=settings.rebuild,
-        )
-        async with AsyncExitStack() as going_on:
-            await going_on.enter_async_context(beside(following))
-            if settings.canary_s > 0:
-                canaries = send_canaries(bus, settings.canary_s)
-                await going_on.enter_async_context(beside(canaries))
-            yield
-    finally:
-        await pool.close()
+    from services.cli.following import following
+
+    async with following(bus, codec, places, settings):
+        yield
 
 
 @asynccontextmanager
 async def _rag(
     bus: Bus, journal: NatsJournal, places: Places, settings: Settings
 ) -> AsyncIterator[None]:
-    from services.rag.app import Settings as RagSettings
-    from services.rag.app import serve
+    from services.cli.knowing import knowing
 
-    async with AsyncExitStack() as stack:
-        embedding = embedding_of(settings)
-        if embedding:
-            stack.push_async_callback(embedding.close)
-        store = await open_store(places.qdrant, settings, embedding.space if embedding else "")
-        stack.push_async_callback(store.close)
-        await stack.enter_async_context(
-            serve(
-                *(bus, places.nats, store, journal, embedding),
-                host=new_host_id("rag"),
-                codec=journal.codec,
-                settings=RagSettings(embedding_ms=settings.embedding_ms),
-            )
-        )
+    async with knowing(bus, journal, places, settings):
         yield
 
 

@@ -47,14 +47,15 @@ async def platform(
     force: bool = False,
     roles: Sequence[Role] = ROLES,
 ) -> AsyncIterator[Platform]:
-    """The embedded servers and the roles.
+    """The embedded servers and the roles, of which rag may come later: see Running.complete.
 
     Args:   example: with the example agent and its diary.
             force: the example takes its name even from an agent of somebody's own.
     """
     async with AsyncExitStack() as stack:
         console.print(f"[dim]NATS and Postgres start in {settings.data} …[/dim]")
-        importing = asyncio.create_task(asyncio.to_thread(import_ahead, roles))
+        first = [role for role in roles if role != "rag"]
+        importing = asyncio.create_task(asyncio.to_thread(import_ahead, first))
         addresses = await stack.enter_async_context(
             embedded(settings.data, nats_port=settings.nats_port, nats_nodes=settings.nats_nodes)
         )
@@ -63,7 +64,7 @@ async def platform(
         if roles:
             console.print("[dim]the roles start …[/dim]")
         alone = replace(settings, drain="end")  # nobody could take the calls
-        running = await stack.enter_async_context(serve_roles(roles, places, alone))
+        running = await stack.enter_async_context(serve_roles(roles, places, alone, rag_last=True))
         (settings.data / GATEWAY_URL).unlink(missing_ok=True)  # left by a process that was killed
         stack.enter_context(_noted(settings, running.url))
         book = await _example(stack, running, settings, force=force) if example else None
@@ -125,6 +126,7 @@ async def up(settings: Settings, example: bool, roles: bool) -> None:
     allow_many_files()
     with until_signalled():
         async with platform(settings, out, example=example, roles=ROLES if roles else ()) as here:
+            await here.running.complete.wait()
             stand_still()
             out.print(await _ready_line(here, settings), soft_wrap=True)
             await asyncio.Event().wait()

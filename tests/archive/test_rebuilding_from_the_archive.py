@@ -19,8 +19,8 @@ pytestmark = pytest.mark.stack
 
 
 @pytest.fixture
-async def pool(postgres_dsn: str) -> AsyncIterator[Pool]:
-    pool = await connect_pool(postgres_dsn)
+async def pool(tables_dsn: str) -> AsyncIterator[Pool]:
+    pool = await connect_pool(tables_dsn)
     yield pool
     await pool.close()
 

@@ -50,11 +50,11 @@ class Archived:
 
 @pytest.fixture
 async def archived(
-    tmp_path: Path, postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tables_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Archived]:
     place = str(tmp_path / "archive")
     monkeypatch.setenv("PARTYLINE_ARCHIVE", place)
-    async with sealed_house(tmp_path / "log", postgres_dsn) as house:
+    async with sealed_house(tmp_path / "log", tables_dsn) as house:
         yield Archived(house, place)
 
 

@@ -14,8 +14,8 @@ NUMBER = "+4930123456789"
 
 
 @pytest.fixture
-async def house(tmp_path: Path, postgres_dsn: str) -> AsyncIterator[House]:
-    async with sealed_house(tmp_path / "log", postgres_dsn) as house:
+async def house(tmp_path: Path, tables_dsn: str) -> AsyncIterator[House]:
+    async with sealed_house(tmp_path / "log", tables_dsn) as house:
         yield house
 
 

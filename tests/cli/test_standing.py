@@ -13,8 +13,8 @@ pytestmark = pytest.mark.stack
 NUMBER = "+4930123456789"
 
 
-async def test_how_far_the_tables_are_is_told_three_ways(tmp_path: Path, postgres_dsn: str) -> None:
-    async with sealed_house(tmp_path / "log", postgres_dsn) as house:
+async def test_how_far_the_tables_are_is_told_three_ways(tmp_path: Path, tables_dsn: str) -> None:
+    async with sealed_house(tmp_path / "log", tables_dsn) as house:
         await house.call(NUMBER)
         await house.project()
         told = msgspec.json.decode((await house.partyline("projections", "--json")).stdout)
@@ -27,9 +27,9 @@ async def test_how_far_the_tables_are_is_told_three_ways(tmp_path: Path, postgre
 
 
 async def test_the_doctor_says_when_nothing_arrives_any_more(
-    tmp_path: Path, postgres_dsn: str
+    tmp_path: Path, tables_dsn: str
 ) -> None:
-    async with sealed_house(tmp_path / "log", postgres_dsn) as house:
+    async with sealed_house(tmp_path / "log", tables_dsn) as house:
         assert await tables_of(house) == ("ok", "none was made yet")
         await house.call(NUMBER)
         await house.project()

@@ -87,12 +87,12 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, postgres_dsn: str) -> AsyncIterator[House]:
+async def house(tmp_path: Path, tables_dsn: str) -> AsyncIterator[House]:
     server = NatsServer(make_folders(tmp_path / "log"), "secret")
     await server.start()
-    bus, pool = await connect(server.url, name="test"), await connect_pool(postgres_dsn)
+    bus, pool = await connect(server.url, name="test"), await connect_pool(tables_dsn)
     await create_streams(bus)
-    yield House(bus, pool, (server.url, postgres_dsn))
+    yield House(bus, pool, (server.url, tables_dsn))
     await pool.close()
     await bus.close()
     await server.stop()

@@ -16,8 +16,16 @@ from infra.postgres_server import PostgresServer
 
 
 @pytest.fixture
-async def pool(postgres_dsn: str) -> AsyncIterator[Pool]:
+async def empty_pool(postgres_dsn: str) -> AsyncIterator[Pool]:
+    """Of a database in which no projection ever ran."""
     pool = await connect_pool(postgres_dsn)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+async def pool(tables_dsn: str) -> AsyncIterator[Pool]:
+    pool = await connect_pool(tables_dsn)
     yield pool
     await pool.close()
 

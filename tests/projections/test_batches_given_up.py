@@ -28,14 +28,14 @@ async def another(dsn: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]
 
 
 async def test_a_batch_that_lost_a_deadlock_is_tried_again(
-    bus: Bus, postgres_dsn: str, other_pool: Pool, caplog: pytest.LogCaptureFixture
+    bus: Bus, tables_dsn: str, other_pool: Pool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await set_for_new_connections(postgres_dsn, "deadlock_timeout", "'300ms'")
-    pool = await connect_pool(postgres_dsn)
+    await set_for_new_connections(tables_dsn, "deadlock_timeout", "'300ms'")
+    pool = await connect_pool(tables_dsn)
     async with running(bus, pool):
         _, last = await append_calls(bus, 1)
         await caught_up(pool, last)
-        async with another(postgres_dsn) as db:
+        async with another(tables_dsn) as db:
             await db.execute("SET LOCAL deadlock_timeout = '1min'")  # let the runner give way
             await db.execute("LOCK TABLE turns_1.turns IN ACCESS EXCLUSIVE MODE")
             _, last = await append_calls(bus, 10)
@@ -49,15 +49,15 @@ async def test_a_batch_that_lost_a_deadlock_is_tried_again(
 
 
 async def test_a_batch_that_could_not_be_serialised_is_tried_again(
-    bus: Bus, postgres_dsn: str, other_pool: Pool, caplog: pytest.LogCaptureFixture
+    bus: Bus, tables_dsn: str, other_pool: Pool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Where a database's own default is stricter than PostgreSQL's."""
-    await set_for_new_connections(postgres_dsn, "default_transaction_isolation", "'serializable'")
-    pool = await connect_pool(postgres_dsn)
+    await set_for_new_connections(tables_dsn, "default_transaction_isolation", "'serializable'")
+    pool = await connect_pool(tables_dsn)
     async with running(bus, pool):
         _, last = await append_calls(bus, 1)
         await caught_up(pool, last)
-        async with another(postgres_dsn) as db:
+        async with another(tables_dsn) as db:
             await db.execute("UPDATE projection_positions SET updated_at = now()")
             _, last = await append_calls(bus, 10)
             await eventually_async(lambda: somebody_waits(pool))
@@ -69,10 +69,10 @@ async def test_a_batch_that_could_not_be_serialised_is_tried_again(
 
 
 async def test_two_runners_of_a_strict_database_count_nothing_twice(
-    bus: Bus, postgres_dsn: str, other_pool: Pool
+    bus: Bus, tables_dsn: str, other_pool: Pool
 ) -> None:
-    await set_for_new_connections(postgres_dsn, "default_transaction_isolation", "'serializable'")
-    pool = await connect_pool(postgres_dsn)
+    await set_for_new_connections(tables_dsn, "default_transaction_isolation", "'serializable'")
+    pool = await connect_pool(tables_dsn)
     async with running(bus, pool), running(bus, pool):
         for _ in range(5):
             _, last = await append_calls(bus, 10)

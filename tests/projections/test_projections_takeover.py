@@ -66,9 +66,9 @@ async def test_killed_in_a_transaction_with_the_database_they_go_on_as_if_nothin
 
 
 async def test_killed_in_a_transaction_they_are_followed_by_others(
-    bus: Bus, pool: Pool, log_server: NatsServer, postgres_dsn: str, other_pool: Pool
+    bus: Bus, pool: Pool, log_server: NatsServer, tables_dsn: str, other_pool: Pool
 ) -> None:
-    async with caught_in_a_transaction(bus, pool, log_server.url, postgres_dsn) as (process, free):
+    async with caught_in_a_transaction(bus, pool, log_server.url, tables_dsn) as (process, free):
         process.kill()
         await process.wait()
         await free()
@@ -79,9 +79,9 @@ async def test_killed_in_a_transaction_they_are_followed_by_others(
 
 
 async def test_paused_in_a_transaction_they_hold_up_nobody_and_come_back_to_nothing_twice(
-    bus: Bus, pool: Pool, log_server: NatsServer, postgres_dsn: str, other_pool: Pool
+    bus: Bus, pool: Pool, log_server: NatsServer, tables_dsn: str, other_pool: Pool
 ) -> None:
-    async with caught_in_a_transaction(bus, pool, log_server.url, postgres_dsn) as (process, free):
+    async with caught_in_a_transaction(bus, pool, log_server.url, tables_dsn) as (process, free):
         process.send_signal(signal.SIGSTOP)
         await free()
         async with running(bus, pool):
@@ -96,9 +96,9 @@ async def test_paused_in_a_transaction_they_hold_up_nobody_and_come_back_to_noth
 
 
 async def test_told_to_stop_in_a_transaction_they_leave_nothing_half_done(
-    bus: Bus, pool: Pool, log_server: NatsServer, postgres_dsn: str, other_pool: Pool
+    bus: Bus, pool: Pool, log_server: NatsServer, tables_dsn: str, other_pool: Pool
 ) -> None:
-    async with caught_in_a_transaction(bus, pool, log_server.url, postgres_dsn) as (process, free):
+    async with caught_in_a_transaction(bus, pool, log_server.url, tables_dsn) as (process, free):
         process.terminate()
         assert await process.wait() == 0
         await free()

@@ -73,13 +73,13 @@ async def test_a_rebuild_makes_the_same_rows_as_following_did(bus: Bus, pool: Po
 
 @pytest.mark.usefixtures("small_chunks")
 async def test_processes_that_share_the_chunks_make_the_same_rows(
-    bus: Bus, pool: Pool, log_server: NatsServer, postgres_dsn: str
+    bus: Bus, pool: Pool, log_server: NatsServer, tables_dsn: str
 ) -> None:
     _, last = await append_calls(bus, 40)
     async with running(bus, pool):
         await caught_up(pool, last)
     before = await tables(pool)
-    await rebuilt(bus, pool, servers=Servers(nats=log_server.url, postgres=postgres_dsn), workers=2)
+    await rebuilt(bus, pool, servers=Servers(nats=log_server.url, postgres=tables_dsn), workers=2)
     assert await tables(pool) == before
 
 
@@ -221,14 +221,14 @@ async def parked_at(pool: Pool) -> set[tuple[str, str, int]]:
 
 @pytest.mark.usefixtures("small_chunks")
 async def test_a_rebuild_that_is_killed_goes_on_where_it_was(
-    bus: Bus, pool: Pool, log_server: NatsServer, postgres_dsn: str
+    bus: Bus, pool: Pool, log_server: NatsServer, tables_dsn: str
 ) -> None:
     _, last = await append_calls(bus, 60)
     async with running(bus, pool):
         await caught_up(pool, last)
     before = await tables(pool)
     killed = await asyncio.create_subprocess_exec(
-        *(sys.executable, rebuild_in_a_process.__file__, log_server.url, postgres_dsn),
+        *(sys.executable, rebuild_in_a_process.__file__, log_server.url, tables_dsn),
         env={"PYTHONPATH": str(ROOT)},
     )
     await eventually_async(lambda: some_chunks(pool), 30)

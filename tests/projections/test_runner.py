@@ -62,9 +62,9 @@ async def test_stopped_and_started_again_they_go_on_where_they_were(bus: Bus, po
 
 
 async def test_two_runners_side_by_side_count_nothing_twice(
-    bus: Bus, pool: Pool, postgres_dsn: str
+    bus: Bus, pool: Pool, tables_dsn: str
 ) -> None:
-    other = await connect_pool(postgres_dsn)
+    other = await connect_pool(tables_dsn)
     stories, last = await append_calls(bus, 20)
     async with running(bus, pool), running(bus, other):
         await caught_up(pool, last)
@@ -75,11 +75,11 @@ async def test_two_runners_side_by_side_count_nothing_twice(
 
 
 async def test_killed_in_the_middle_of_a_backlog_and_restarted_no_row_is_lost_or_doubled(
-    bus: Bus, pool: Pool, log_server: NatsServer, postgres_dsn: str
+    bus: Bus, pool: Pool, log_server: NatsServer, tables_dsn: str
 ) -> None:
     stories, last = await append_calls(bus, 300)
     for killed_after in (300, 2_500):
-        async with running_in_a_process(log_server.url, postgres_dsn) as process:
+        async with running_in_a_process(log_server.url, tables_dsn) as process:
             await eventually_async(lambda at=killed_after: any_position(pool, at), 30)
             process.kill()
     positions = [r["position"] for r in await pool.fetch("SELECT * FROM projection_positions")]
@@ -180,17 +180,17 @@ async def test_an_event_of_a_later_version_parks_its_call_until_it_is_known(
 
 
 async def test_a_projection_of_another_version_is_made_anew_and_the_old_runner_gives_up(
-    bus: Bus, pool: Pool
+    bus: Bus, empty_pool: Pool
 ) -> None:
     _, last = await append_calls(bus, 3)
     newer = msgspec.structs.replace(CALLS, version=CALLS.version + 1)
-    async with running(bus, pool, [CALLS]):
-        await caught_up(pool, last, [CALLS])
-        async with running(bus, pool, [newer]):
+    async with running(bus, empty_pool, [CALLS]):
+        await caught_up(empty_pool, last, [CALLS])
+        async with running(bus, empty_pool, [newer]):
             last = await append(bus, question_answered())
-            await eventually_async(lambda: is_live(pool, newer.version))
-            await caught_up(pool, last, [newer])
-    assert [c.replies for c in await calls.list(pool, TENANT)] == [2] * 4
+            await eventually_async(lambda: is_live(empty_pool, newer.version))
+            await caught_up(empty_pool, last, [newer])
+    assert [c.replies for c in await calls.list(empty_pool, TENANT)] == [2] * 4
 
 
 async def test_where_rebuilding_is_off_tables_of_before_stand_still_until_somebody_does(

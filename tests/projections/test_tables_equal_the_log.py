@@ -112,11 +112,11 @@ async def test_messages_a_projection_has_yet_to_read_are_left_out(
     assert await compared(bus, pool, [*read, later.call]) == []
 
 
-async def test_where_no_projection_ever_ran_nothing_is_compared(bus: Bus, pool: Pool) -> None:
+async def test_where_no_projection_ever_ran_nothing_is_compared(bus: Bus, empty_pool: Pool) -> None:
     stories, _ = await append_calls(bus, 1)
-    live = await remembered(pool, TENANT, [stories[0].call])
+    live = await remembered(empty_pool, TENANT, [stories[0].call])
     assert {each.position for each in live} == {-1}
-    assert await compared(bus, pool, [stories[0].call]) == []
+    assert await compared(bus, empty_pool, [stories[0].call]) == []
 
 
 async def test_a_parked_call_is_named_and_compared_as_far_as_it_was_followed(

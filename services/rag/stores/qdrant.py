@@ -38,10 +38,10 @@ async def open_folder(
     threads = ThreadPoolExecutor(1, "knowledge")
 
     def connect() -> QdrantClient:
-        from qdrant_client import QdrantClient
+        from services.rag.stores.client import new_client
 
         _refuse_if_locked(path)
-        return QdrantClient(path=str(path))
+        return new_client(path=str(path))
 
     return await _opened(threads, connect, words, space, least)
 
@@ -73,9 +73,9 @@ async def connect_server(
     threads = ThreadPoolExecutor(_SERVER_THREADS, "knowledge")
 
     def connect() -> QdrantClient:
-        from qdrant_client import QdrantClient
+        from services.rag.stores.client import new_client
 
-        return QdrantClient(url=url, api_key=api_key, timeout=_TIMEOUT_S, check_compatibility=False)
+        return new_client(url=url, api_key=api_key, timeout=_TIMEOUT_S, check_compatibility=False)
 
     return await _opened(threads, connect, words, space, least)
 
