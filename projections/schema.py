@@ -75,6 +75,24 @@ async def make(db: Connection, generation: Generation) -> None:
     )
 
 
+async def vacuum_none(db: Connection, generation: Generation) -> None:
+    """Keep autovacuum off its tables until `vacuum_again`.
+
+    It comes to tables that grow quickly, and holds up whoever is about to make them live for as
+    long as it takes: it gives way after a second only, and readers are not kept waiting that long.
+    """
+    for table in generation.projection.tables:
+        await db.execute(
+            f"ALTER TABLE {generation.schema}.{table.name} SET (autovacuum_enabled = false)"
+        )
+
+
+async def vacuum_again(db: Connection, generation: Generation) -> None:
+    """Let autovacuum see to its tables, as to others."""
+    for table in generation.projection.tables:
+        await db.execute(f"ALTER TABLE {generation.schema}.{table.name} RESET (autovacuum_enabled)")
+
+
 async def next_generation(db: Connection, projection: Projection) -> Generation:
     """The one that a rebuild is to fill. In a transaction of the caller's."""
     await _prepare_all(db)

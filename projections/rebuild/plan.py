@@ -9,7 +9,7 @@ from projections.generations import Generation
 from projections.projection import Projection
 from projections.reading import Extent, Place
 from projections.rebuild.indexes import take_indexes
-from projections.schema import forget, lock, make, next_generation
+from projections.schema import forget, lock, make, next_generation, vacuum_none
 
 CHUNK: Final = 40_000  # messages
 ANEW: Final = 1 << 62  # a sequence behind all: the call is made anew at the end
@@ -76,6 +76,7 @@ async def begun(pool: Pool, projections: Sequence[Projection], extent: Extent) -
         await _abandon(db, [each.name for each in projections])
         for generation in generations:
             await make(db, generation)
+            await vacuum_none(db, generation)
         indexes = [i for each in generations for i in await take_indexes(db, each.schema)]
         return await _insert(db, generations, extent, indexes)
 

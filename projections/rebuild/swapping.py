@@ -10,7 +10,7 @@ import msgspec
 from infra.postgres import Connection, Pool
 from projections.generations import Generation, Standing, standings
 from projections.projection import Projection
-from projections.schema import forget, hold_views, lock, show
+from projections.schema import forget, hold_views, lock, show, vacuum_again
 from projections.views.making import hold, make_views
 
 _POSITIONS: Final = (
@@ -62,6 +62,8 @@ async def _swap(db: Connection, generations: Sequence[Generation], after_show: A
     for each in generations:
         await _replace(db, each, live.get(each.name))
     await after_show(db)
+    for each in generations:
+        await vacuum_again(db, each)
     return True
 
 

@@ -16,7 +16,7 @@ from contracts.dialog import ToolCalled
 from contracts.line import CarrierReported, LineAnswered
 from infra.nats import Bus
 from infra.nats_server import NatsServer
-from infra.postgres import Pool
+from infra.postgres import Connection, Pool
 from projections import PROJECTIONS
 from projections.calls import read as calls
 from projections.calls.project import CALLS
@@ -37,6 +37,7 @@ from projections.rebuild import plan as planning
 from projections.rebuild.indexes import take_indexes
 from projections.rebuild.indexing import make_indexes
 from projections.run import caught_up
+from projections.views.making import make_views
 
 pytestmark = pytest.mark.stack
 
@@ -159,6 +160,27 @@ async def test_an_index_that_was_made_before_a_kill_is_not_made_again(bus: Bus, 
     async with pool.acquire() as db:
         made = [i for e in begun.generations for i in await take_indexes(db, e.schema)]
     assert sorted(made) == sorted(begun.indexes)
+
+
+async def test_autovacuum_keeps_off_tables_until_they_are_live(bus: Bus, pool: Pool) -> None:
+    """It would hold up the moment in which they become so."""
+    await append_calls(bus, 3)
+    before: list[set[str]] = []
+
+    async def look(db: Connection) -> None:
+        before.append(await not_vacuumed(db))
+        await make_views(db)
+
+    await rebuilt(bus, pool, after_show=look)
+    assert before == [{table.name for each in PROJECTIONS for table in each.tables}]
+    assert await not_vacuumed(pool) == set()
+
+
+async def not_vacuumed(db: "Connection | Pool") -> set[str]:
+    rows = await db.fetch(
+        "SELECT relname FROM pg_class WHERE 'autovacuum_enabled=false' = ANY(reloptions)"
+    )
+    return {row["relname"] for row in rows}
 
 
 @pytest.mark.usefixtures("small_chunks", "no_overlap")
