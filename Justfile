@@ -41,7 +41,7 @@ setup:
 # Run the tests, all or some: `./just test tests/call -k interrupts`
 [group('check'), no-exit-message]
 test *ARGS: setup
-    @{{ run }} pytest -n 2 --dist loadfile --no-loadscope-reorder "$@"
+    @{{ run }} pytest -n 3 --dist loadfile --no-loadscope-reorder "$@"
 
 # Lint, formatting, types, import contracts, and whether the catalogue is current
 [group('check'), no-exit-message]
