@@ -100,7 +100,7 @@ class Feeding:
                 await asyncio.sleep(_AGAIN_S)
             fetched = await self._fetch(self._from)
             self._tape.insert(fetched.frames)
-            if fetched.whole and not self._has_hole:
+            if not self._has_hole and (fetched.whole or 0 < self._tape.first <= self._from):
                 break
         self.incomplete = False
         self._begin(self._from)

@@ -32,7 +32,7 @@ async def fetch(bus: Bus, tenant: TenantId, call: CallId, first: int) -> Fetched
     subject = audio_subject(tenant, call, "caller")
     payloads: list[bytes] = []
     since_ms = await _since_ms(bus, subject, first)
-    whole = await _from_stream(bus, subject, since_ms, payloads)
+    whole = since_ms is not None and await _from_stream(bus, subject, since_ms, payloads)
     if since_ms and whole and _lack(_in_order(payloads, first), first):  # stored earlier, perhaps
         whole = await _from_stream(bus, subject, 0.0, payloads)
     if not whole or _lack(_in_order(payloads, first), first):
@@ -42,19 +42,25 @@ async def fetch(bus: Bus, tenant: TenantId, call: CallId, first: int) -> Fetched
     return Fetched(_in_order(payloads, first), whole)
 
 
-async def _since_ms(bus: Bus, subject: str, first: int) -> float:
+async def _since_ms(bus: Bus, subject: str, first: int) -> float | None:
     """When frame `first` was stored, or earlier; 0.0: all that the stream keeps is to be read.
+
+    None: the stream does not answer, and is not waited for once more: the gateway has the frames.
 
     By its distance from the newest: reading all that the stream keeps of a call takes long when
     the calls of a dead host come all at once. After a pause of the sound it may have been earlier.
     """
     newest = direct_last(bus, AUDIO.name, [subject], wait_s=_WAIT_S)
-    with contextlib.suppress(OSError, nats.errors.Error, ValueError):
+    try:
         async with contextlib.aclosing(newest):
             async for message in newest:
                 between = max(0, unpack_caller(message.data).number - first)
                 before_ms = between * FRAME_MS + _MARGIN_MS
                 return stored_ms_of(message) - before_ms if before_ms < _KEPT_MS else 0.0
+    except ValueError:  # not a caller frame: the live path refuses it too
+        return 0.0
+    except (OSError, nats.errors.Error):
+        return None
     return 0.0
 
 
