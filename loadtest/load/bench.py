@@ -69,7 +69,8 @@ def main() -> None:
         sys.exit(str(failed))
     now = report(runs, how="just bench", note=given.keep or "")
     if before is None:
-        return write(now, given.baseline, plots=False)
+        write(now, given.baseline, plots=False)
+        return _out.print(f"The baseline is kept in {given.baseline}.", markup=False)
     _conclude(before, now)
 
 

@@ -33,12 +33,7 @@ async def following(
             *(bus, pool),
             stop=asyncio.Event(),
             codec=codec,
-            servers=Servers(
-                nats=places.nats,
-                postgres=places.postgres,
-                master_key=places.master_key,
-                archive=settings.archive,
-            ),
+            servers=servers_of(places, settings),
             archive=archive_of(settings, codec),
             rebuild_older=settings.rebuild,
         )
@@ -52,3 +47,13 @@ async def following(
             yield
     finally:
         await pool.close()
+
+
+def servers_of(places: Places, settings: Settings) -> Servers:
+    """What the processes that fill tables connect to."""
+    return Servers(
+        nats=places.nats,
+        postgres=places.postgres,
+        master_key=places.master_key,
+        archive=settings.archive,
+    )

@@ -17,8 +17,9 @@ from infra.postgres import connect_pool
 from projections import PROJECTIONS
 from projections.projection import Projection
 from projections.rebuild import Progress as Step
-from projections.rebuild import Servers, rebuild, rolled_back
+from projections.rebuild import rebuild, rolled_back
 from services.cli.archiving import archive_of
+from services.cli.following import servers_of
 from services.cli.places import find
 from services.cli.sealing import vault_of
 from services.cli.settings import Settings
@@ -61,12 +62,7 @@ async def rebuild_command(
             done = await rebuild(
                 *(bus, pool, _named(names)),
                 workers=workers,
-                servers=Servers(
-                    nats=places.nats,
-                    postgres=places.postgres,
-                    master_key=places.master_key,
-                    archive=settings.archive,
-                ),
+                servers=servers_of(places, settings),
                 codec=codec,
                 archive=archive_of(settings, codec),
                 tell=tell,
