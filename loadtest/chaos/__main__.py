@@ -11,8 +11,10 @@ import msgspec
 import uvloop
 from rich.console import Console
 
+from loadtest.chaos.faults import KINDS
 from loadtest.chaos.report import show
 from loadtest.chaos.run import Plan, run
+from loadtest.chaos.town import names
 
 
 def main() -> None:
@@ -22,8 +24,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=2.0)
     parser.add_argument("--calls", type=int, default=10, help="at a time")
     parser.add_argument("--nats-nodes", type=int, choices=(1, 3), default=1)
-    parser.add_argument("--without", nargs="*", default=[], help="kinds of faults to leave out")
-    parser.add_argument("--only", nargs="*", default=[], help="nats restart:voice ...: only these")
+    parser.add_argument(
+        "--without", nargs="*", type=named, default=[], help="faults to leave out: KIND, KIND:CREW"
+    )
+    parser.add_argument(
+        "--only", nargs="*", type=named, default=[], help="these alone: nats, restart:voice, ..."
+    )
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument("--data", type=Path, help="keep everything there")
     given = parser.parse_args()
@@ -52,6 +58,18 @@ def main() -> None:
         sys.exit(1)
     if not given.data:
         shutil.rmtree(data)
+
+
+def named(text: str) -> str:
+    """A kind of faults, or that of one crew. Raises argparse.ArgumentTypeError."""
+    kind, _, crew = text.partition(":")
+    crews = sorted({name.rpartition("-")[0] for name in names()})
+    if kind in KINDS and (not crew or crew in crews):
+        return text
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no fault: say {', '.join(KINDS)}, or one of them with a crew behind a colon"
+        f" ({', '.join(crews)})"
+    )
 
 
 if __name__ == "__main__":

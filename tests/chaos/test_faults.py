@@ -2,10 +2,14 @@
 
 import asyncio
 import contextlib
+from argparse import ArgumentTypeError
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
 
+import pytest
+
+from loadtest.chaos.__main__ import named
 from loadtest.chaos.faults import KINDS, schedule
 from loadtest.chaos.relay import relay
 
@@ -33,6 +37,13 @@ def test_a_run_can_have_some_faults_only() -> None:
     faults = schedule(7, 240, CREWS, only=("restart:voice", "nats"))
     assert {fault.kind for fault in faults} == {"restart", "nats"}
     assert {f.target for f in faults if f.kind == "restart"} == {"voice-1", "voice-2"}
+
+
+@pytest.mark.parametrize("unknown", ["nonsense", "kill:nobody", ":voice"])
+def test_a_fault_that_does_not_exist_is_refused_with_those_that_do(unknown: str) -> None:
+    with pytest.raises(ArgumentTypeError, match=r"postgres.*voice"):
+        named(unknown)
+    assert named("restart:voice") == "restart:voice"
 
 
 def test_in_twenty_runs_every_kind_befalls_every_crew() -> None:
