@@ -25,6 +25,7 @@ class Silence(NamedTuple):
     call: str
     from_s: float
     to_s: float
+    gateway: str = ""  # which held the line at its end; a URL
 
 
 class Person:
@@ -96,7 +97,9 @@ class Person:
     def _note(self, telephone: Telephone, from_s: float) -> None:
         to_s = time.time()
         if to_s - from_s > _WORTH_NOTING_S:
-            self.silences.append(Silence(telephone.story.call, from_s, to_s))
+            story = telephone.story
+            gateway = story.legs[-1].gateway if story.legs else ""
+            self.silences.append(Silence(story.call, from_s, to_s, gateway))
 
 
 def answered(story: Story, said: Utterance) -> bool:

@@ -88,3 +88,21 @@ def test_a_run_is_right_only_without_a_fault_a_finding_and_trouble() -> None:
 
 def test_a_percentile_is_one_of_the_values() -> None:
     assert (at([], 0.5), at([3, 1, 2], 0.5), at([3, 1, 2], 1.0)) == (0.0, 2, 3)
+
+
+def test_a_silence_is_laid_to_the_standstill_of_the_gateway_that_held_the_line() -> None:
+    paused = Done(
+        kind="pause", target="gateway-1", pid=9, at_s=98.0, healed_s=103.0, url="http://one"
+    )
+    own = Silence("c", 99.0, 103.5, "http://one")
+    of_another = Silence("d", 99.0, 101.5, "http://two")
+    figures = result(done=[paused, KILL], silences=[own, of_another]).figures()
+    assert figures["dead_air_ms_max_by_fault"] == {"pause gateway": 4500, "kill dialog": 2500}
+    assert [each["fault"] for each in figures["silences"]] == ["pause gateway", "kill dialog"]
+
+
+def test_what_took_longer_than_promised_is_listed_with_all_that_was_done() -> None:
+    taken = takeovers([claim(1, "d-10-a", 90.0), claim(2, "d-11-b", 103.5)], [KILL])
+    figures = result(verdict=Verdict(takeovers=taken)).figures()
+    assert [each["gap_ms"] for each in figures["late_takeovers"]] == [3500.0]
+    assert [each["target"] for each in figures["faults_done"]] == ["dialog-1", "nats"]
