@@ -68,7 +68,7 @@ class Result(msgspec.Struct, kw_only=True):
             "late_takeovers": [
                 msgspec.to_builtins(each)
                 for each in self.verdict.takeovers
-                if (each.gap_ms or 0.0) > _LATE_MS
+                if each.kind != "restart" and (each.gap_ms or 0.0) > _LATE_MS
             ],
             "dead_air_ms_max": max(self.dead_air_ms().values(), default=0.0),
             "dead_air_ms_max_by_fault": self.dead_air_ms(),

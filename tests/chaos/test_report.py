@@ -1,5 +1,8 @@
 """What a run writes, and which fault a takeover is laid to."""
 
+from msgspec.structs import replace
+
+from contracts.dialog import CallEnded
 from contracts.event import OwnerClaimed
 from contracts.ids import CallId, TenantId
 from contracts.recorded import Message, Recorded
@@ -57,6 +60,14 @@ def test_a_takeover_from_one_that_lived_is_laid_to_the_servers_death() -> None:
 def test_a_takeover_without_a_fault_has_no_gap() -> None:
     claims = [claim(1, "dialog-99-aa", 50.0), claim(2, "dialog-11-bb", 60.0)]
     assert [taken.gap_ms for taken in takeovers(claims, [KILL, NATS])] == [None]
+
+
+def test_who_claims_a_call_that_has_ended_keeps_nobody_waiting() -> None:
+    ended = CallEnded(at_ms=0, reason="caller_hung_up", phase="discovery", turns=1)
+    last = claim(2, "dialog-10-aa", 95.0)
+    last = replace(last, message=replace(last.message, events=(ended,)))
+    claims = [claim(1, "dialog-10-aa", 90.0), last, claim(3, "d-11-b", 103.0)]
+    assert takeovers(claims, [KILL]) == []
 
 
 def test_the_figures_have_what_others_read() -> None:
