@@ -25,6 +25,7 @@ from loadtest.chaos.sentences import (
     NOT_UNDERSTOOD,
     PARTS,
     TURN_ENDS_S,
+    Leg,
     Sentence,
     Story,
     Utterance,
