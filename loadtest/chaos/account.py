@@ -23,14 +23,13 @@ from loadtest.chaos.sentences import (
     LAST_SYMBOL_MS,
     NOT_UNDERSTOOD,
     PARTS,
-    Leg,
+    TURN_ENDS_S,
     Sentence,
     Story,
     Utterance,
 )
 
 _UNCONFIRMED_S: Final = 0.25 + LAST_SYMBOL_MS / 1000
-_TURN_ENDS_S: Final = 1.5  # after the last symbol: silence that ends the turn, and its recording
 _PHRASES: Final = (GREETING, BACK, *NOT_UNDERSTOOD)
 
 
@@ -143,7 +142,7 @@ def _missing(
         if not _spoken_over(story, said):
             for text in missing:
                 account.wrong.append(_fault("lost", story, text, said.began_s, "cut or left out"))
-    elif not said.ended_s or _broken(story, said) or _asked_back(whole, said, story):
+    elif not said.ended_s or story.broke_under(said) or _asked_back(whole, said, story):
         pass
     elif _unrecorded(story, said, silent):
         account.unrecorded += 1
@@ -173,17 +172,11 @@ def _parts(story: Story, said: Utterance) -> list[Sentence]:
     return [sentence for sentence in story.heard if sentence.code == said.code]
 
 
-def _broken(story: Story, said: Utterance) -> bool:
-    """Whether the line broke before the turn can have been known to be over."""
-    leg: Leg = story.legs[said.leg - 1]
-    return leg.broke and leg.down_s < said.ended_s + _TURN_ENDS_S
-
-
 def _unrecorded(story: Story, said: Utterance, silent: Sequence[Silent]) -> bool:
     """Whether the log took nothing from the end of it until the line broke."""
     leg = story.legs[said.leg - 1]
     return leg.broke and any(
-        each.from_s < said.ended_s + _TURN_ENDS_S and leg.down_s < each.until_s for each in silent
+        each.from_s < said.ended_s + TURN_ENDS_S and leg.down_s < each.until_s for each in silent
     )
 
 
@@ -216,7 +209,7 @@ def _strange(story: Story, whole: list[Sentence], account: Account) -> None:
     A code that was cut short by its line is understood as what was left of it.
     """
     codes = {said.code for said in story.said}
-    torn = [said for said in story.said if not said.ended_s or _broken(story, said)]
+    torn = [said for said in story.said if not said.ended_s or story.broke_under(said)]
     for sentence in whole:
         known = sentence.text in _PHRASES or (
             sentence.code in codes and sentence.text != sentence.code

@@ -16,6 +16,7 @@ from services.gateway.known_calls import KnownCalls
 from services.gateway.lateness import Lateness
 from services.gateway.lines import Lines
 from services.gateway.making import Making
+from services.gateway.moments import Moments
 from services.gateway.settings import GatewaySettings
 from services.gateway.signature import Signatures
 from services.gateway.tokens import Tokens
@@ -39,6 +40,7 @@ class Gateway(msgspec.Struct, kw_only=True):
     lateness: Lateness
     making: Making
     silero: Silero | None  # None: by energy alone it is known when callers speak
+    moments: Moments
     busy_phrases: dict[AgentId, str] = {}  # of agents that were rung
     draining: bool = False  # it is about to stop: it takes no rings and no sockets
     unknown_reports: int = 0  # status callbacks of calls that never rang here
