@@ -8,10 +8,12 @@ import pytest
 from gateway_house import House, only, sound
 from twilio_double import QUIET, MediaSocket
 
+from contracts.agent import Agent
 from contracts.line import LineEnded, PlaybackCleared, SpeechEnded, SpeechStarted
 from loadtest.speech import burst
 from services.audio import frames, mulaw
-from services.audio.silero import NoSilero
+from services.audio.silero import NoSilero, Silero
+from services.gateway.ear import Ear, Spoke, TalkedOver
 
 with_silero = pytest.mark.skipif(
     not all(map(importlib.util.find_spec, ("silero_vad", "onnxruntime"))),
@@ -56,6 +58,23 @@ async def test_noise_is_no_turn_and_a_voice_is_one(house: House) -> None:
     (started,), (ended,) = only(SpeechStarted, events), only(SpeechEnded, events)
     assert (started.first_frame, ended.last_frame) == (51, 80)
     await media.hang_up()
+
+
+@with_silero
+def test_who_speaks_on_talks_over_the_agent_and_noise_that_goes_on_does_not() -> None:
+    assert talks_over_with(VOICE * 2)
+    assert not talks_over_with(NOISE * 2)
+
+
+def talks_over_with(sound: list[bytes]) -> bool:
+    """Whether the agent, who begins a moment later, is talked over by what follows a voice."""
+    ear = Ear(Agent(name="a"), lambda _: None, voice=Silero().listen())
+    heard = []
+    for number, frame in enumerate([*VOICE, *sound]):
+        agent_audible = number >= len(VOICE) + 20
+        heard += ear.hear(frame, 1_000 + number * 20, agent_audible=agent_audible)
+    assert isinstance(heard[0], Spoke)
+    return TalkedOver() in heard
 
 
 async def test_the_same_noise_stops_a_reply_where_energy_alone_tells(house: House) -> None:
