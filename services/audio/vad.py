@@ -22,6 +22,7 @@ from services.audio.mulaw import AMPLITUDES
 
 _AMPLITUDES: Final = AMPLITUDES.astype(np.float32)  # squared by the dot product below
 _ONSET_FRAMES: Final = 5  # of a voice that sets in amid noise, before it is known as one
+_BELIEVED_FRAMES: Final = 20  # 400 ms: how long a voice under way counts as one unasked
 _Ms = Annotated[int, msgspec.Meta(ge=0, le=60_000)]
 
 
@@ -93,7 +94,7 @@ class VoiceActivity:
         voice: Voice | None = None,
     ) -> None:
         self.speaking = False
-        self.voiced = True  # the last frame, as far as anybody asked
+        self.voiced = True  # when it was last asked for
         self._voice = voice
         self._frame = first_frame - 1
         self._floor = NoiseFloor()
@@ -104,6 +105,7 @@ class VoiceActivity:
         self._together = False  # enough of them stood side by side
         self._peak_rms = 0.0
         self._quiet_until = 0  # no start up to this frame: the debounce
+        self._believed_until = 0  # up to this frame a voice is one unasked
         self._noise_until = 0  # up to this frame it was no voice
         self.judge_by(settings or VadSettings())
 
@@ -133,14 +135,23 @@ class VoiceActivity:
             self._count(rms)
         elif not loud:
             self._run = 0
-        wanted = self.speaking or self._starts()
-        self.voiced = self._voice is None or self._voice.hear(mulaw, wanted=wanted)
         if self.speaking:
+            self._ask(mulaw, wanted=loud and self._frame > self._believed_until)
             return self._stopped(loud)
-        if wanted:
+        starts = self._starts()
+        self._ask(mulaw, wanted=starts)
+        if starts:
             return self._begun()
         self._wait()
         return None
+
+    def _ask(self, mulaw: bytes, *, wanted: bool) -> None:
+        if self._voice is None:
+            return
+        heard = self._voice.hear(mulaw, wanted=wanted)
+        if wanted:
+            self.voiced = heard
+            self._believed_until = self._frame + _BELIEVED_FRAMES if heard else 0
 
     def _count(self, rms: float) -> None:
         self._run += 1
