@@ -22,6 +22,7 @@ from loadtest.load.run import CallersFailed, Wanted, run, warm
 from loadtest.load.scenario import NoScenario, Scenario, names, read
 from loadtest.load.systems import DidNotStart, System, partyline
 from loadtest.load.waterfall import table as hop_table
+from services.cli.settings import variable
 
 _out: Final = Console()
 _err: Final = Console(stderr=True)
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--peer", choices=PEERS, action="append", default=[], help="beside ours")
     parser.add_argument("--apart", action="store_true", help="a process for each role")
     parser.add_argument("--voice", default="1.5x", help="sound at so many times real time; '': now")
+    parser.add_argument("--detector", choices=("energy", "silero"), help="of callers' speech")
     parser.add_argument("--processes", type=int, default=0, help="of callers; 0: as needed")
     parser.add_argument("--verify", action="store_true", help="the log and the tables afterwards")
     parser.add_argument("--seed", type=int, default=1)
@@ -94,6 +96,8 @@ def main() -> None:
     """The program. Exit code 1: what must be is not; 2: nothing ran; 3: the run is void."""
     given = _parser().parse_args()
     move([os.getpid()], CORES.callers)
+    if given.detector:
+        os.environ[variable("detector")] = given.detector  # of all that is started from here
     try:
         runs = uvloop.run(measured(given))
     except (NoScenario, NoPeer, DidNotStart, CallersFailed) as failed:

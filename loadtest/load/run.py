@@ -164,7 +164,8 @@ def _guests(wanted: Wanted, begin_s: float) -> Group:
 def _strange(strangers: Strangers, begin_s: float, length_s: float) -> Group:
     every_s = strangers.arrive_s / max(strangers.count, 1)
     times = [begin_s + place * every_s for place in range(strangers.count)]
-    return _group(strangers.manner, times, [begin_s + length_s] * strangers.count)
+    group = _group(strangers.manner, times, [begin_s + length_s] * strangers.count)
+    return replace(group, agent=strangers.agent)
 
 
 def _group(manner: Manner, ring_at_s: list[float], until_s: list[float]) -> Group:

@@ -13,7 +13,7 @@ import msgspec
 
 from contracts.agent import Agent
 from services.audio.frames import FRAME_BYTES, FRAME_MS, pack_caller
-from services.audio.vad import Ended, Started, VadSettings, VoiceActivity
+from services.audio.vad import Ended, Started, VadSettings, Voice, VoiceActivity
 
 _CREEP_MS: Final = 0.002  # a frame: what two clocks may drift apart, 100 millionths
 
@@ -39,15 +39,32 @@ class FellSilent(msgspec.Struct, frozen=True):
 Heard: TypeAlias = Spoke | TalkedOver | FellSilent
 
 
+class _SameVoice:
+    """For a second detector: what the first was told of the same frame."""
+
+    def __init__(self, first: VoiceActivity) -> None:
+        self._first = first
+
+    def hear(self, mulaw: bytes, *, wanted: bool) -> bool:
+        """See Voice.hear."""
+        return self._first.voiced
+
+
 class Ear:
     """Hears one caller. `publish` gets each frame's payload."""
 
-    def __init__(self, agent: Agent, publish: Callable[[bytes], None], before: int = 0) -> None:
-        """`before`: frames are numbered from the one behind this one."""
+    def __init__(
+        self,
+        agent: Agent,
+        publish: Callable[[bytes], None],
+        before: int = 0,
+        voice: Voice | None = None,
+    ) -> None:
+        """`before`: frames are numbered from the one behind it. `voice`: see VoiceActivity."""
         self._publish, self._before = publish, before
         self._turns, self._over_agent = _turn_rule(agent), _barge_in_rule(agent)
         self._barge_in = agent.barge_in
-        self._activity = VoiceActivity(self._turns)
+        self._activity = VoiceActivity(self._turns, voice=voice)
         self._judging_over_agent = False
         self._talking_over: VoiceActivity | None = None
         self._skipped = 0  # frames not shown to the detector, which counts only what it sees
@@ -97,10 +114,11 @@ class Ear:
             self._skipped += 1
             return None
         self._judge_by(agent_audible and not self._activity.speaking)
-        if self._talks_over(frame, now_ms, agent_audible):
-            self._activity.feed(frame)
+        could_talk_over = agent_audible and self._activity.speaking
+        activity = self._activity.feed(frame)
+        if self._talks_over(frame, could_talk_over and self._may_barge_in(now_ms)):
             return TalkedOver()
-        match self._activity.feed(frame):
+        match activity:
             case Started(started_frame=first):
                 self._deaf_until_ms = now_ms + self._barge_in.debounce_ms if agent_audible else 0
                 return Spoke(self._before + first + self._skipped, agent_audible)
@@ -109,13 +127,13 @@ class Ear:
             case None:
                 return None
 
-    def _talks_over(self, frame: bytes, now_ms: int, agent_audible: bool) -> bool:
+    def _talks_over(self, frame: bytes, possible: bool) -> bool:
         """Whether speech that began before the agent's is, by the barge-in rule, still speech."""
-        if not (agent_audible and self._activity.speaking and self._may_barge_in(now_ms)):
+        if not (possible and self._activity.speaking):
             self._talking_over = None
             return False
         if self._talking_over is None:
-            self._talking_over = VoiceActivity(self._over_agent)
+            self._talking_over = VoiceActivity(self._over_agent, voice=_SameVoice(self._activity))
         return isinstance(self._talking_over.feed(frame), Started)
 
     def _may_barge_in(self, now_ms: int) -> bool:

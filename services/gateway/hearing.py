@@ -6,6 +6,7 @@ from typing import Final
 from contracts.agent import Agent
 from contracts.line import SpeechEnded, SpeechStarted
 from contracts.recorded import LineEvent
+from services.audio.vad import Voice
 from services.gateway.carrier import Media
 from services.gateway.ear import Ear, FellSilent, Heard, Spoke, TalkedOver
 from services.gateway.mouth import Mouth
@@ -24,9 +25,10 @@ class Hearing:
         publish: Callable[[bytes], None],
         write: Callable[..., None],
         before: Standing,
+        voice: Voice | None,
     ) -> None:
         first = before.stint and (before.stint + 1) * _FRAMES_OF_A_STINT
-        self._ear, self._mouth, self._write = Ear(agent, publish, first), mouth, write
+        self._ear, self._mouth, self._write = Ear(agent, publish, first, voice), mouth, write
         self._barge_in = agent.barge_in.enabled
         self._utterance = before.utterance
 

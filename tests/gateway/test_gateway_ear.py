@@ -2,13 +2,21 @@
 
 from typing import Any
 
+import numpy as np
 from twilio_double import LOUD, QUIET
 
 from contracts.agent import Agent, BargeIn
-from services.audio.frames import unpack_caller
+from services.audio import mulaw
+from services.audio.frames import FRAME_BYTES, unpack_caller
 from services.gateway.ear import Ear, FellSilent, Heard, Spoke, TalkedOver
 
 T = 1_000_000
+
+
+def loud(rms: float) -> bytes:
+    """A frame of a tone."""
+    tone = np.sin(np.arange(FRAME_BYTES) * 2 * np.pi / 16) * rms * 2**0.5
+    return mulaw.encode(tone.astype("<i2").tobytes())
 
 
 class Listening:
@@ -95,3 +103,13 @@ def test_two_clocks_that_drift_apart_do_not_make_every_frame_late() -> None:
     for number in range(50 * 3600):
         ear.time(number * 20, T + number * 20 + number * 20 // 20_000)
     assert ear.late_frames == 0
+
+
+def test_who_falls_silent_while_something_softer_sounds_has_fallen_silent() -> None:
+    """The rule of barge-in knows no noisy line yet, and takes for speech what turns do not."""
+    listening = Listening()
+    hum, murmur = loud(300), loud(600)
+    listening.hear(*[hum] * 200)
+    listening.hear(*[loud(4000)] * 10)
+    heard = listening.hear(*[hum] * 5, *[murmur] * 5, agent_audible=True)
+    assert heard == [FellSilent(last_frame=210, at_ms=T + 209 * 20)]

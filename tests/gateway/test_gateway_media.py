@@ -397,7 +397,7 @@ async def test_a_carrier_that_does_not_read_is_cut_off_and_may_come_back(house: 
         if number % 50 == 0:
             await house.bus.nc.flush()
     (lost,) = only(LineLost, await house.until(document.call, LineLost))
-    assert lost.reply == 1
+    assert (lost.reply, lost.reason) == (1, "the peer does not read")
     media.reset()
 
 
