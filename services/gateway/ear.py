@@ -15,6 +15,7 @@ from contracts.agent import Agent
 from services.audio.frames import FRAME_BYTES, FRAME_MS, pack_caller
 from services.audio.vad import Ended, Started, VadSettings, VoiceActivity
 
+_SENT_BYTES: Final = 2 * FRAME_BYTES  # at a time: half the messages, for 10 ms on average
 _CREEP_MS: Final = 0.002  # a frame: what two clocks may drift apart, 100 millionths
 
 
@@ -40,7 +41,7 @@ Heard: TypeAlias = Spoke | TalkedOver | FellSilent
 
 
 class Ear:
-    """Hears one caller. `publish` gets each frame's payload."""
+    """Hears one caller. `publish` gets the payloads of the frames, two in each."""
 
     def __init__(self, agent: Agent, publish: Callable[[bytes], None], before: int = 0) -> None:
         """`before`: frames are numbered from the one behind this one."""
@@ -51,7 +52,8 @@ class Ear:
         self._judging_over_agent = False
         self._talking_over: VoiceActivity | None = None
         self._skipped = 0  # frames not shown to the detector, which counts only what it sees
-        self._rest = b""
+        self._rest = b""  # of a frame
+        self._unsent = b""  # a frame that waits for the next
         self._arrived_ms: deque[int] = deque(maxlen=agent.turns.stop_ms // FRAME_MS + 2)
         self._deaf_until_ms = 0
         self._earliest_ms: float | None = None
@@ -67,11 +69,20 @@ class Ear:
         """Take in a piece of sound. Iterate to the end: frames go out as you do."""
         for frame in self._frames(mulaw):
             self.frames += 1
-            self._publish(pack_caller(self._before + self.frames, now_ms, frame))
+            self._unsent += frame
+            if len(self._unsent) == _SENT_BYTES:
+                self.send(now_ms)
             self._arrived_ms.append(now_ms)
             heard = self._judge(frame, now_ms, agent_audible)
             if heard:
                 yield heard
+
+    def send(self, now_ms: int) -> None:
+        """Let go of what waits for the next frame, if anything does."""
+        unsent, self._unsent = self._unsent, b""
+        if unsent:
+            first = self._before + self.frames - len(unsent) // FRAME_BYTES + 1
+            self._publish(pack_caller(first, now_ms, unsent))
 
     def time(self, timestamp_ms: int, now_ms: int) -> None:
         """Count a frame that comes later than the carrier's own time stamps allow for."""

@@ -7,6 +7,7 @@ from contracts.agent import Agent
 from contracts.line import SpeechEnded, SpeechStarted
 from contracts.recorded import LineEvent
 from services.gateway.carrier import Media
+from services.gateway.clock import now_ms
 from services.gateway.ear import Ear, FellSilent, Heard, Spoke, TalkedOver
 from services.gateway.mouth import Mouth
 from services.gateway.standing import Standing
@@ -49,6 +50,10 @@ class Hearing:
             self._record(heard, at_ms)
             changes.append(heard)
         return changes
+
+    def end(self) -> None:
+        """The stint is over: no frame waits for another."""
+        self._ear.send(now_ms())
 
     def _record(self, heard: Heard, at_ms: int) -> None:
         match heard:

@@ -168,6 +168,7 @@ class Line:
         if self.over:
             return
         self.over, self._parting = why, record
+        self._hearing.end()
         if self._limits:
             self._limits.stop()
             record()
