@@ -7,17 +7,14 @@ frames stand side by side and add up to `min_speech_ms`; it ends when nothing wa
 Pure and synchronous: time is counted in frames of 20 ms, so the same frames give the same events.
 """
 
-import math
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
-import numpy as np
 
 from services.audio.floor import NoiseFloor
 from services.audio.frames import FRAME_MS
-from services.audio.mulaw import AMPLITUDES
+from services.audio.mulaw import level_rms
 
-_AMPLITUDES: Final = AMPLITUDES.astype(np.float32)  # squared by the dot product below
 _Ms = Annotated[int, msgspec.Meta(ge=0, le=60_000)]
 
 
@@ -55,14 +52,6 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 Activity: TypeAlias = Started | Ended
-
-
-def level_rms(mulaw: bytes) -> float:
-    """The root mean square of `mulaw` as 16-bit amplitudes; 0.0 when it is empty."""
-    if not mulaw:
-        return 0.0
-    samples = _AMPLITUDES.take(np.frombuffer(mulaw, np.uint8))
-    return math.sqrt(float(samples.dot(samples)) / len(mulaw))
 
 
 class VoiceActivity:
@@ -106,7 +95,7 @@ class VoiceActivity:
         """What the next 20 ms of the caller's sound change, if anything. Never raises."""
         self._frame += 1
         rms = level_rms(mulaw)
-        loud = rms > max(self._ratio * self.floor_rms, self._minimum_rms)
+        loud = rms > self._minimum_rms and rms > self._ratio * self.floor_rms
         self._floor.learn(rms, noise=not loud and not self.speaking)
         if loud:
             self._count(rms)

@@ -6,7 +6,7 @@ the moment the agent is silent.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 import msgspec
@@ -65,8 +65,9 @@ class Ear:
         """Whether the caller speaks just now."""
         return self._activity.speaking
 
-    def hear(self, mulaw: bytes, now_ms: int, *, agent_audible: bool) -> Iterator[Heard]:
-        """Take in a piece of sound. Iterate to the end: frames go out as you do."""
+    def hear(self, mulaw: bytes, now_ms: int, *, agent_audible: bool) -> list[Heard]:
+        """Take in a piece of sound."""
+        changes: list[Heard] = []
         for frame in self._frames(mulaw):
             self.frames += 1
             self._unsent += frame
@@ -75,7 +76,8 @@ class Ear:
             self._arrived_ms.append(now_ms)
             heard = self._judge(frame, now_ms, agent_audible)
             if heard:
-                yield heard
+                changes.append(heard)
+        return changes
 
     def send(self, now_ms: int) -> None:
         """Let go of what waits for the next frame, if anything does."""
@@ -93,38 +95,42 @@ class Ear:
             self.late_frames += 1
         self._earliest_ms += _CREEP_MS
 
-    def _frames(self, mulaw: bytes) -> Iterator[bytes]:
+    def _frames(self, mulaw: bytes) -> Iterable[bytes]:
         if not self._rest and len(mulaw) == FRAME_BYTES:
-            yield mulaw
-            return
+            return (mulaw,)
         sound = self._rest + mulaw
         whole = len(sound) - len(sound) % FRAME_BYTES
         self._rest = sound[whole:]
-        for at in range(0, whole, FRAME_BYTES):
-            yield sound[at : at + FRAME_BYTES]
+        return [sound[at : at + FRAME_BYTES] for at in range(0, whole, FRAME_BYTES)]
 
     def _judge(self, frame: bytes, now_ms: int, agent_audible: bool) -> Heard | None:
-        if agent_audible and not self._activity.speaking and not self._may_barge_in(now_ms):
+        over_agent = agent_audible and not self._activity.speaking
+        if over_agent and not self._may_barge_in(now_ms):
             self._skipped += 1
             return None
-        self._judge_by(agent_audible and not self._activity.speaking)
-        if self._talks_over(frame, now_ms, agent_audible):
-            self._activity.feed(frame)
+        if over_agent != self._judging_over_agent:
+            self._judge_by(over_agent)
+        talks_over = self._talks_over(frame, now_ms) if agent_audible else self._talks_alone()
+        activity = self._activity.feed(frame)
+        if talks_over:
             return TalkedOver()
-        match self._activity.feed(frame):
+        match activity:
+            case None:
+                return None
             case Started(started_frame=first):
                 self._deaf_until_ms = now_ms + self._barge_in.debounce_ms if agent_audible else 0
                 return Spoke(self._before + first + self._skipped, agent_audible)
             case Ended(last_loud_frame=last):
                 return self._fell_silent(last + self._skipped)
-            case None:
-                return None
 
-    def _talks_over(self, frame: bytes, now_ms: int, agent_audible: bool) -> bool:
+    def _talks_alone(self) -> bool:
+        self._talking_over = None
+        return False
+
+    def _talks_over(self, frame: bytes, now_ms: int) -> bool:
         """Whether speech that began before the agent's is, by the barge-in rule, still speech."""
-        if not (agent_audible and self._activity.speaking and self._may_barge_in(now_ms)):
-            self._talking_over = None
-            return False
+        if not (self._activity.speaking and self._may_barge_in(now_ms)):
+            return self._talks_alone()
         if self._talking_over is None:
             self._talking_over = VoiceActivity(self._over_agent)
         return isinstance(self._talking_over.feed(frame), Started)
@@ -133,9 +139,8 @@ class Ear:
         return self._barge_in.enabled and now_ms >= self._deaf_until_ms
 
     def _judge_by(self, over_agent: bool) -> None:
-        if over_agent != self._judging_over_agent:
-            self._judging_over_agent = over_agent
-            self._activity.judge_by(self._over_agent if over_agent else self._turns)
+        self._judging_over_agent = over_agent
+        self._activity.judge_by(self._over_agent if over_agent else self._turns)
 
     def _fell_silent(self, last_frame: int) -> FellSilent:
         back = min(self.frames - last_frame, len(self._arrived_ms) - 1)

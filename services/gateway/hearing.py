@@ -45,10 +45,9 @@ class Hearing:
         """Take in a piece of sound; what it made of the caller's speech is recorded."""
         if media.timestamp_ms >= 0:
             self._ear.time(media.timestamp_ms, at_ms)
-        changes = []
-        for heard in self._ear.hear(media.mulaw, at_ms, agent_audible=self._mouth.audible):
+        changes = self._ear.hear(media.mulaw, at_ms, agent_audible=self._mouth.audible)
+        for heard in changes:
             self._record(heard, at_ms)
-            changes.append(heard)
         return changes
 
     def end(self) -> None:
