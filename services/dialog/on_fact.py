@@ -12,9 +12,10 @@ from contracts.ids import CallId, HostId, TenantId
 from contracts.journal import JournalUnavailable, WrongVersion
 from contracts.line import LineEnded
 from contracts.recorded import Fact, FactCause, ModelSaid, Recorded
+from contracts.seal import Locked
 from contracts.streams import Family
 from infra.cancelling import end_tasks, stop_if_cancelled
-from infra.live import Following, follow
+from infra.live import Following, Given, follow
 from services.call.actor import Actor
 from services.call.duties import Duty, Wait, Write, duty
 from services.call.state import CallState, Ended
@@ -27,7 +28,7 @@ _RETRY_S: Final = 0.2
 _FAMILIES: Final[tuple[Family, ...]] = ("line", "transcript", "passages", "synthesis")
 
 
-_Next: TypeAlias = Recorded | Reported | DraftDropped | None
+_Next: TypeAlias = Given | Reported | DraftDropped
 """None: look whether the call is to be left."""
 
 
@@ -65,8 +66,8 @@ class HostedCall:
             families=_FAMILIES,
             after=await self._look_back(),
             on_draft=self._speculation.on_draft,
+            into=self._facts.put_nowait,
         )
-        pump = asyncio.create_task(self._pump(following))
         leaving = asyncio.create_task(self._look_up_when_leaving())
         try:
             await self._do_duty()
@@ -79,7 +80,6 @@ class HostedCall:
         finally:
             leaving.cancel()
             await following.close()
-            await _cancelled(pump)
             await self._stop_work()
             await self._speculation.close()
         return True
@@ -93,16 +93,14 @@ class HostedCall:
         await self._leave.wait()
         self._facts.put_nowait(None)
 
-    async def _pump(self, following: Following) -> None:
-        async for recorded in following:
-            self._facts.put_nowait(recorded)
-
     async def _next(self) -> "_Next":
         return self._put_back.pop() if self._put_back else await self._facts.get()
 
     async def _on_next(self, next: "_Next", following: Following) -> None:
         if isinstance(next, Recorded):
             await self._on_recorded(next, following)
+        elif isinstance(next, Locked):
+            raise next
         elif isinstance(next, DraftDropped):
             await self._take(next, None)
         elif next and next.duty is self._duty:  # else it was let go: this may answer a turn gone by
