@@ -206,9 +206,13 @@ class HostedCall:
         wanted = duty(self._actor.state, self._actor.agent)
         if wanted == self._duty:
             return
-        begun, self._begun = self._begun, None
-        await self._stop_work()
+        begun = self._begun
         if begun is not None and begun[0] == wanted:
+            self._begun = None  # it is to go on
+        else:
+            begun = None
+        await self._stop_work()
+        if begun is not None:
             self._duty, self._work = begun
         elif wanted is not None:
             self._duty = wanted
