@@ -8,6 +8,7 @@ line broke may come twice; that is counted apart, as `repeated_at_loss`. Where t
 nothing at that time (NATS elected a leader, the gateway's connection was cut), what counts is the
 time at which it stopped to. In the same way a code counts as said into a broken line when the log
 could take nothing from its end until the line broke: nobody but the gateway that died knew of it.
+Of a gateway that was killed it takes nothing from then on; its callers may notice later.
 Those are counted as `unrecorded`.
 """
 
@@ -24,6 +25,7 @@ from loadtest.chaos.sentences import (
     NOT_UNDERSTOOD,
     PARTS,
     TURN_ENDS_S,
+    Leg,
     Sentence,
     Story,
     Utterance,
@@ -74,10 +76,15 @@ class Account(msgspec.Struct, kw_only=True):
 
 
 class Silent(NamedTuple):
-    """The log took nothing, from some gateway or from all. UNIX times."""
+    """The log took nothing from a gateway. UNIX times."""
 
     from_s: float
     until_s: float
+    gateway: str = ""  # its URL; empty: nothing from any
+
+    def hides(self, leg: Leg) -> bool:
+        """Whether it is why nothing of the leg's end was recorded."""
+        return self.gateway in ("", leg.gateway) and self.from_s <= leg.down_s <= self.until_s
 
 
 def account(story: Story, silent: Sequence[Silent] = ()) -> Account:
@@ -122,7 +129,7 @@ def _doubled(
 
 def _at_a_loss(story: Story, sentence: Sentence, silent: Sequence[Silent]) -> bool:
     leg = story.legs[sentence.leg - 1]
-    since = [each.from_s for each in silent if each.from_s <= leg.down_s <= each.until_s]
+    since = [each.from_s for each in silent if each.hides(leg)]
     return leg.broke and min([leg.down_s, *since]) - sentence.ended_s < _UNCONFIRMED_S
 
 
@@ -176,7 +183,7 @@ def _unrecorded(story: Story, said: Utterance, silent: Sequence[Silent]) -> bool
     """Whether the log took nothing from the end of it until the line broke."""
     leg = story.legs[said.leg - 1]
     return leg.broke and any(
-        each.from_s < said.ended_s + TURN_ENDS_S and leg.down_s < each.until_s for each in silent
+        each.hides(leg) and each.from_s < said.ended_s + TURN_ENDS_S for each in silent
     )
 
 
