@@ -31,7 +31,6 @@ class AudioClient(Client):
         super().__init__()
         self._on_raw: dict[int, OnRaw] = {}
         self._waiting: list[bytes] = []  # frames for the next write
-        self._window: asyncio.TimerHandle | None = None  # ends when they are written at the latest
         self.frames_dropped = 0
 
     @property
@@ -49,17 +48,12 @@ class AudioClient(Client):
 
     def pub(self, subject: str, payload: bytes) -> None:
         """Write at once. While the server is away or stalls the frame is dropped and counted."""
-        self._waiting.append(_frame(subject, payload))
-        self._write_waiting()
+        self._write(_frame(subject, payload), 1)
 
     def pub_soon(self, subject: str, payload: bytes) -> None:
-        """Write within 5 ms, with others or with what is written at once: a system call for many.
-
-        It wakes the server, and that costs more than all that leads to it.
-        """
-        if self._window is None:
-            loop = asyncio.get_running_loop()
-            self._window = loop.call_later(WINDOW_S, self._write_waiting)
+        """Write within 5 ms, together with others: one system call for the frames of many calls."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_later(WINDOW_S, self._write_waiting)
         self._waiting.append(_frame(subject, payload))
 
     def ask(self, subject: str, reply: str, payload: bytes, headers: Mapping[str, str]) -> None:
@@ -72,26 +66,19 @@ class AudioClient(Client):
         writer = self._writer()
         if writer is None:
             raise ConnectionResetError("the connection is away")
-        frames = self._taken_along()
-        writer.write(b"".join((*frames, _question(subject, reply, payload, headers))))
+        writer.write(_question(subject, reply, payload, headers))
 
     def _write_waiting(self) -> None:
-        frames = self._taken_along()
-        if not frames:
-            return
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._write(b"".join(waiting), len(waiting))
+
+    def _write(self, raw: bytes, frames: int) -> None:
         writer = self._writer()
         if writer is None:
-            self.frames_dropped += len(frames)
+            self.frames_dropped += frames
         else:
-            writer.write(b"".join(frames))
-
-    def _taken_along(self) -> list[bytes]:
-        """The frames that wait, for whoever writes now."""
-        if self._window is not None:
-            self._window.cancel()
-            self._window = None
-        frames, self._waiting = self._waiting, []
-        return frames
+            writer.write(raw)
 
     def _writer(self) -> Any:
         """nats-py's own, past its queue and flusher task; None while nothing more is taken."""

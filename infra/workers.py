@@ -23,12 +23,10 @@ from nats.js.errors import NotFoundError
 
 from contracts.ids import HostId
 from contracts.streams import CALLS
-from infra.cancelling import end_tasks
 
 _DECISIONS: Final = "call.*.*.dialog"
 _IN_WORK: Final = 5_000  # messages of all workers of a role together
 _LEAVE_S: Final = 1.0  # for the server to say that it delivers no more
-_UNREAD_S: Final = 0.05  # what is not wanted waits so long to be acknowledged with others
 _log: Final = logging.getLogger("partyline.nats")
 
 
@@ -80,47 +78,11 @@ async def working(broker: NatsBroker) -> AsyncIterator[NatsBroker]:
                 await client.close()
 
 
-class _Unread:
-    """Messages that hold nothing for the worker, acknowledged together: in one write, not each in
-    its own, which wakes the server. They are most of what is delivered."""
-
-    def __init__(self) -> None:
-        self._messages: list[NatsMessage] = []
-        self._acknowledging: asyncio.Task[None] | None = None
-
-    def add(self, message: NatsMessage) -> None:
-        self._messages.append(message)
-        if self._acknowledging is None:
-            self._acknowledging = asyncio.create_task(self._acknowledge_soon())
-
-    async def _acknowledge_soon(self) -> None:
-        await asyncio.sleep(_UNREAD_S)
-        self._acknowledging = None
-        await self._acknowledge()
-
-    async def finish(self) -> None:
-        """Acknowledge what there is without waiting for more."""
-        if self._acknowledging is not None:
-            await end_tasks([self._acknowledging])
-        await self._acknowledge()
-
-    async def _acknowledge(self) -> None:
-        messages, self._messages = self._messages, []
-        try:
-            for message in messages:
-                await message.ack()
-        except (OSError, nats.errors.Error) as away:  # they come again, and are not wanted then
-            _log.warning("messages were not acknowledged: %s", type(away).__name__)
-
-
 class Deliveries:
     """The dialog messages that one worker gets."""
 
-    def __init__(
-        self, broker: NatsBroker, subscriber: Any, config: api.ConsumerConfig, unread: _Unread
-    ) -> None:
+    def __init__(self, broker: NatsBroker, subscriber: Any, config: api.ConsumerConfig) -> None:
         self._broker, self._subscriber, self._config = broker, subscriber, config
-        self._unread = unread
 
     async def start(self) -> None:
         """Let them come. The broker has to be started."""
@@ -138,7 +100,6 @@ class Deliveries:
                     await subscription.drain()
             except (TimeoutError, OSError, nats.errors.Error) as away:
                 _log.warning("deliveries were not stopped in order: %s", type(away).__name__)
-        await self._unread.finish()
         await self._subscriber.stop()
 
     async def _bring_up_to_date(self) -> None:
@@ -156,17 +117,15 @@ def on_decisions(
     broker: NatsBroker,
     durable: str,
     take: Callable[[NatsMessage], Awaitable[None]],
-    wanted: Callable[[bytes], bool],
     *,
     stale_s: float,
     redeliver_s: float,
 ) -> Deliveries:
-    """Give each dialog message to one worker of the role; `take` acknowledges what it gets itself.
+    """Give each dialog message to one worker of the role; `take` acknowledges it itself.
 
     To be asked for once the broker is started, which would start the deliveries with it.
 
     Args:   durable: the role; its workers share the messages.
-            wanted: whether a payload is worth taking; if not it is acknowledged here.
             stale_s: how far back a role begins that never worked on this log before.
             redeliver_s: a message unacknowledged so long goes to another worker.
     """
@@ -187,16 +146,8 @@ def on_decisions(
         ack_policy=AckPolicy.MANUAL,
         decoder=as_it_is,
     )
-    unread = _Unread()
-
-    async def take_wanted(message: NatsMessage) -> None:
-        if wanted(message.body):
-            await take(message)
-        else:
-            unread.add(message)
-
-    subscriber(take_wanted)
-    return Deliveries(broker, subscriber, config, unread)
+    subscriber(take)
+    return Deliveries(broker, subscriber, config)
 
 
 async def as_it_is(message: NatsMessage) -> NatsMessage:

@@ -206,15 +206,13 @@ class HostedCall:
         wanted = duty(self._actor.state, self._actor.agent)
         if wanted == self._duty:
             return
-        begun = self._begun
-        if begun is not None and begun[0] == wanted:
-            self._begun = None  # it is to go on
-        else:
-            begun = None
+        if self._begun is not None and self._begun[0] == wanted:
+            if self._work is not None:
+                self._work.cancel()  # it only waits, so nobody waits for its end
+            (self._duty, self._work), self._begun = self._begun, None
+            return
         await self._stop_work()
-        if begun is not None:
-            self._duty, self._work = begun
-        elif wanted is not None:
+        if wanted is not None:
             self._duty = wanted
             self._work = asyncio.create_task(self._doing.do(wanted, self._actor.state))
 

@@ -26,15 +26,11 @@ _MARK: Final = b'"dialog.passages_wanted/'  # the tag of every version of the ev
 _RETRY_S: Final = 1.0
 
 
-def may_ask(payload: bytes) -> bool:
-    """Whether a dialog message holds a question."""
-    return _MARK in payload
-
-
 class Answerer:
-    """Answers the dialogs' questions, side by side.
+    """Answers the questions among the dialog's messages, side by side.
 
-    The tasks are our own: FastStream's workers cost each message 0.2 ms more.
+    Most messages hold none, so the tasks are our own: FastStream's workers cost each message
+    0.2 ms more.
     """
 
     def __init__(
@@ -59,7 +55,9 @@ class Answerer:
         self._stopping = False
 
     async def on_question(self, message: NatsMessage) -> None:
-        """Take a message with a question, which is acknowledged when its answer is stored."""
+        """Take one message of a dialog. A question is acknowledged when its answer is stored."""
+        if _MARK not in message.body:
+            return await message.ack()
         if self._stopping:
             return await message.nack()  # another worker takes it at once
         self._held[message] = task = asyncio.create_task(self._take(message))

@@ -16,7 +16,6 @@ from nats.js.errors import NotFoundError
 from nats_proxy import proxy
 
 from contracts.streams import AUDIO
-from infra import audio_client
 from infra.again import ask_again, tell_again
 from infra.cancelling import end_tasks
 from infra.embedded import embedded
@@ -64,27 +63,6 @@ async def test_frames_that_may_wait_are_written_together_and_arrive_in_order(nat
     await eventually_async(_so_many(heard, 6))
     assert heard == [0, 1, 2, 3, 4, 5]
     await bus.close()
-
-
-async def test_frames_that_may_wait_go_along_with_what_is_written_at_once(
-    nats_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(audio_client, "WINDOW_S", 3_600.0)
-    async with asyncio.timeout(5):
-        bus, heard = await connect(nats_url, name="test"), asyncio.Queue[bytes]()
-        await bus.sub("bus.together.*", heard.put_nowait)
-        await bus.nc.flush()
-        bus.nc.pub_soon("bus.together.a", b"caller 1")
-        bus.pub("bus.together.b", b"agent")
-        bus.nc.pub_soon("bus.together.a", b"caller 2")
-        await bus.answers.ask("bus.together.c", b"append", {}, within_s=0.01)
-        assert [await heard.get() for _ in range(4)] == [
-            b"caller 1",
-            b"agent",
-            b"caller 2",
-            b"append",
-        ]
-        await bus.close()
 
 
 async def test_what_waits_to_be_written_is_not_lost_by_closing(nats_url: str) -> None:
