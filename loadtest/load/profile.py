@@ -35,7 +35,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     us_per_frame: float  # all of it
     us_per_append: float  # all of it
     shares: tuple[Share, ...] = ()  # those seen, and system calls; together `cpu_s`
-    seen_s: float = 0.0  # samples, in seconds: near `cpu_s - kernel_s`, or shares are worth little
+    seen_s: float = 0.0  # samples, unreadable ones as well, in seconds: near `cpu_s - kernel_s`,
+    # or the shares are worth little
     waited_s: float = 0.0  # it had work and no core: seen as well, and no part's fault
     failed: int = 0  # samples that could not be read
     rest: Mapping[str, int] = {}  # samples of the rest, by innermost frame, the most frequent
@@ -71,7 +72,7 @@ def _profile(name: str, used: Cost, stacks: Stacks | None, frames: int, appends:
     return msgspec.structs.replace(
         whole,
         shares=_shares(used, stacks.found, frames, appends),
-        seen_s=stacks.found.samples.total() / stacks.rate_hz,
+        seen_s=(stacks.found.samples.total() + stacks.failed) / stacks.rate_hz,
         waited_s=stacks.waited_s,
         failed=stacks.failed,
         rest=dict(stacks.found.rest.most_common(_REST_SHOWN)),

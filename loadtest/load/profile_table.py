@@ -51,8 +51,11 @@ def _table(of_what: str, columns: Sequence[_Column]) -> Table:
     shown.add_section()
     for name, say in _ROWS:
         shown.add_row(name, *map(say, columns))
-    for row in _server_rows(columns):
-        shown.add_row(*row)
+    if all(column.run is columns[0].run for column in columns[1:]) and columns[1:]:
+        shown.caption = "\n".join(map(" ".join, _server_rows(columns[:1])))
+    else:
+        for row in _server_rows(columns):
+            shown.add_row(*row)
     return shown
 
 
@@ -79,15 +82,12 @@ _ROWS: Final[tuple[tuple[str, Callable[[_Column], str]], ...]] = (
     ("without system calls: CPU used, seen, waited for, s", lambda c: _seconds(c.profile)),
     ("samples (unreadable)", lambda c: _samples(c.profile)),
     ("frames, appends", lambda c: f"{c.run.frames}, {c.run.appends}"),
-    ("innermost frames of the rest", lambda c: "\n".join(c.profile.rest)),
+    ("innermost frames of the rest (: unreadable)", lambda c: "\n".join(c.profile.rest)),
 )
 
 
 def _server_rows(columns: Sequence[_Column]) -> Iterator[list[str]]:
-    """Once where all columns are of one run."""
     runs = [column.run for column in columns]
-    if all(run is runs[0] for run in runs):
-        runs = runs[:1]
     servers = {each.program: each for run in runs for each in run.profile if not each.shares}
     for name in servers:
         of = [next((p for p in run.profile if p.program == name), None) for run in runs]
