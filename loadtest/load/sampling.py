@@ -70,6 +70,8 @@ async def sampling(programs: Mapping[str, Sequence[int]]) -> AsyncIterator[dict[
 
 async def _spy(program: str, pid: int, folder: Path) -> _Spy:
     """Returns when it samples."""
+    if not _PROGRAM.exists():
+        raise CannotSample("py-spy is not installed: run ./just setup")
     file = folder / str(pid)
     command = (str(_PROGRAM), "record", "--nonblocking", "--gil", "--format", "raw", "--nolineno")
     with on(CORES.callers):
