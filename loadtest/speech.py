@@ -4,8 +4,8 @@ from itertools import cycle, islice
 from typing import Final
 
 from services.audio.frames import FRAME_MS, split
+from services.audio.mulaw import level_rms
 from services.audio.phrases import one_moment
-from services.audio.vad import level_rms
 
 _LOUD_RMS: Final = 1_200  # of 16-bit samples: over what any rule asks
 

@@ -10,17 +10,14 @@ takes sound for speech: it prevents starts, and what is no voice does not keep s
 Pure and synchronous: time is counted in frames of 20 ms, so the same frames give the same events.
 """
 
-import math
 from typing import Annotated, Final, Protocol, TypeAlias
 
 import msgspec
-import numpy as np
 
 from services.audio.floor import NoiseFloor
 from services.audio.frames import FRAME_MS
-from services.audio.mulaw import AMPLITUDES
+from services.audio.mulaw import level_rms
 
-_AMPLITUDES: Final = AMPLITUDES.astype(np.float32)  # squared by the dot product below
 _ONSET_FRAMES: Final = 5  # of a voice that sets in amid noise, before it is known as one
 _BELIEVED_FRAMES: Final = 20  # 400 ms: how long a voice under way counts as one unasked
 _Ms = Annotated[int, msgspec.Meta(ge=0, le=60_000)]
@@ -68,14 +65,6 @@ class Voice(Protocol):
     def hear(self, mulaw: bytes, *, wanted: bool) -> bool:
         """Whether a voice is heard in the next 20 ms. Not `wanted`: they are only remembered."""
         ...
-
-
-def level_rms(mulaw: bytes) -> float:
-    """The root mean square of `mulaw` as 16-bit amplitudes; 0.0 when it is empty."""
-    if not mulaw:
-        return 0.0
-    samples = _AMPLITUDES.take(np.frombuffer(mulaw, np.uint8))
-    return math.sqrt(float(samples.dot(samples)) / len(mulaw))
 
 
 class VoiceActivity:
@@ -129,7 +118,7 @@ class VoiceActivity:
         """What the next 20 ms of the caller's sound change, if anything. Never raises."""
         self._frame += 1
         rms = level_rms(mulaw)
-        loud = rms > max(self._ratio * self.floor_rms, self._minimum_rms)
+        loud = rms > self._minimum_rms and rms > self._ratio * self.floor_rms
         self._floor.learn(rms, noise=not loud and not self.speaking)
         if loud and not self.speaking:
             self._count(rms)

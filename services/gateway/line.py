@@ -180,6 +180,7 @@ class Line:
         if code is not None:
             self._leg.wire.close(code, why)
         _log.info("call %s: line is over: %s", self.call, why)
+        self._hearing.end()
 
     def _record_loss(self, reason: str, *, planned: bool = False) -> None:
         reply, sentence = self.mouth.heard

@@ -42,9 +42,19 @@ def test_sound_in_pieces_of_any_size_becomes_frames_of_20_ms() -> None:
     for size in (1, 159, 320, 500, 300):
         piece, sound = sound[:size], sound[size:]
         listening.hear(piece)
-    frames = [unpack_caller(payload) for payload in listening.published]
-    assert [frame.number for frame in frames] == list(range(1, 9))
-    assert b"".join(frame.mulaw for frame in frames) == bytes(range(256)) * 5
+    sounds = [unpack_caller(payload) for payload in listening.published]
+    assert [(sound.number, sound.last) for sound in sounds] == [(1, 2), (3, 4), (5, 6), (7, 8)]
+    assert b"".join(sound.mulaw for sound in sounds) == bytes(range(256)) * 5
+
+
+def test_a_frame_that_waits_for_the_next_goes_out_at_the_end() -> None:
+    listening = Listening()
+    listening.hear(LOUD, QUIET, LOUD)
+    listening.ear.send(listening.now_ms)
+    listening.ear.send(listening.now_ms)
+    sounds = [unpack_caller(payload) for payload in listening.published]
+    assert [(sound.number, sound.mulaw) for sound in sounds] == [(1, LOUD + QUIET), (3, LOUD)]
+    assert [sound.at_ms for sound in sounds] == [T + 20, T + 60]
 
 
 def test_the_end_of_speech_is_when_its_last_loud_frame_arrived() -> None:
