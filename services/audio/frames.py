@@ -6,7 +6,7 @@
              at_ms u64, then 160 to 8000 bytes of mu-law, a multiple of 160        186 bytes and up
 
 A caller's payload names its first frame. The gateway puts two into each: what a message costs
-hardly depends on its size (infra/decisions/0020).
+hardly depends on its size (infra/decisions/0021).
 
 `start` is the piece's place: how many bytes of the sentence, one each sample, come before it. How a
 sentence is cut depends on the moment, so a number of the piece would mean nothing to a worker that
