@@ -14,6 +14,7 @@ from contracts.ids import AgentId
 
 Kind = Literal["hello", "goodbye", "confirm", "question", "action"]
 Phrase = Annotated[str, msgspec.Meta(min_length=1)]  # an empty one could not be heard out
+Plain = Annotated[str, msgspec.Meta(pattern=r"^[^{}]*$")]  # the same in every call: no variables
 Milliseconds = Annotated[int, msgspec.Meta(ge=0)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
@@ -34,6 +35,7 @@ class Phrases(_Settings, frozen=True, kw_only=True):
     failed: Phrase = "I am sorry, that did not work."  # an action failed
     unsure: Phrase = "I am not sure whether that was done."  # an action broke off midway
     back: Phrase = "I am sorry, we were cut off."  # the line broke and the caller is back
+    moment: Plain = ""  # what the caller waits for is held up; empty: a recording, in English
     busy: str = "All our lines are busy. Please call again later."  # no room; empty: a busy tone
 
 

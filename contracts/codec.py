@@ -12,6 +12,7 @@ from contracts.key import KeyErased, KeyEvent, KeyMade
 from contracts.knowledge import DocumentAdded, DocumentWithdrawn, KnowledgeEvent
 from contracts.marked_fields import exchanged, exchanged_each
 from contracts.outcome import CallErased
+from contracts.phrase import PhraseWanted
 from contracts.recorded import CallEvent, Decision, Message, Retired
 from contracts.seal import KeyWanted, Locked, Seal, Unreadable, Unsealed
 from contracts.transcript import TranscriptFinalized, TranscriptFinalizedV1
@@ -50,6 +51,7 @@ _wire: Final = msgspec.json.Decoder(_Wire)
 _encoder: Final = msgspec.json.Encoder()
 _agent: Final = msgspec.json.Decoder(AgentPublished)
 _claim: Final = msgspec.json.Decoder(Claim)
+_phrase: Final = msgspec.json.Decoder(PhraseWanted)
 _document: "Final[msgspec.json.Decoder[KnowledgeEvent]]" = msgspec.json.Decoder(
     DocumentAdded | DocumentWithdrawn
 )
@@ -168,7 +170,7 @@ def _message(
     return Message(by=wire.by, events=events, epoch=wire.epoch, decision=decision, sealed=sealed)
 
 
-def encode(value: AgentPublished | Claim | KnowledgeEvent | KeyEvent) -> bytes:
+def encode(value: AgentPublished | Claim | KnowledgeEvent | KeyEvent | PhraseWanted) -> bytes:
     """The bytes of what belongs to no call's log."""
     return _encoder.encode(value)
 
@@ -186,6 +188,11 @@ def decode_claim(payload: bytes) -> Claim:
 def decode_knowledge(payload: bytes) -> KnowledgeEvent:
     """Raises Unreadable."""
     return _read(_document, payload)
+
+
+def decode_phrase(payload: bytes) -> PhraseWanted:
+    """Raises Unreadable."""
+    return _read(_phrase, payload)
 
 
 def decode_key(payload: bytes) -> KeyEvent:

@@ -35,6 +35,7 @@ CANARY: Final = "canary"
 """In the log beside the calls: empty messages, one in a while where no call is going on. That one
 has come to the tables proves the way there."""
 QUESTIONS: Final = "ask.*.*.passages"  # of all calls, see question_subject
+PHRASES: Final = "say.*"  # of all tenants, see phrase_subject
 LOAD: Final = "load.*.*"  # of all hosts, see load_subject
 DRAFT: Final = "draft"  # live only, beside the families: drafts of transcripts are never stored
 
@@ -152,6 +153,11 @@ def key_subject(call: CallId) -> str:
 def question_subject(tenant: TenantId, call: CallId) -> str:
     """Where the knowledge is asked beside the log: a request, answered at once. Raises BadId."""
     return f"ask.{checked('tenant', tenant)}.{checked('call', call)}.passages"
+
+
+def phrase_subject(tenant: TenantId) -> str:
+    """Where a phrase is wanted as sound, see contracts/phrase.py. Raises BadId."""
+    return f"say.{checked('tenant', tenant)}"
 
 
 def host_subject(host: HostId) -> str:

@@ -8,6 +8,7 @@ line broke may come twice; that is counted apart, as `repeated_at_loss`. Where t
 nothing at that time (NATS elected a leader, the gateway's connection was cut), what counts is the
 time at which it stopped to. In the same way a code counts as said into a broken line when the log
 could take nothing from its end until the line broke: nobody but the gateway that died knew of it.
+Of a gateway that was killed it takes nothing from then on; its callers may notice later.
 Those are counted as `unrecorded`.
 """
 
@@ -23,6 +24,7 @@ from loadtest.chaos.sentences import (
     LAST_SYMBOL_MS,
     NOT_UNDERSTOOD,
     PARTS,
+    TURN_ENDS_S,
     Leg,
     Sentence,
     Story,
@@ -30,7 +32,6 @@ from loadtest.chaos.sentences import (
 )
 
 _UNCONFIRMED_S: Final = 0.25 + LAST_SYMBOL_MS / 1000
-_TURN_ENDS_S: Final = 1.5  # after the last symbol: silence that ends the turn, and its recording
 _PHRASES: Final = (GREETING, BACK, *NOT_UNDERSTOOD)
 
 
@@ -75,10 +76,15 @@ class Account(msgspec.Struct, kw_only=True):
 
 
 class Silent(NamedTuple):
-    """The log took nothing, from some gateway or from all. UNIX times."""
+    """The log took nothing from a gateway. UNIX times."""
 
     from_s: float
     until_s: float
+    gateway: str = ""  # its URL; empty: nothing from any
+
+    def hides(self, leg: Leg) -> bool:
+        """Whether it is why nothing of the leg's end was recorded."""
+        return self.gateway in ("", leg.gateway) and self.from_s <= leg.down_s <= self.until_s
 
 
 def account(story: Story, silent: Sequence[Silent] = ()) -> Account:
@@ -123,7 +129,7 @@ def _doubled(
 
 def _at_a_loss(story: Story, sentence: Sentence, silent: Sequence[Silent]) -> bool:
     leg = story.legs[sentence.leg - 1]
-    since = [each.from_s for each in silent if each.from_s <= leg.down_s <= each.until_s]
+    since = [each.from_s for each in silent if each.hides(leg)]
     return leg.broke and min([leg.down_s, *since]) - sentence.ended_s < _UNCONFIRMED_S
 
 
@@ -143,7 +149,7 @@ def _missing(
         if not _spoken_over(story, said):
             for text in missing:
                 account.wrong.append(_fault("lost", story, text, said.began_s, "cut or left out"))
-    elif not said.ended_s or _broken(story, said) or _asked_back(whole, said, story):
+    elif not said.ended_s or story.broke_under(said) or _asked_back(whole, said, story):
         pass
     elif _unrecorded(story, said, silent):
         account.unrecorded += 1
@@ -173,17 +179,11 @@ def _parts(story: Story, said: Utterance) -> list[Sentence]:
     return [sentence for sentence in story.heard if sentence.code == said.code]
 
 
-def _broken(story: Story, said: Utterance) -> bool:
-    """Whether the line broke before the turn can have been known to be over."""
-    leg: Leg = story.legs[said.leg - 1]
-    return leg.broke and leg.down_s < said.ended_s + _TURN_ENDS_S
-
-
 def _unrecorded(story: Story, said: Utterance, silent: Sequence[Silent]) -> bool:
     """Whether the log took nothing from the end of it until the line broke."""
     leg = story.legs[said.leg - 1]
     return leg.broke and any(
-        each.from_s < said.ended_s + _TURN_ENDS_S and leg.down_s < each.until_s for each in silent
+        each.hides(leg) and each.from_s < said.ended_s + TURN_ENDS_S for each in silent
     )
 
 
@@ -216,7 +216,7 @@ def _strange(story: Story, whole: list[Sentence], account: Account) -> None:
     A code that was cut short by its line is understood as what was left of it.
     """
     codes = {said.code for said in story.said}
-    torn = [said for said in story.said if not said.ended_s or _broken(story, said)]
+    torn = [said for said in story.said if not said.ended_s or story.broke_under(said)]
     for sentence in whole:
         known = sentence.text in _PHRASES or (
             sentence.code in codes and sentence.text != sentence.code

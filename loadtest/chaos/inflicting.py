@@ -25,6 +25,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     pid: int  # whose
     at_s: float  # UNIX time
     healed_s: float
+    url: str = ""  # of a gateway
 
 
 class Inflicting:
@@ -68,7 +69,7 @@ class Inflicting:
                 return
             await asyncio.sleep(_LOOK_S)
         self._hurt.add(fault.target)
-        at_s, pid = time.time(), self._pid(fault)
+        at_s, pid, url = time.time(), self._pid(fault), self._url(fault)
         try:
             await self._do(fault)
         finally:
@@ -76,7 +77,14 @@ class Inflicting:
             self._whole_s[fault.target] = time.monotonic()
         healed_s = time.time()
         self.done.append(
-            Done(kind=fault.kind, target=fault.target, pid=pid, at_s=at_s, healed_s=healed_s)
+            Done(
+                kind=fault.kind,
+                target=fault.target,
+                pid=pid,
+                at_s=at_s,
+                healed_s=healed_s,
+                url=url,
+            )
         )
 
     def _fair(self, fault: Fault) -> bool:
@@ -92,6 +100,10 @@ class Inflicting:
     def _pid(self, fault: Fault) -> int:
         process = self._town.processes.get(fault.target)
         return process.pid if process else 0
+
+    def _url(self, fault: Fault) -> str:
+        process = self._town.processes.get(fault.target)
+        return process.url if process else ""
 
     async def _do(self, fault: Fault) -> None:
         process = self._town.processes.get(fault.target)

@@ -108,7 +108,10 @@ def _says(finding: Finding) -> str:
 
 
 def takeovers(recorded: Sequence[Recorded], done: Sequence[Done]) -> list[Takeover]:
-    """The owners of a call after its first ones, and its lines after its first one."""
+    """The owners of a call after its first ones, and its lines after its first one.
+
+    Until it has ended: whoever gets a recogniser's claim again after that finds nobody waiting.
+    """
     owners: dict[str, str] = {}
     found: list[Takeover] = []
     for each in recorded:
@@ -118,6 +121,8 @@ def takeovers(recorded: Sequence[Recorded], done: Sequence[Done]) -> list[Takeov
                     if epoch > 1:
                         found.append(_takeover(each, role, epoch, owners.get(role, ""), done))
                     owners[role] = each.message.by
+                case CallEnded():
+                    return found
                 case LineResumed(stint=stint):
                     found.append(_takeover(each, "line", stint, owners.get("line", ""), done))
                 case _:

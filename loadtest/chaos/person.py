@@ -4,15 +4,16 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
-from loadtest.chaos.sentences import GREETING, NOT_UNDERSTOOD, PARTS, Story, Utterance
+from loadtest.chaos.sentences import BACK, GREETING, NOT_UNDERSTOOD, PARTS, Story, Utterance
 from loadtest.chaos.telephone import Gateways, Telephone
 from services.audio.frames import split
 from services.audio.touch_tones import encode
 
 PATIENCE_S: Final = 12.0  # of silence on a line that is up, before one says it again
 ATTEMPTS: Final = 4
+_COURTESY_S: Final = 1.5  # of silence after "we were cut off", before one says it again
 _SETTLED_S: Final = 0.6  # of the agent's silence, before one speaks
 _LOOK_S: Final = 0.1
 _WORTH_NOTING_S: Final = 0.5
@@ -24,6 +25,7 @@ class Silence(NamedTuple):
     call: str
     from_s: float
     to_s: float
+    gateway: str = ""  # which held the line at its end; a URL
 
 
 class Person:
@@ -71,7 +73,7 @@ class Person:
                 return
             said = await _say(telephone, question, attempt)
             if said.ended_s:
-                await self._wait(telephone, _settled(telephone, said))
+                await self._wait(telephone, settled(telephone, said))
             if answered(telephone.story, said):
                 said.outcome = "answered"
                 return
@@ -95,7 +97,9 @@ class Person:
     def _note(self, telephone: Telephone, from_s: float) -> None:
         to_s = time.time()
         if to_s - from_s > _WORTH_NOTING_S:
-            self.silences.append(Silence(telephone.story.call, from_s, to_s))
+            story = telephone.story
+            gateway = story.legs[-1].gateway if story.legs else ""
+            self.silences.append(Silence(story.call, from_s, to_s, gateway))
 
 
 def answered(story: Story, said: Utterance) -> bool:
@@ -104,21 +108,43 @@ def answered(story: Story, said: Utterance) -> bool:
     return all(said.code + part in whole for part in PARTS)
 
 
-def _settled(telephone: Telephone, said: Utterance) -> Callable[[], bool]:
-    """Answered; or the agent said that it did not understand, or answered something else."""
+class Ear(Protocol):
+    """What a caller knows of the line. Times are UNIX times."""
+
+    @property
+    def story(self) -> Story: ...
+    @property
+    def up(self) -> bool: ...
+    @property
+    def up_s(self) -> float: ...
+    @property
+    def playing(self) -> bool: ...
+    @property
+    def heard_s(self) -> float: ...
+
+
+def settled(telephone: Ear, said: Utterance) -> Callable[[], bool]:
+    """Answered; or the agent said that it did not understand, or answered something else.
+
+    Or it said that the line was cut off, under the words just said, and no more: who hears that
+    says them again. They may have gone with the gateway.
+    """
     story, before = telephone.story, len(telephone.story.heard)
     spoken = {each.code for each in story.said}
 
     def beside(text: str, code: str) -> bool:
         return text in NOT_UNDERSTOOD or (text[-1:] in PARTS and code not in spoken)
 
-    def settled() -> bool:
+    def is_settled() -> bool:
         if answered(story, said):
             return True
         since = [sentence for sentence in story.heard[before:] if sentence.whole]
-        return not telephone.playing and any(beside(s.text, s.code) for s in since)
+        if any(beside(s.text, s.code) for s in since):
+            return not telephone.playing
+        told = story.broke_under(said) and any(s.text == BACK for s in since)
+        return told and _quiet_s(telephone) > _COURTESY_S
 
-    return settled
+    return is_settled
 
 
 async def _say(telephone: Telephone, question: int, attempt: int) -> Utterance:
@@ -134,7 +160,13 @@ async def _say(telephone: Telephone, question: int, attempt: int) -> Utterance:
 async def _until_quiet(telephone: Telephone) -> None:
     """Wait for the line, and for the agent to finish."""
     while not telephone.ended.is_set():
-        quiet_s = time.time() - max(telephone.heard_s, telephone.up_s)
-        if telephone.up and not telephone.playing and quiet_s > _SETTLED_S:
+        if _quiet_s(telephone) > _SETTLED_S:
             return
         await asyncio.sleep(_LOOK_S)
+
+
+def _quiet_s(telephone: Ear) -> float:
+    """For how long the agent has been silent on a line that is up."""
+    if telephone.playing or not telephone.up:
+        return 0.0
+    return time.time() - max(telephone.heard_s, telephone.up_s)

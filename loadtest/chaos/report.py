@@ -16,6 +16,7 @@ from loadtest.chaos.person import Silence
 from loadtest.chaos.sentences import Story
 
 _LONG_MS = 2_000  # of silence: the budget of dead air
+_LATE_MS = 3_000  # of a takeover: its budget
 _AFTERMATH_S = 5.0  # a silence that begins so long after a fault was healed is not its doing
 FAILING = ("lost", "doubled", "disordered", "unknown", "dropped", "unanswered")
 
@@ -50,6 +51,7 @@ class Result(msgspec.Struct, kw_only=True):
             "nats_nodes": self.nats_nodes,
             "ok": self.ok,
             "faults": dict(Counter(each.kind for each in self.done)),
+            "faults_done": [msgspec.to_builtins(each) for each in self.done],
             "faults_left_out": self.left_out,
             "calls": self.verdict.calls,
             "questions": self.account.questions,
@@ -63,6 +65,11 @@ class Result(msgspec.Struct, kw_only=True):
             "takeovers": dict(Counter(t.role for t in self.verdict.takeovers)),
             "takeover_ms": {"p50": at(gaps, 0.5), "p99": at(gaps, 0.99), "max": at(gaps, 1.0)},
             "takeover_ms_max_by_fault": _worst(self.verdict.takeovers),
+            "late_takeovers": [
+                msgspec.to_builtins(each)
+                for each in self.verdict.takeovers
+                if each.kind != "restart" and (each.gap_ms or 0.0) > _LATE_MS
+            ],
             "dead_air_ms_max": max(self.dead_air_ms().values(), default=0.0),
             "dead_air_ms_max_by_fault": self.dead_air_ms(),
             "silences": [self._told(each) for each in self.silences if _is_long(each)],
@@ -109,6 +116,12 @@ def _worst(takeovers: Sequence[Takeover]) -> dict[str, float]:
 
 
 def _during(silence: Silence, done: Sequence[Done]) -> str:
+    """The fault that a silence is laid to: the newest one, but first a standstill of the gateway.
+
+    It holds the caller's socket, and nobody else can speak into that.
+    """
+    if any(each.kind == "pause" and _holds(each, silence) for each in done):
+        return "pause gateway"
     near = [
         each
         for each in done
@@ -116,6 +129,11 @@ def _during(silence: Silence, done: Sequence[Done]) -> str:
     ]
     newest = max(near, key=lambda each: (_is_heard(each), each.at_s), default=None)
     return f"{newest.kind} {newest.target.rpartition('-')[0]}".strip() if newest else "none"
+
+
+def _holds(paused: Done, silence: Silence) -> bool:
+    during = paused.at_s < silence.to_s and silence.from_s < paused.healed_s
+    return during and paused.url == silence.gateway != ""
 
 
 def _is_heard(done: Done) -> bool:

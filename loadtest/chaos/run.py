@@ -18,7 +18,7 @@ from loadtest.chaos.sentences import Story
 from loadtest.chaos.town import AGENT, Town, names, town
 
 _CALM_S: Final = 8.0  # before the end, in which nothing more goes wrong
-_BACK_S: Final = {"nats": 8.0, "cut": 1.0}  # an election; a new connection
+_BACK_S: Final = {"nats": 8.0, "cut": 1.0, "kill": 0.0}  # an election; a new connection
 _LAST_ANSWERS_S: Final = 60.0  # after the last fault, for conversations to come to their end
 
 
@@ -90,7 +90,7 @@ def _sum(stories: list[Story], silent: list[Silent]) -> Account:
 def _silent(done: list[Done]) -> list[Silent]:
     """When gateways could store nothing."""
     return [
-        Silent(each.at_s, each.healed_s + _BACK_S[each.kind])
+        Silent(each.at_s, each.healed_s + _BACK_S[each.kind], each.url)
         for each in done
-        if each.kind == "nats" or (each.kind == "cut" and each.target.startswith("gateway"))
+        if each.kind == "nats" or (each.kind in _BACK_S and each.url)
     ]

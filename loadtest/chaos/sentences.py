@@ -10,6 +10,7 @@ PARTS: Final = "ABC"  # of every reply to a code
 GREETING: Final = "A0"
 NOT_UNDERSTOOD: Final = ("B0", "B5")  # phrases after which one says it again
 BACK: Final = "C0"
+TURN_ENDS_S: Final = 1.5  # after the last symbol: silence that ends the turn, and its recording
 LAST_SYMBOL_MS: Final = 40  # heard this long before the sentence's last sound is played
 
 
@@ -96,3 +97,8 @@ class Story(msgspec.Struct, kw_only=True):
     heard: list[Sentence] = []
     ended: str = ""  # hung_up: by the caller; else what ended the call against its wish
     ended_s: float = 0.0
+
+    def broke_under(self, said: Utterance) -> bool:
+        """Whether the line broke before the turn can have been known to be over."""
+        leg = self.legs[said.leg - 1]
+        return leg.broke and leg.down_s < said.ended_s + TURN_ENDS_S

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
+from loadtest.load.drift import Sizes, quarters, slope, streams
 from loadtest.load.figures import Figures, Point, Servers, void
 from loadtest.load.heard import Heard
 from loadtest.load.meter import Sample, Work
@@ -21,6 +22,7 @@ class Ran(NamedTuple):
     samples: Sequence[Sample]  # at least two
     before: Work | None  # None: of a system whose servers cannot be asked
     after: Work | None
+    streams: Sequence[Sizes] = ()
 
 
 def figures(system: str, scenario: str, calls: int, silence_ms: int, ran: Ran) -> Figures:
@@ -44,6 +46,7 @@ def figures(system: str, scenario: str, calls: int, silence_ms: int, ran: Ran) -
         call_min=round(minutes, 2),
         **_cpu(first, last, minutes),
         **_memory(ran.samples, calls),
+        **streams(ran.streams),
         servers=_servers(ran, took_s, minutes),
         caller_late_ms=late,
         caller_cpu_s_per_call_min=round(ran.heard.cpu_s / minutes, 3),
@@ -55,6 +58,7 @@ def figures(system: str, scenario: str, calls: int, silence_ms: int, ran: Ran) -
 def _heard(heard: Heard, silence_ms: int) -> dict[str, Any]:
     return {
         "wait_ms": spread(wait.ms - silence_ms for wait in heard.waits),
+        "wait_quarters_ms": quarters(heard.waits, silence_ms),
         "barge_in_ms": spread(each.ms for each in heard.barge_ins),
         "back_ms": spread(each.ms for each in heard.backs),
         "key_ms": spread(each.ms for each in heard.keys),
@@ -111,7 +115,7 @@ def slopes(samples: Sequence[Sample], value: Callable[[Sample, str], float]) -> 
     """What a value grows by in a minute, by program: a straight line through the second half."""
     settled = samples[int(len(samples) * SETTLED) :]
     return {
-        name: round(_slope([(s.at_s / 60, value(s, name)) for s in known]), 3)
+        name: round(slope([(s.at_s / 60, value(s, name)) for s in known]), 3)
         for name in sorted(samples[-1].programs)
         if len(known := [s for s in settled if name in s.programs]) > 1
     }
@@ -125,13 +129,6 @@ def mib(sample: Sample, program: str) -> float:
 def opened(sample: Sample, program: str) -> float:
     """Files and sockets that were open."""
     return float(sample.descriptors.get(program, 0))
-
-
-def _slope(points: Sequence[tuple[float, float]]) -> float:
-    mean_x = sum(x for x, _ in points) / len(points)
-    mean_y = sum(y for _, y in points) / len(points)
-    apart = sum((x - mean_x) ** 2 for x, _ in points)
-    return sum((x - mean_x) * (y - mean_y) for x, y in points) / apart if apart else 0.0
 
 
 def _servers(ran: Ran, took_s: float, minutes: float) -> Servers | None:

@@ -46,6 +46,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     broken: tuple[str, ...] = ()  # what the scenario says must be, and is not
     silence_ms: int = 0  # the system waits before it answers; taken off the waits
     wait_ms: Spread = Spread()  # added to each turn
+    wait_quarters_ms: tuple[Spread, ...] = ()  # the same in each quarter of the run
     hops_ms: Mapping[str, Spread] = {}  # the same by the log, hop by hop: see loadtest/load/hops.py
     waterfalls: Mapping[str, Waterfall] = {}  # of the turns at p50 and p99
     barge_in_ms: Spread = Spread()  # first frame over the reply to `clear`
@@ -83,6 +84,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     descriptors: Mapping[str, int] = {}  # open at the end of the run
     descriptors_most: Mapping[str, int] = {}  # open at any one time
     descriptors_per_min: Mapping[str, float] = {}  # slope over the second half of the run
+    stream_mib: Mapping[str, float] = {}  # at the end of the run
+    stream_mib_per_min: Mapping[str, float] = {}  # slope over the second half of the run
     servers: Servers | None = None  # None: it has none that can be asked
     caller_late_ms: Spread = Spread()  # the callers' own clock
     caller_cpu_s_per_call_min: float = 0.0  # how fast the machine is just now: same work each time

@@ -84,6 +84,7 @@ ROWS: Final[tuple[tuple[str, Callable[[Figures], str]], ...]] = (
     ("turns (lost, doubled, cut short)", lambda f: _counted(f)),
     ("calls answered (refused, asked to wait, errors)", lambda f: _answered(f)),
     ("wait added, ms p50 / p95 / p99", lambda f: waits(f.wait_ms)),
+    ("  p50 / p99 in each quarter of the run", lambda f: _quarters(f)),
     ("asked to wait in mid-call, s", lambda f: f"{f.phrase_s:.1f}" if f.phrase_s else "-"),
     ("barge-in to clear, ms p50 / p95 / p99", lambda f: waits(f.barge_in_ms)),
     ("line lost to sound again, ms", lambda f: waits(f.back_ms)),
@@ -100,6 +101,8 @@ ROWS: Final[tuple[tuple[str, Callable[[Figures], str]], ...]] = (
     ("descriptors", lambda f: named(f.descriptors, 0)),
     ("  most at a time", lambda f: named(f.descriptors_most, 0)),
     ("  slope, a minute", lambda f: named(f.descriptors_per_min, 1)),
+    ("streams, MiB", lambda f: named(f.stream_mib, 1)),
+    ("  slope, MiB a minute", lambda f: named(f.stream_mib_per_min, 2)),
     ("NATS messages/s, KiB/s, slow", lambda f: _nats(f)),
     ("Postgres commits/s, rows/s", lambda f: _postgres(f)),
     ("event to row, ms p50 / p95 / p99", lambda f: _rows(f)),
@@ -126,6 +129,10 @@ def table(made: Report) -> Table:
         if any(cell not in ("", "-") for cell in cells):
             shown.add_row(name, *cells)
     return shown
+
+
+def _quarters(found: Figures) -> str:
+    return ", ".join(f"{each.p50:.0f} / {each.p99:.0f}" for each in found.wait_quarters_ms)
 
 
 def waits(found: Spread) -> str:

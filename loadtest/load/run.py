@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from loadtest.load.accounting import Ran, figures
 from loadtest.load.cores import CORES, on
 from loadtest.load.crowd import Group, Outcome, Task
+from loadtest.load.drift import looking
 from loadtest.load.faults import inflicting
 from loadtest.load.figures import Figures, judged
 from loadtest.load.heard import together
@@ -54,7 +55,7 @@ async def run(system: System, wanted: Wanted) -> Figures:
     """Have all callers call, and account for it. Raises CallersFailed."""
     begun_s, newest = time.time(), await _newest(system)
     meter, before = Meter(system.roots), await _work(system, begun_s)
-    async with meter.running():
+    async with looking(system.addresses) as sizes, meter.running():
         begin_s = time.monotonic() + _LEAD_S
         async with inflicting(system, wanted.scenario.faults, begin_s) as seen:
             outcomes = await _crowd(_tasks(system, wanted, begin_s))
@@ -64,6 +65,7 @@ async def run(system: System, wanted: Wanted) -> Figures:
         samples=meter.samples,
         before=before,
         after=await _work(system, begun_s),
+        streams=sizes,
     )
     found = figures(system.name, wanted.name, wanted.calls, system.silence_ms, ran)
     found = await _hop_by_hop(found, system, newest)

@@ -68,6 +68,7 @@ def _line(
         publish=partial(gateway.bus.pub_kept_soon, frames),
         missed=missed.want,
         looked_after=partial(looked_after, gateway.bus, settings.tenant, leg.call),
+        moment=gateway.moments.of(admitted.agent),
     )
     told = Told(
         away=lambda: line.log_away(),

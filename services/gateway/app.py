@@ -31,6 +31,7 @@ from services.gateway.known_calls import KnownCalls
 from services.gateway.lateness import Lateness
 from services.gateway.lines import Lines
 from services.gateway.making import Making
+from services.gateway.moments import Moments
 from services.gateway.on_after import on_after
 from services.gateway.on_media import on_media
 from services.gateway.on_ring import on_ring
@@ -71,6 +72,7 @@ async def serve(
     gateway = _gateway(bus, settings, journal, agents, port)
     async with AsyncExitStack() as leaving:
         leaving.push_async_callback(gateway.calling_back.close)
+        leaving.push_async_callback(gateway.moments.close)
         runner = web.AppRunner(_application(gateway), access_log=None, shutdown_timeout=1.0)
         leaving.push_async_callback(runner.cleanup)
         await leaving.enter_async_context(gateway.lateness.watching())
@@ -126,6 +128,7 @@ def _gateway(
         ),
         lateness=Lateness(bus, settings.busy_ms),
         making=Making(settings.rings_at_once),
+        moments=Moments(bus, settings.tenant),
     )
 
 

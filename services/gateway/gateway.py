@@ -15,6 +15,7 @@ from services.gateway.known_calls import KnownCalls
 from services.gateway.lateness import Lateness
 from services.gateway.lines import Lines
 from services.gateway.making import Making
+from services.gateway.moments import Moments
 from services.gateway.settings import GatewaySettings
 from services.gateway.signature import Signatures
 from services.gateway.tokens import Tokens
@@ -37,6 +38,7 @@ class Gateway(msgspec.Struct, kw_only=True):
     calling_back: CallingBack
     lateness: Lateness
     making: Making
+    moments: Moments
     busy_phrases: dict[AgentId, str] = {}  # of agents that were rung
     draining: bool = False  # it is about to stop: it takes no rings and no sockets
     unknown_reports: int = 0  # status callbacks of calls that never rang here

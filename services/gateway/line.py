@@ -44,6 +44,7 @@ class Links(NamedTuple):
     publish: Callable[[bytes], None]  # gets each frame of the caller
     missed: Callable[[], None]  # agent audio is missing: fetch it
     looked_after: Callable[[], Awaitable[bool]]  # whether anybody is there who can answer
+    moment: Callable[[], bytes]  # the phrase that asks the caller to wait
 
 
 class Line:
@@ -59,7 +60,9 @@ class Line:
     ) -> None:
         """`before`: how the line stood until now."""
         self.call: Final = leg.call
-        self.mouth: Final = Mouth(leg.stream, leg.carrier, leg.wire, self._tell, links.missed)
+        self.mouth: Final = Mouth(
+            leg.stream, leg.carrier, leg.wire, self._tell, links.missed, links.moment
+        )
         self.over = ""  # why nothing more comes of it; empty: it is up
         self.given_up = False  # it is over, and the call goes on without it
         self.may_speak = not before.stint  # a line that came back waits for the actor's word

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Final
 
 from services.audio.frames import CHUNK_BYTES_LIMIT, AgentChunk, duration_ms, split
-from services.audio.phrases import one_moment
 from services.gateway.carrier import Carrier
 from services.gateway.clock import now_ms
 from services.gateway.playback import Clear, Mark, Play, Playback, Progress, Step
@@ -25,9 +24,12 @@ class Mouth:
         wire: Wire,
         tell: Callable[[Progress], None],
         lack: Callable[[], None],
+        moment: Callable[[], bytes],
     ) -> None:
+        """`moment`: the phrase that asks the caller to wait, as mu-law."""
         self._stream, self._carrier, self._wire, self._tell = stream, carrier, wire, tell
         self._lack, self._lacking = lack, (0, 0, 0)
+        self._moment = moment
         self._phrase_until_ms = 0  # UNIX time; until then the carrier plays the phrase alone
         self._playback: Final = Playback()
         self._looking: asyncio.TimerHandle | None = None
@@ -107,8 +109,8 @@ class Mouth:
         return progress
 
     def hold(self) -> float:
-        """Speak the recorded phrase for when nobody else can; how long it lasts, in seconds."""
-        phrase, alone = one_moment(), not self._playback.unconfirmed
+        """Speak the phrase for when nobody else can; how long it lasts, in seconds."""
+        phrase, alone = self._moment(), not self._playback.unconfirmed
         for piece in split(phrase, CHUNK_BYTES_LIMIT):
             self._wire.send(self._carrier.media(self._stream, piece))
         self._phrase_until_ms = now_ms() + duration_ms(phrase) if alone else 0

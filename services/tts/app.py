@@ -22,6 +22,7 @@ from infra.workers import on_decisions, worker_broker, working
 from services.tts.cache import LIMIT_BYTES, Phrases
 from services.tts.counts import Counts
 from services.tts.lines import Lines
+from services.tts.on_phrase import answering_requests
 from services.tts.on_sentence import Speaker
 from services.tts.provider import SynthesisError, TextToSpeech
 from services.tts.rest import Paces
@@ -86,6 +87,7 @@ async def serve(
     async with (
         beside(_warm(providers, settings.warm)),
         beside(_keep_alive(speaker, settings.redeliver_s)),
+        answering_requests(bus, providers, phrases),
     ):
         try:
             async with _consuming(nats_url, host, speaker, settings):

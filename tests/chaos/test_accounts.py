@@ -169,3 +169,13 @@ def test_what_a_silent_log_could_not_take_may_be_repeated_too(
     judged = account(story, [Silent(silent_from_s, 9.0)])
     assert judged.repeated_at_loss == repeated
     assert account(story, [Silent(2.0, 5.0)]).repeated_at_loss == 0
+
+
+@pytest.mark.parametrize(("killed", "repeated"), [("g", 1), ("another", 0)])
+def test_a_line_that_notices_late_that_its_gateway_was_killed_broke_when_it_was(
+    killed: str, repeated: int
+) -> None:
+    first = heard("0011A", 4)
+    story = told(first, *reply("0011", 12, leg=2), words=[said(1, 2)], legs=broken_at(4.6))
+    judged = account(story, [Silent(4.1, 9.0, killed)])
+    assert (judged.repeated_at_loss, judged.count("doubled")) == (repeated, 1 - repeated)

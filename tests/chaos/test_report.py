@@ -1,5 +1,8 @@
 """What a run writes, and which fault a takeover is laid to."""
 
+from msgspec.structs import replace
+
+from contracts.dialog import CallEnded
 from contracts.event import OwnerClaimed
 from contracts.ids import CallId, TenantId
 from contracts.recorded import Message, Recorded
@@ -59,6 +62,14 @@ def test_a_takeover_without_a_fault_has_no_gap() -> None:
     assert [taken.gap_ms for taken in takeovers(claims, [KILL, NATS])] == [None]
 
 
+def test_who_claims_a_call_that_has_ended_keeps_nobody_waiting() -> None:
+    ended = CallEnded(at_ms=0, reason="caller_hung_up", phase="discovery", turns=1)
+    last = claim(2, "dialog-10-aa", 95.0)
+    last = replace(last, message=replace(last.message, events=(ended,)))
+    claims = [claim(1, "dialog-10-aa", 90.0), last, claim(3, "d-11-b", 103.0)]
+    assert takeovers(claims, [KILL]) == []
+
+
 def test_the_figures_have_what_others_read() -> None:
     taken = takeovers([claim(1, "d-10-a", 90.0), claim(2, "d-11-b", 101.5)], [KILL])
     figures = result(
@@ -88,3 +99,21 @@ def test_a_run_is_right_only_without_a_fault_a_finding_and_trouble() -> None:
 
 def test_a_percentile_is_one_of_the_values() -> None:
     assert (at([], 0.5), at([3, 1, 2], 0.5), at([3, 1, 2], 1.0)) == (0.0, 2, 3)
+
+
+def test_a_silence_is_laid_to_the_standstill_of_the_gateway_that_held_the_line() -> None:
+    paused = Done(
+        kind="pause", target="gateway-1", pid=9, at_s=98.0, healed_s=103.0, url="http://one"
+    )
+    own = Silence("c", 99.0, 103.5, "http://one")
+    of_another = Silence("d", 99.0, 101.5, "http://two")
+    figures = result(done=[paused, KILL], silences=[own, of_another]).figures()
+    assert figures["dead_air_ms_max_by_fault"] == {"pause gateway": 4500, "kill dialog": 2500}
+    assert [each["fault"] for each in figures["silences"]] == ["pause gateway", "kill dialog"]
+
+
+def test_what_took_longer_than_promised_is_listed_with_all_that_was_done() -> None:
+    taken = takeovers([claim(1, "d-10-a", 90.0), claim(2, "d-11-b", 103.5)], [KILL])
+    figures = result(verdict=Verdict(takeovers=taken)).figures()
+    assert [each["gap_ms"] for each in figures["late_takeovers"]] == [3500.0]
+    assert [each["target"] for each in figures["faults_done"]] == ["dialog-1", "nats"]

@@ -10,6 +10,7 @@ from contracts.agent import Agent
 from contracts.ids import CallId, HostId, new_call_id
 from contracts.line import LineAnswered, LineEnded, LineLost
 from services.audio.frames import AgentChunk, pack_agent
+from services.audio.phrases import one_moment
 from services.gateway.carriers.twilio import Twilio
 from services.gateway.faults import alone, guarded
 from services.gateway.journaling import Journaling, Patience, Told
@@ -84,7 +85,7 @@ def _line(house: House, call: CallId, wire: Kept) -> tuple[Line, Journaling]:
         Told(lambda: None, lambda: None, lambda: None, lambda stint: None),
     )
     journaling.start()
-    links = Links(_broken, lambda: None, _always)
+    links = Links(_broken, lambda: None, _always, one_moment)
     return Line(Leg(call, "MZ1", Twilio(), wire), Agent(name="a"), journaling, links), journaling
 
 

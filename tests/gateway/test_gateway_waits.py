@@ -1,13 +1,17 @@
 """A caller who waits for what is held up hears a phrase, never dead air; then the answer, once."""
 
+import asyncio
 from contextlib import AsyncExitStack
 
 from eventually import eventually_async
 from gateway_house import House, only, sound
+from msgspec.structs import replace
+from nats.aio.msg import Msg
 from nats_proxy import Proxy, proxy
 from twilio_double import LOUD, QUIET, Document, MediaSocket
 
-from contracts.agent import Limits
+from contracts.agent import Limits, Phrases
+from contracts.codec import decode_phrase
 from contracts.dialog import ReplyFinished, SentenceWritten, Voice
 from contracts.line import (
     LineAnswered,
@@ -18,6 +22,8 @@ from contracts.line import (
     SpeechEnded,
     SpeechStarted,
 )
+from contracts.phrase import PhraseWanted
+from contracts.streams import phrase_subject
 from infra.nats import connect
 from services.audio.phrases import one_moment
 
@@ -135,6 +141,42 @@ async def test_a_word_of_the_caller_breaks_off_the_phrase_and_is_no_barge_in(
     events = await house.until(document.call, SpeechStarted)
     assert only(SpeechStarted, events)[0].over_reply == 0
     assert not only(PlaybackCleared, events)
+
+
+async def test_the_phrase_is_in_the_words_and_the_voice_of_the_agent(house: House) -> None:
+    german = Voice(provider="vendor", name="Anna")
+    moment, wanted = sound(900, 9), asyncio.Queue[PhraseWanted]()
+
+    async def say(request: Msg) -> None:
+        wanted.put_nowait(decode_phrase(request.data))
+        await request.respond(moment)
+
+    await house.bus.nc.subscribe(phrase_subject(house.tenant), cb=say)
+    await house.publish(
+        languages=("de-DE",), voices={"de": german}, phrases=Phrases(moment="Einen Moment, bitte.")
+    )
+    media, document = await house.answered(await house.twilio(await house.open()))
+    assert await wanted.get() == PhraseWanted(
+        text="Einen Moment, bitte.", voice=replace(german, language="de-DE")
+    )
+    await media.say(*QUESTION)
+    await house.until(document.call, SpeechEnded)
+    house.hosts_live = False
+    await media.until(lambda: media.buffered_ms >= 900)
+    await media.play()
+    assert bytes(media.played).startswith(moment)
+    assert wanted.empty()
+
+
+async def test_the_phrase_is_a_recording_while_no_voice_has_said_it(house: House) -> None:
+    await house.publish(phrases=Phrases(moment="Einen Moment, bitte."))
+    media, document = await house.answered(await house.twilio(await house.open()))
+    await media.say(*QUESTION)
+    await house.until(document.call, SpeechEnded)
+    house.hosts_live = False
+    await media.until(lambda: media.buffered_ms >= PHRASE_MS)
+    await media.play()
+    assert bytes(media.played).startswith(one_moment())
 
 
 async def _call_behind(

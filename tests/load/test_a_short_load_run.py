@@ -54,4 +54,5 @@ async def test_two_callers_talk_one_over_the_other_end_and_all_is_accounted_for(
     assert 0 < found.hops_ms["whole_wait"].n <= found.turns  # not those cut short
     assert found.waterfalls.keys() == {"p50", "p99"}
     assert found.descriptors["roles"] > 0
+    assert found.stream_mib["CALLS"] > 0
     assert found.caller_cpu_s_per_call_min > 0

@@ -12,6 +12,7 @@ from infra.nats_system import Traffic
 from loadtest.load import bench, compare
 from loadtest.load.accounting import Ran, figures, mib, slopes
 from loadtest.load.compare import changes, void_runs
+from loadtest.load.drift import Sizes
 from loadtest.load.figures import Figures, judged, void
 from loadtest.load.heard import Heard, Timed, together
 from loadtest.load.meter import Sample, Work
@@ -68,6 +69,23 @@ def test_late_frames_are_a_share_of_all_frames() -> None:
 def test_memory_that_grows_has_a_slope_and_what_is_flat_has_none() -> None:
     growing = [looked(60.0 * minute, 0.0, 100.0 + 3 * minute) for minute in range(10)]
     assert slopes(growing, mib) == {"nats-server": 0.0, "roles": pytest.approx(3.0)}
+
+
+def test_waits_that_creep_up_are_seen_in_the_quarters_of_a_run() -> None:
+    waits = [Timed(float(second), 700.0 + second) for second in range(100, 180)]
+    creeping = figures("partyline", "long", 2, 700, ran(waits=waits)).wait_quarters_ms
+    assert [quarter.p50 for quarter in creeping] == [110, 130, 150, 170]
+    assert sum(quarter.n for quarter in creeping) == 80
+    at_once = figures("partyline", "long", 2, 700, ran(waits=[Timed(1.0, 705.0)] * 3))
+    assert [quarter.n for quarter in at_once.wait_quarters_ms] == [3, 0, 0, 0]
+    assert figures("partyline", "long", 2, 700, ran()).wait_quarters_ms == ()
+
+
+def test_a_stream_that_grows_has_a_slope_and_one_that_is_full_has_none() -> None:
+    seen = [Sizes(60.0 * minute, {"CALLS": 2.0 * minute, "AUDIO": 8.0}) for minute in range(8)]
+    found = figures("partyline", "long", 2, 700, ran()._replace(streams=seen))
+    assert found.stream_mib == {"CALLS": 14.0, "AUDIO": 8.0}
+    assert found.stream_mib_per_min == {"CALLS": 2.0, "AUDIO": 0.0}
 
 
 def test_a_run_whose_callers_were_late_is_void() -> None:

@@ -180,17 +180,17 @@ async def test_an_event_of_a_later_version_parks_its_call_until_it_is_known(
 
 
 async def test_a_projection_of_another_version_is_made_anew_and_the_old_runner_gives_up(
-    bus: Bus, empty_pool: Pool
+    bus: Bus, pool: Pool
 ) -> None:
     _, last = await append_calls(bus, 3)
     newer = msgspec.structs.replace(CALLS, version=CALLS.version + 1)
-    async with running(bus, empty_pool, [CALLS]):
-        await caught_up(empty_pool, last, [CALLS])
-        async with running(bus, empty_pool, [newer]):
+    async with running(bus, pool, [CALLS]):
+        await caught_up(pool, last, [CALLS])
+        async with running(bus, pool, [newer]):
             last = await append(bus, question_answered())
-            await eventually_async(lambda: is_live(empty_pool, newer.version))
-            await caught_up(empty_pool, last, [newer])
-    assert [c.replies for c in await calls.list(empty_pool, TENANT)] == [2] * 4
+            await eventually_async(lambda: is_live(pool, newer.version))
+            await caught_up(pool, last, [newer])
+    assert [c.replies for c in await calls.list(pool, TENANT)] == [2] * 4
 
 
 async def test_where_rebuilding_is_off_tables_of_before_stand_still_until_somebody_does(
@@ -339,7 +339,7 @@ async def any_position(pool: Pool, sequence: int) -> bool:
 
 
 async def is_live(pool: Pool, version: int) -> bool:
-    live = "SELECT version FROM projection_positions WHERE state = 'live'"
+    live = "SELECT version FROM projection_positions WHERE name = 'calls' AND state = 'live'"
     return bool(await pool.fetchval(live) == version)
 
 
