@@ -72,6 +72,22 @@ async def test_a_rebuild_makes_the_same_rows_as_following_did(bus: Bus, pool: Po
         assert await calls.show(pool, TENANT, later.call) is not None
 
 
+@pytest.mark.parametrize(
+    "few", [0, 1_000], ids=["the log is read on for all", "the log is asked for each"]
+)
+@pytest.mark.usefixtures("small_chunks")
+async def test_calls_that_go_on_behind_their_chunk_are_whole(
+    bus: Bus, pool: Pool, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(filling, "_FEW", few)
+    _, last = await append_calls(bus, 20)
+    async with running(bus, pool):
+        await caught_up(pool, last)
+        before = await tables(pool)
+        await rebuilt(bus, pool)
+        assert await tables(pool) == before
+
+
 @pytest.mark.usefixtures("small_chunks")
 async def test_processes_that_share_the_chunks_make_the_same_rows(
     bus: Bus, pool: Pool, log_server: NatsServer, tables_dsn: str
