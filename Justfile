@@ -76,7 +76,7 @@ measure-adapters *ARGS: setup
 measure-search *ARGS: setup
     @PYTHONPATH=tests {{ run }} python tests/rag/measure_search.py "$@"
 
-# Callers in real time, and what they cost: `./just load steady --calls 10 50 --peer pipecat --page FILE`
+# Callers in real time, and what they cost: `./just load steady --calls 10 50 --peer pipecat --page FILE`; `--profile`: where the CPU goes
 [group('check'), no-exit-message]
 load *ARGS: setup
     @{{ run }} python -m loadtest.load "$@"

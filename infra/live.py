@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Final
+from typing import Final, TypeAlias
 
 import nats.errors
 
@@ -21,6 +21,10 @@ from infra.nats import Bus
 
 _log: Final = logging.getLogger("partyline.live")
 _AGAIN_S: Final = 0.2
+
+
+Given: TypeAlias = Recorded | Locked | None
+"""A message; that one is sealed and nothing here opens it; that it was closed."""
 
 
 class Following:
@@ -40,13 +44,15 @@ class Following:
         families: tuple[Family, ...] | None,
         after: int,
         on_draft: Callable[[bytes], None] | None = None,
+        into: "Callable[[Given], None] | None" = None,
     ) -> None:
         self._bus, self._journal = bus, journal
         self._tenant, self._call = tenant, call
         self._families = families
         self._floor, self._on_draft = after, on_draft
         self._seen: dict[str, int] = {}  # newest sequence given out or left out, by family
-        self._queue: asyncio.Queue[Recorded | Locked | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[Given] = asyncio.Queue()
+        self._put = into or self._queue.put_nowait
         self._reading = asyncio.Lock()  # one reader of missing parts at a time
         self._waiting: deque[Arrived] = deque()  # came while something was being read
         self._taking: asyncio.Task[None] | None = None  # takes what waits
@@ -91,7 +97,7 @@ class Following:
         await listener.leave()
         if self._taking is not None:
             await end_tasks([self._taking])
-        self._queue.put_nowait(None)
+        self._put(None)
 
     def _on_live(self, arrived: Arrived) -> None:
         if arrived.family == DRAFT and self._on_draft:
@@ -119,7 +125,7 @@ class Following:
             sequence = self._seen[arrived.family] = arrived.sequence
             _log.warning("call %s: message %d is left out: %s", self._call, sequence, unreadable)
         except Locked as locked:
-            self._queue.put_nowait(locked)
+            self._put(locked)
         return True
 
     async def _take_waiting(self) -> None:
@@ -136,7 +142,7 @@ class Following:
             while not self._opened(arrived):
                 await self._fetch_key()
         except Locked as locked:
-            self._queue.put_nowait(locked)
+            self._put(locked)
 
     async def _fetch_key(self) -> None:
         try:
@@ -171,7 +177,7 @@ class Following:
 
     def _give(self, recorded: Recorded) -> None:
         self._seen[recorded.family] = recorded.sequence
-        self._queue.put_nowait(recorded)
+        self._put(recorded)
 
 
 def _nothing() -> None:
@@ -187,13 +193,15 @@ async def follow(
     families: tuple[Family, ...] | None = None,
     after: int = 0,
     on_draft: Callable[[bytes], None] | None = None,
+    into: Callable[[Given], None] | None = None,
 ) -> Following:
     """Follow a call from its message `after` on.
 
     Args: families: only these; None: all.
           on_draft: is given each draft of a transcript as it comes; one may be missed.
+          into: is given the messages, in the turn in which they come, instead of the iteration.
     """
-    following = Following(bus, journal, tenant, call, families, after, on_draft)
+    following = Following(bus, journal, tenant, call, families, after, on_draft, into)
     try:
         await following.start()
     except BaseException:

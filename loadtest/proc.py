@@ -13,6 +13,7 @@ class Cost(NamedTuple):
 
     cpu_s: float
     rss_mib: float
+    kernel_s: float = 0.0  # of the CPU in system calls
 
 
 def cost(pid: int) -> Cost:
@@ -22,7 +23,16 @@ def cost(pid: int) -> Cost:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except FileNotFoundError:
         raise ProcessLookupError(pid) from None
-    return Cost((int(stat[11]) + int(stat[12])) * _TICK_S, pages * _PAGE_BYTES / 2**20)
+    user_s, kernel_s = int(stat[11]) * _TICK_S, int(stat[12]) * _TICK_S
+    return Cost(user_s + kernel_s, pages * _PAGE_BYTES / 2**20, kernel_s)
+
+
+def waited_s(pid: int) -> float:
+    """Seconds for which its main thread had work and no core. Raises ProcessLookupError."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except FileNotFoundError:
+        raise ProcessLookupError(pid) from None
 
 
 def descriptors(pid: int) -> int:

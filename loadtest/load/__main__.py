@@ -17,11 +17,14 @@ from loadtest.load.cores import CORES, move
 from loadtest.load.figures import Figures
 from loadtest.load.page import page
 from loadtest.load.peer import PEERS, NoPeer, pipecat
+from loadtest.load.profile_table import tables as profile_tables
 from loadtest.load.report import report, table, write
 from loadtest.load.run import CallersFailed, Wanted, run, warm
+from loadtest.load.sampling import CannotSample
 from loadtest.load.scenario import NoScenario, Scenario, names, read
 from loadtest.load.systems import DidNotStart, System, partyline
 from loadtest.load.waterfall import table as hop_table
+from services.cli.settings import variable
 
 _out: Final = Console()
 _err: Final = Console(stderr=True)
@@ -35,7 +38,7 @@ async def measured(given: argparse.Namespace) -> list[Figures]:
         async with _system(name, given, scenario) as system:
             await warm(system)
             for calls in given.calls or [scenario.calls]:
-                wanted = _wanted(given, scenario, calls)
+                wanted = _wanted(name, given, scenario, calls)
                 with _err.status(f"{name}: {calls} calls for {wanted.length_s:g} s"):
                     found.append(await run(system, wanted))
     return found
@@ -57,7 +60,7 @@ async def _system(
                 yield system
 
 
-def _wanted(given: argparse.Namespace, scenario: Scenario, calls: int) -> Wanted:
+def _wanted(name: str, given: argparse.Namespace, scenario: Scenario, calls: int) -> Wanted:
     return Wanted(
         name=given.scenario,
         scenario=scenario,
@@ -66,6 +69,7 @@ def _wanted(given: argparse.Namespace, scenario: Scenario, calls: int) -> Wanted
         seed=given.seed,
         processes=given.processes,
         verify=given.verify,
+        profile=given.profile and name == "partyline",
     )
 
 
@@ -82,8 +86,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--peer", choices=PEERS, action="append", default=[], help="beside ours")
     parser.add_argument("--apart", action="store_true", help="a process for each role")
     parser.add_argument("--voice", default="1.5x", help="sound at so many times real time; '': now")
+    parser.add_argument("--detector", choices=("energy", "silero"), help="of callers' speech")
     parser.add_argument("--processes", type=int, default=0, help="of callers; 0: as needed")
     parser.add_argument("--verify", action="store_true", help="the log and the tables afterwards")
+    parser.add_argument("--profile", action="store_true", help="where ours spends its CPU")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the report there")
     parser.add_argument("--page", type=Path, help="write a page with plots there")
@@ -94,9 +100,11 @@ def main() -> None:
     """The program. Exit code 1: what must be is not; 2: nothing ran; 3: the run is void."""
     given = _parser().parse_args()
     move([os.getpid()], CORES.callers)
+    if given.detector:
+        os.environ[variable("detector")] = given.detector  # of all that is started from here
     try:
         runs = uvloop.run(measured(given))
-    except (NoScenario, NoPeer, DidNotStart, CallersFailed) as failed:
+    except (NoScenario, NoPeer, DidNotStart, CallersFailed, CannotSample) as failed:
         _err.print(str(failed), markup=False)
         sys.exit(2)
     made = report(runs, how=f"just load {shlex.join(sys.argv[1:])}")
@@ -104,6 +112,8 @@ def main() -> None:
     for each in made.runs:
         if each.waterfalls:
             _out.print(hop_table(each))
+    for shown in profile_tables(made.runs):
+        _out.print(shown)
     if given.json:
         write(made, given.json)
     if given.page:

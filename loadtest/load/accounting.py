@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from loadtest.load.drift import Sizes, quarters, slope, streams
 from loadtest.load.figures import Figures, Point, Servers, void
 from loadtest.load.heard import Heard
-from loadtest.load.meter import Sample, Work
+from loadtest.load.meter import Sample, Work, used
 from loadtest.load.spread import spread
 
 SETTLED: Final = 0.5  # of a run, after which memory that still grows counts as growing
@@ -43,8 +43,9 @@ def figures(system: str, scenario: str, calls: int, silence_ms: int, ran: Ran) -
         silence_ms=silence_ms,
         **_heard(ran.heard, silence_ms),
         strangers=_strangers(ran.strange),
+        frames=_frames(ran.heard) + _frames(ran.strange),
         call_min=round(minutes, 2),
-        **_cpu(first, last, minutes),
+        **_cpu(ran.samples, took_s, minutes),
         **_memory(ran.samples, calls),
         **streams(ran.streams),
         servers=_servers(ran, took_s, minutes),
@@ -78,16 +79,12 @@ def _heard(heard: Heard, silence_ms: int) -> dict[str, Any]:
     }
 
 
-def _cpu(first: Sample, last: Sample, minutes: float) -> dict[str, Any]:
-    used = {
-        name: cost.cpu_s - (first.programs[name].cpu_s if name in first.programs else 0.0)
-        for name, cost in sorted(last.programs.items())
-    }
-    took_s = max(last.at_s - first.at_s, 1e-3)
+def _cpu(samples: Sequence[Sample], took_s: float, minutes: float) -> dict[str, Any]:
+    cpu_s = {name: cost.cpu_s for name, cost in used(samples).items()}
     return {
-        "cpu_s_per_call_min": round(sum(used.values()) / minutes, 3),
-        "cpu_by_program": {name: round(s / minutes, 3) for name, s in used.items()},
-        "cpu_pct": {name: _pct(s, took_s) for name, s in used.items()},
+        "cpu_s_per_call_min": round(sum(cpu_s.values()) / minutes, 3),
+        "cpu_by_program": {name: round(s / minutes, 3) for name, s in cpu_s.items()},
+        "cpu_pct": {name: _pct(s, took_s) for name, s in cpu_s.items()},
     }
 
 
@@ -150,6 +147,10 @@ def _servers(ran: Ran, took_s: float, minutes: float) -> Servers | None:
         log_mib_per_call_min=round(log_mib / minutes, 3),
         disk_mib_per_call_min=round((log_mib + tables_mib) / minutes, 3),
     )
+
+
+def _frames(heard: Heard) -> int:
+    return heard.said + heard.frames
 
 
 def _strangers(strange: Heard) -> dict[str, int]:

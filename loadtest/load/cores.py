@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple
 
 _ALL: Final = sorted(os.sched_getaffinity(0))
@@ -31,17 +31,32 @@ def on(core: int) -> Iterator[None]:
 
 def move(pids: Iterable[int], core: int) -> None:
     """Have running processes, all their threads included, go there."""
-    for pid in pids:
-        try:
-            threads = [int(name) for name in os.listdir(f"/proc/{pid}/task")]
-        except FileNotFoundError:
-            continue  # it has ended
-        for thread in threads:
-            _move(thread, core)
+    for thread in _threads(pids):
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(thread, {core})
 
 
-def _move(thread: int, core: int) -> None:
+@contextmanager
+def ahead(pids: Iterable[int]) -> Iterator[None]:
+    """During the block running processes never wait for a core that an ordinary one has.
+
+    Where that is not allowed, they wait.
+    """
+    known = list(pids)
+    _schedule(known, os.SCHED_RR | os.SCHED_RESET_ON_FORK, 1)
     try:
-        os.sched_setaffinity(thread, {core})
-    except ProcessLookupError:
-        return
+        yield
+    finally:
+        _schedule(known, os.SCHED_OTHER, 0)
+
+
+def _schedule(pids: Iterable[int], policy: int, priority: int) -> None:
+    for thread in _threads(pids):
+        with suppress(ProcessLookupError, PermissionError):
+            os.sched_setscheduler(thread, policy, os.sched_param(priority))
+
+
+def _threads(pids: Iterable[int]) -> Iterator[int]:
+    for pid in pids:
+        with suppress(FileNotFoundError):  # it has ended
+            yield from map(int, os.listdir(f"/proc/{pid}/task"))

@@ -17,6 +17,7 @@ from typing import Final
 import aiohttp
 import msgspec
 import uvloop
+from yarl import URL
 
 from infra.open_files import allow_many_files
 from loadtest.load.caller import Caller
@@ -38,6 +39,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     manner: Manner
     ring_at_s: tuple[float, ...]  # monotonic seconds, a caller each
     until_s: tuple[float, ...]  # when each hangs up
+    agent: str = ""  # another than the webhook's address names
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,9 +114,10 @@ async def run(task: Task) -> Outcome:
             groups = [(task.guests, heard), *((group, strange) for group in task.strangers)]
             for number, (group, ears) in enumerate(groups):
                 speech = [b64encode(frame) for frame in burst(group.manner.speech_ms)]
+                url = _url(task.ring_url, group.agent)
                 for place, times in enumerate(zip(group.ring_at_s, group.until_s, strict=True)):
                     chance = random.Random(f"{task.seed} {number} {place}")
-                    telephone = Telephone(http, task.ring_url, group.manner, ears)
+                    telephone = Telephone(http, url, group.manner, ears)
                     talking = (telephone, group.manner, speech, ears, chance)
                     caller = Caller(*talking, reply_ms=task.reply_ms)
                     calls.create_task(_call(caller, wheel, *times))
@@ -122,6 +125,10 @@ async def run(task: Task) -> Outcome:
     heard.cpu_s = time.process_time() - begun_cpu_s
     heard.late, heard.ticks_late_ms = wheel.late, wheel.ticks_late_ms
     return Outcome(heard=heard, strange=strange)
+
+
+def _url(ring_url: str, agent: str) -> str:
+    return str(URL(ring_url).update_query(agent=agent)) if agent else ring_url
 
 
 async def _call(caller: Caller, wheel: Wheel, ring_at_s: float, until_s: float) -> None:

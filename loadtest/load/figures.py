@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from loadtest.load.hops import Waterfall
+from loadtest.load.profile import Profile
 from loadtest.load.scenario import Must
 from loadtest.load.spread import Spread
 
@@ -65,7 +66,9 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     phrase_s: float = 0.0  # that callers heard the phrase that asks them to wait, together
     put_off: int = 0  # times that a caller was asked to wait before an answer
     errors: Mapping[str, int] = {}
-    appends_per_call_min: float = 0.0  # messages in the log of calls
+    frames: int = 0  # of sound, to the system and from it
+    appends: int = 0  # messages in the log of calls
+    appends_per_call_min: float = 0.0
     append_bytes: float = 0.0  # of each, without subject and headers
     log_calls: int = 0  # verified after the run; 0: that was not asked for
     log_wrong: tuple[str, ...] = ()  # events lost, doubled or reordered, and rows that differ
@@ -84,6 +87,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     descriptors: Mapping[str, int] = {}  # open at the end of the run
     descriptors_most: Mapping[str, int] = {}  # open at any one time
     descriptors_per_min: Mapping[str, float] = {}  # slope over the second half of the run
+    profile: tuple[Profile, ...] = ()  # where the CPU went, of a run that was to say so
     stream_mib: Mapping[str, float] = {}  # at the end of the run
     stream_mib_per_min: Mapping[str, float] = {}  # slope over the second half of the run
     servers: Servers | None = None  # None: it has none that can be asked

@@ -34,6 +34,7 @@ class Heard(msgspec.Struct, kw_only=True):
     doubled: int = 0  # replies that were said twice, by their length
     cut_short: int = 0  # replies of which a part never came
     unheeded: int = 0  # barge-ins that stopped nothing
+    said: int = 0  # frames that callers sent, 20 ms each
     frames: int = 0  # of agent audio, 20 ms each
     late_frames: int = 0
     marks_twice: int = 0

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
@@ -61,13 +61,10 @@ class Meter:
     def look(self) -> Sample:
         """At all of them now."""
         programs, opened = dict[str, Cost](), Counter[str]()
-        for name, root in self._roots.items():
-            for program, pids in family(root).items():
-                for pid in pids:
-                    called = name if pid == root or program.startswith("python") else program
-                    with contextlib.suppress(ProcessLookupError):  # it has just ended
-                        programs[called] = _sum(programs.get(called), cost(pid))
-                        opened[called] += descriptors(pid)
+        for called, pid in _processes(self._roots):
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                programs[called] = _sum(programs.get(called), cost(pid))
+                opened[called] += descriptors(pid)
         sample = Sample(time.monotonic(), programs, steal_s(), dict(opened))
         self.samples.append(sample)
         return sample
@@ -90,8 +87,39 @@ class Meter:
             self.look()
 
 
+def pythons(roots: Mapping[str, int]) -> dict[str, list[int]]:
+    """The Python processes among those that a Meter with these roots looks at."""
+    found: dict[str, list[int]] = {name: [] for name in roots}
+    for called, pid in _processes(roots):
+        if called in found:
+            found[called].append(pid)
+    return found
+
+
+def _processes(roots: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    """With what each is called."""
+    for name, root in roots.items():
+        for program, pids in family(root).items():
+            for pid in pids:
+                yield name if pid == root or program.startswith("python") else program, pid
+
+
 def _sum(one: Cost | None, other: Cost) -> Cost:
-    return other if one is None else Cost(one.cpu_s + other.cpu_s, one.rss_mib + other.rss_mib)
+    if one is None:
+        return other
+    return Cost(*(ours + theirs for ours, theirs in zip(one, other, strict=True)))
+
+
+def used(samples: Sequence[Sample]) -> dict[str, Cost]:
+    """What each program used from the first sample to the last; memory as it is then."""
+    before, nothing = samples[0].programs, Cost(0.0, 0.0)
+    return {
+        name: now._replace(
+            cpu_s=now.cpu_s - before.get(name, nothing).cpu_s,
+            kernel_s=now.kernel_s - before.get(name, nothing).kernel_s,
+        )
+        for name, now in sorted(samples[-1].programs.items())
+    }
 
 
 def _spread(count: int, times: Sequence[float] | None) -> Spread:

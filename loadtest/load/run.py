@@ -19,7 +19,9 @@ from loadtest.load.figures import Figures, judged
 from loadtest.load.heard import together
 from loadtest.load.hops import hops
 from loadtest.load.log import position, turns_after
-from loadtest.load.meter import Meter, Work, work
+from loadtest.load.meter import Meter, Work, pythons, used, work
+from loadtest.load.profile import profile
+from loadtest.load.sampling import sampling
 from loadtest.load.scenario import Manner, Scenario, Strangers
 from loadtest.load.systems import System
 from loadtest.load.verified import verified
@@ -42,6 +44,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     length_s: float
     seed: int = 1
     verify: bool = False  # read the whole log afterwards, and all tables
+    profile: bool = False  # look at what its Python processes do
     processes: int = 0  # of callers; 0: as many as keep time
 
 
@@ -52,10 +55,11 @@ async def warm(system: System) -> None:
 
 
 async def run(system: System, wanted: Wanted) -> Figures:
-    """Have all callers call, and account for it. Raises CallersFailed."""
+    """Have all callers call, and account for it. Raises CallersFailed, CannotSample."""
     begun_s, newest = time.time(), await _newest(system)
     meter, before = Meter(system.roots), await _work(system, begun_s)
-    async with looking(system.addresses) as sizes, meter.running():
+    spied = sampling(pythons(system.roots) if wanted.profile else {})
+    async with looking(system.addresses) as sizes, spied as stacks, meter.running():
         begin_s = time.monotonic() + _LEAD_S
         async with inflicting(system, wanted.scenario.faults, begin_s) as seen:
             outcomes = await _crowd(_tasks(system, wanted, begin_s))
@@ -71,6 +75,7 @@ async def run(system: System, wanted: Wanted) -> Figures:
     found = await _hop_by_hop(found, system, newest)
     found = replace(
         found,
+        profile=profile(used(ran.samples), stacks, found.frames, found.appends) if stacks else (),
         faults=tuple(seen.done),
         tables_behind_s=seen.tables_behind_s,
         parked=seen.parked,
@@ -94,6 +99,7 @@ async def _hop_by_hop(found: Figures, system: System, after: int) -> Figures:
         found,
         hops_ms=known.hops_ms,
         waterfalls=known.waterfalls,
+        appends=turns.messages,
         appends_per_call_min=round(turns.messages / max(found.call_min, 1e-3), 1),
         append_bytes=round(turns.bytes / max(turns.messages, 1)),
     )
@@ -164,7 +170,8 @@ def _guests(wanted: Wanted, begin_s: float) -> Group:
 def _strange(strangers: Strangers, begin_s: float, length_s: float) -> Group:
     every_s = strangers.arrive_s / max(strangers.count, 1)
     times = [begin_s + place * every_s for place in range(strangers.count)]
-    return _group(strangers.manner, times, [begin_s + length_s] * strangers.count)
+    group = _group(strangers.manner, times, [begin_s + length_s] * strangers.count)
+    return replace(group, agent=strangers.agent)
 
 
 def _group(manner: Manner, ring_at_s: list[float], until_s: list[float]) -> Group:

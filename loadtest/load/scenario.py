@@ -42,6 +42,7 @@ class Strangers(_Table, frozen=True, kw_only=True):
     count: Natural
     manner: Manner
     arrive_s: Seconds = 1.0
+    agent: Literal["", "endless"] = ""  # whom they call; empty: the same as all
 
 
 class Fault(_Table, frozen=True, kw_only=True):

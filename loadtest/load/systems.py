@@ -20,6 +20,7 @@ from infra.loopback_ports import free_port
 from infra.nats import connect, create_streams
 from infra.postgres import connect_pool
 from loadtest.load.cores import CORES, move, on
+from loadtest.load.endless import endless
 from loadtest.load.scenario import AGENT
 from loadtest.proc import family
 from projections.run import caught_up
@@ -149,6 +150,7 @@ async def _publish(addresses: Addresses, agent: Path, voice: str) -> None:
         await create_streams(bus)
         spoken = partial(_with_voice, voice=voice)
         await publish(bus, Settings().tenant, agent, changed=spoken)
+        await publish(bus, Settings().tenant, agent, changed=endless)
     finally:
         await bus.close()
 

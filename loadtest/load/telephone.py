@@ -63,6 +63,7 @@ class Telephone:
         self._kept.append(frame)
         if len(self._kept) * 20 >= self._manner.bunch_ms:
             kept, self._kept = self._kept, []
+            self._heard.said += len(kept)
             for each in kept:
                 self._line.say(each)
 

@@ -8,9 +8,6 @@ from typing import Final
 
 import msgspec
 
-from infra.data_folder import make_folders
-from infra.nats import connect, create_streams
-from infra.nats_server import NatsServer
 from loadtest.scale.hosts import staged
 from loadtest.scale.idle import Idle, idle
 from loadtest.scale.rates import Kept, Rate, alone, appends, frames, kept, three_nodes
@@ -43,7 +40,9 @@ async def drive(calls: int, folder: Path | None = None) -> Driven:
         async with staged(here / "calls", calls) as stage:
             still = await idle(stage, calls, _WATCH_S)
             heirs = await taken_over(stage, calls)
-        append, frame = await _alone(here / "alone")
+        async with alone(here / "alone") as servers:
+            append = await appends(servers, _APPENDS, _APPEND_BYTES)
+            frame = await frames(servers, _FRAMES)
         return Driven(
             idle=still,
             taken_over=heirs,
@@ -53,20 +52,6 @@ async def drive(calls: int, folder: Path | None = None) -> Driven:
             frame=frame,
             kept=await kept(here / "kept", _SUBJECTS, _APPEND_BYTES),
         )
-
-
-async def _alone(folder: Path) -> tuple[Rate, Rate]:
-    server = NatsServer(make_folders(folder), "secret")
-    await server.start()
-    try:
-        bus = await connect(server.url, name="scale")
-        await create_streams(bus)
-        servers = alone(folder, bus)
-        found = await appends(servers, _APPENDS, _APPEND_BYTES), await frames(servers, _FRAMES)
-        await bus.close()
-    finally:
-        await server.stop()
-    return found
 
 
 def sync_ms(folder: Path) -> float:

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -18,6 +19,7 @@ from loadtest.proc import cost, folder_mib
 from services.audio.frames import FRAME_BYTES, pack_caller
 
 _TENANT: Final = TenantId("scale")
+_SECRET: Final = "secret"
 _IN_FLIGHT: Final = 256  # appends of all calls together that wait for their acknowledgement
 _SPREAD: Final = 500  # calls they belong to
 _CALLS: Final = 1_000  # whose frames come at a time
@@ -88,20 +90,14 @@ async def frames(servers: Servers, count: int) -> Rate:
 
 async def kept(folder: Path, subjects: int, payload_bytes: int) -> Kept:
     """So many subjects with a message each, then a new start of the server."""
-    server = NatsServer(make_folders(folder), "secret")
-    await server.start()
-    try:
-        bus = await connect(server.url, name="scale")
-        await create_streams(bus)
-        servers = alone(folder, bus)
-        await _append(bus, [_subject(new_call_id(), 0)], 1000, bytes(payload_bytes))
+    async with alone(folder) as servers:
+        await _append(servers.bus, [_subject(new_call_id(), 0)], 1000, bytes(payload_bytes))
         before_mib = servers.rss_mib()
         names = [_subject(new_call_id(), n) for n in range(subjects)]
-        await _append(bus, names, subjects, bytes(payload_bytes))
+        await _append(servers.bus, names, subjects, bytes(payload_bytes))
         rss_bytes = (servers.rss_mib() - before_mib) * 2**20 / subjects
-        await bus.close()
-        await server.stop()
-        began_s = time.monotonic()
+    server, began_s = NatsServer(make_folders(folder), _SECRET), time.monotonic()
+    try:
         await server.start()
         start_s = time.monotonic() - began_s
     finally:
@@ -111,22 +107,27 @@ async def kept(folder: Path, subjects: int, payload_bytes: int) -> Kept:
 
 async def three_nodes(folder: Path, count: int, payload_bytes: int) -> Rate:
     """The same appends where each is on three servers before it is acknowledged."""
-    cluster = NatsCluster(make_folders(folder), "secret")
-    await cluster.start()
+    async with _serving(NatsCluster(make_folders(folder), _SECRET), folder) as servers:
+        return await appends(servers, count, payload_bytes)
+
+
+def alone(folder: Path) -> AbstractAsyncContextManager[Servers]:
+    """One nats-server on a data folder, with all streams."""
+    return _serving(NatsServer(make_folders(folder), _SECRET), folder)
+
+
+@asynccontextmanager
+async def _serving(servers: NatsServer | NatsCluster, folder: Path) -> AsyncIterator[Servers]:
+    await servers.start()
     try:
-        bus = await connect(cluster.url, name="scale")
-        await create_streams(bus)
-        servers = Servers(folder, bus, lambda: _pids(folder))
-        rate = await appends(servers, count, payload_bytes)
-        await bus.close()
+        bus = await connect(servers.url, name="scale")
+        try:
+            await create_streams(bus)
+            yield Servers(folder, bus, lambda: _pids(folder))
+        finally:
+            await bus.close()
     finally:
-        await cluster.stop()
-    return rate
-
-
-def alone(folder: Path, bus: Bus) -> Servers:
-    """One nats-server on a data folder."""
-    return Servers(folder, bus, lambda: _pids(folder))
+        await servers.stop()
 
 
 def _pids(folder: Path) -> list[int]:

@@ -50,7 +50,16 @@ def room_for(known: Measured, within_s: float, heirs: int) -> int:
 
 
 def _walls(known: Measured) -> Sequence[Wall]:
-    appends_per_s = known.appends.value / 60
+    return (
+        *_subjects(known),
+        *_log(known),
+        *_sound(known),
+        _projections(known),
+        *_claims(known),
+    )
+
+
+def _subjects(known: Measured) -> Sequence[Wall]:
     return (
         Wall(
             name=f"subjects of {known.kept_days.value:g} days' calls",
@@ -69,8 +78,19 @@ def _walls(known: Measured) -> Sequence[Wall]:
             then="another log; a server that starts again with more takes long",
             setting=ACCOUNT,
         ),
+    )
+
+
+def _log(known: Measured) -> Sequence[Wall]:
+    appends_per_s = known.appends.value / 60
+    return (
         _leader("log, one server", appends_per_s, known.alone_append, known, moved=True),
         _leader("log, three servers", appends_per_s, known.three_append, known),
+    )
+
+
+def _sound(known: Measured) -> Sequence[Wall]:
+    return (
         Wall(
             name="sound kept for takeovers",
             calls=known.audio_limit.value / known.call_audio.value,
@@ -88,15 +108,24 @@ def _walls(known: Measured) -> Sequence[Wall]:
             setting=ACCOUNT,
             sure=False,
         ),
-        Wall(
-            name="projections, one process",
-            calls=known.busiest.value * _US / (appends_per_s * known.project_cpu.value),
-            demand=f"{appends_per_s:,.2f} messages/s a call",
-            limit=f"{_US / known.project_cpu.value:,.0f} messages/s",
-            then="each group has projections and a database of its own",
-            setting=f"{ACCOUNT}; PARTYLINE_POSTGRES",
-            sure=False,
-        ),
+    )
+
+
+def _projections(known: Measured) -> Wall:
+    appends_per_s = known.appends.value / 60
+    return Wall(
+        name="projections, one process",
+        calls=known.busiest.value * _US / (appends_per_s * known.project_cpu.value),
+        demand=f"{appends_per_s:,.2f} messages/s a call",
+        limit=f"{_US / known.project_cpu.value:,.0f} messages/s",
+        then="each group has projections and a database of its own",
+        setting=f"{ACCOUNT}; PARTYLINE_POSTGRES",
+        sure=False,
+    )
+
+
+def _claims(known: Measured) -> Sequence[Wall]:
+    return (
         Wall(
             name="claims kept alive, the stream's leader",
             calls=known.busiest.value * _US / known.claim_cpu.value,

@@ -1,14 +1,18 @@
 """The payload of the audio plane: a small fixed header, then mu-law bytes.
 
-    caller   kind 0x01, frame u32, at_ms u64, 160 bytes of mu-law                  173 bytes
+    caller   kind 0x01, frame u32, at_ms u64,
+             then 160 to 8000 bytes of mu-law, a multiple of 160                   173 bytes and up
     agent    kind 0x02, epoch u32, reply u32, sentence u32, start u32, flags u8,
              at_ms u64, then 160 to 8000 bytes of mu-law, a multiple of 160        186 bytes and up
+
+A caller's payload names its first frame. The gateway puts two into each: what a message costs
+hardly depends on its size (infra/decisions/0020).
 
 `start` is the piece's place: how many bytes of the sentence, one each sample, come before it. How a
 sentence is cut depends on the moment, so a number of the piece would mean nothing to a worker that
 speaks the sentence again after another died.
 
-Numbers are big-endian. Fifty caller frames a second pass for every call, so a frame is packed and
+Numbers are big-endian. Fifty caller frames a second pass for every call, so a payload is packed and
 read by one struct each way and carries no NATS headers.
 """
 
@@ -27,19 +31,29 @@ SILENT_FRAME: Final = bytes([SILENCE]) * FRAME_BYTES
 CHUNK_BYTES: Final = 10 * FRAME_BYTES  # 200 ms: what an agent chunk should hold
 CHUNK_BYTES_LIMIT: Final = 50 * FRAME_BYTES  # 1 s: more is no chunk but a mistake
 
-_CALLER: Final = struct.Struct(f"!BIQ{FRAME_BYTES}s")
+_CALLER: Final = struct.Struct("!BIQ")
 _AGENT: Final = struct.Struct("!BIIIIBQ")
 _CALLER_KIND: Final = 0x01
 _AGENT_KIND: Final = 0x02
 _LAST: Final = 0x01
 
 
-class CallerFrame(msgspec.Struct, frozen=True, gc=False):
-    """20 ms of what the caller says."""
+class CallerSound(msgspec.Struct, frozen=True, gc=False):
+    """What the caller says: some frames of 20 ms, side by side."""
 
-    number: int  # starts at 1, one more for each frame of the call
-    at_ms: int  # when the gateway got it, UNIX milliseconds
-    mulaw: bytes  # FRAME_BYTES
+    number: int  # of the first; starts at 1, one more for each frame of the call
+    at_ms: int  # when the gateway got the last, UNIX milliseconds
+    mulaw: bytes  # a multiple of FRAME_BYTES
+
+    @property
+    def last(self) -> int:
+        """The number of the last frame."""
+        return self.number + len(self.mulaw) // FRAME_BYTES - 1
+
+    def frames(self) -> "Iterator[CallerSound]":
+        """Each frame by itself."""
+        for number, mulaw in enumerate(split(self.mulaw), self.number):
+            yield CallerSound(number, self.at_ms, mulaw)
 
 
 class AgentChunk(msgspec.Struct, frozen=True, gc=False):
@@ -55,20 +69,20 @@ class AgentChunk(msgspec.Struct, frozen=True, gc=False):
 
 
 def pack_caller(number: int, at_ms: int, mulaw: bytes) -> bytes:
-    """The payload of one caller frame. ValueError when `mulaw` is not one frame."""
-    if len(mulaw) != FRAME_BYTES:
-        raise ValueError(f"a caller frame holds {FRAME_BYTES} bytes, not {len(mulaw)}")
-    return _CALLER.pack(_CALLER_KIND, number, at_ms, mulaw)
+    """The payload of caller frames from `number` on. ValueError when they are not whole."""
+    if not _whole_frames(len(mulaw)):
+        raise ValueError(f"{len(mulaw)} bytes are not whole caller frames")
+    return _CALLER.pack(_CALLER_KIND, number, at_ms) + mulaw
 
 
-def unpack_caller(payload: bytes) -> CallerFrame:
-    """The caller frame in `payload`. ValueError when it holds none."""
-    if len(payload) != _CALLER.size:
-        raise ValueError(f"a caller payload has {_CALLER.size} bytes, not {len(payload)}")
-    kind, number, at_ms, mulaw = _CALLER.unpack(payload)
+def unpack_caller(payload: bytes) -> CallerSound:
+    """The caller frames in `payload`. ValueError when it holds none."""
+    if not _whole_frames(len(payload) - _CALLER.size):
+        raise ValueError(f"{len(payload)} bytes are not a header and whole frames")
+    kind, number, at_ms = _CALLER.unpack_from(payload)
     if kind != _CALLER_KIND:
         raise ValueError(f"kind {kind} is not a caller frame")
-    return CallerFrame(number, at_ms, mulaw)
+    return CallerSound(number, at_ms, payload[_CALLER.size :])
 
 
 def pack_agent(chunk: AgentChunk) -> bytes:
@@ -90,8 +104,7 @@ def pack_agent(chunk: AgentChunk) -> bytes:
 
 def unpack_agent(payload: bytes) -> AgentChunk:
     """The agent chunk in `payload`. ValueError when it holds none."""
-    sound_bytes = len(payload) - _AGENT.size
-    if not 0 < sound_bytes <= CHUNK_BYTES_LIMIT or sound_bytes % FRAME_BYTES:
+    if not _whole_frames(len(payload) - _AGENT.size):
         raise ValueError(f"{len(payload)} bytes are not a header and whole frames")
     kind, epoch, reply, sentence, start_bytes, flags, at_ms = _AGENT.unpack_from(payload)
     if kind != _AGENT_KIND:
@@ -100,6 +113,10 @@ def unpack_agent(payload: bytes) -> AgentChunk:
         raise ValueError(f"flags {flags:#04x} are not known")
     sound, last = payload[_AGENT.size :], flags == _LAST
     return AgentChunk(epoch, reply, sentence, start_bytes, last, at_ms, sound)
+
+
+def _whole_frames(sound_bytes: int) -> bool:
+    return 0 < sound_bytes <= CHUNK_BYTES_LIMIT and not sound_bytes % FRAME_BYTES
 
 
 def pad(mulaw: bytes) -> bytes:

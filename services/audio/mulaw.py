@@ -1,9 +1,10 @@
 """G.711 mu-law, the telephone's eight bits a sample, to and from 16-bit PCM.
 
 PCM is little-endian, signed, mono. Python's own `audioop` does it fastest but is gone from 3.13;
-the numpy tables below give the same bytes for every input, so the two may stand in for each other.
+the numpy tables below give the same for every input, so the two may stand in for each other.
 """
 
+import math
 import sys
 import warnings
 from typing import Final
@@ -53,6 +54,17 @@ def encode_by_table(pcm: bytes) -> bytes:
     return _CODES.take(np.frombuffer(whole_samples(pcm), "<u2")).tobytes()
 
 
+def level_rms_by_table(mulaw: bytes) -> int:
+    """What `level_rms` gives, without audioop."""
+    samples = AMPLITUDES.take(np.frombuffer(mulaw, np.uint8)).astype(np.int64)
+    return math.isqrt(int(samples.dot(samples)) // len(mulaw)) if mulaw else 0
+
+
+def level_rms(mulaw: bytes) -> int:
+    """The root mean square of `mulaw` as 16-bit amplitudes, rounded down; 0 when it is empty."""
+    return _level_rms(mulaw)
+
+
 def decode(mulaw: bytes) -> bytes:
     """16-bit PCM of `mulaw`, two bytes for each byte given."""
     return _decode(mulaw)
@@ -63,7 +75,7 @@ def encode(pcm: bytes) -> bytes:
     return _encode(pcm)
 
 
-_decode, _encode = decode_by_table, encode_by_table
+_decode, _encode, _level_rms = decode_by_table, encode_by_table, level_rms_by_table
 if sys.version_info < (3, 13) and sys.byteorder == "little":  # audioop speaks the machine's order
     try:
         with warnings.catch_warnings():
@@ -78,3 +90,6 @@ if sys.version_info < (3, 13) and sys.byteorder == "little":  # audioop speaks t
 
         def _encode(pcm: bytes) -> bytes:
             return audioop.lin2ulaw(whole_samples(pcm), 2)
+
+        def _level_rms(mulaw: bytes) -> int:
+            return audioop.rms(audioop.ulaw2lin(mulaw, 2), 2)

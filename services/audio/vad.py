@@ -4,20 +4,22 @@ A frame is loud when it is louder than max(ratio x noise floor, minimum). Speech
 frames stand side by side and add up to `min_speech_ms`; it ends when nothing was loud for
 `stop_ms`. While the agent speaks the same rule is the barge-in rule, with settings of its own.
 
+A `Voice` can be given, which says whether what is loud is a voice. It is asked only where the rule
+takes sound for speech: it prevents starts, and what is no voice does not keep speech from ending.
+
 Pure and synchronous: time is counted in frames of 20 ms, so the same frames give the same events.
 """
 
-import math
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, Protocol, TypeAlias
 
 import msgspec
-import numpy as np
 
 from services.audio.floor import NoiseFloor
 from services.audio.frames import FRAME_MS
-from services.audio.mulaw import AMPLITUDES
+from services.audio.mulaw import level_rms
 
-_AMPLITUDES: Final = AMPLITUDES.astype(np.float32)  # squared by the dot product below
+_ONSET_FRAMES: Final = 5  # of a voice that sets in amid noise, before it is known as one
+_BELIEVED_FRAMES: Final = 20  # 400 ms: how long a voice under way counts as one unasked
 _Ms = Annotated[int, msgspec.Meta(ge=0, le=60_000)]
 
 
@@ -57,12 +59,12 @@ class Ended(msgspec.Struct, frozen=True):
 Activity: TypeAlias = Started | Ended
 
 
-def level_rms(mulaw: bytes) -> float:
-    """The root mean square of `mulaw` as 16-bit amplitudes; 0.0 when it is empty."""
-    if not mulaw:
-        return 0.0
-    samples = _AMPLITUDES.take(np.frombuffer(mulaw, np.uint8))
-    return math.sqrt(float(samples.dot(samples)) / len(mulaw))
+class Voice(Protocol):
+    """Tells voices from other sounds, in one call."""
+
+    def hear(self, mulaw: bytes, *, wanted: bool) -> bool:
+        """Whether a voice is heard in the next 20 ms. Not `wanted`: they are only remembered."""
+        ...
 
 
 class VoiceActivity:
@@ -71,10 +73,18 @@ class VoiceActivity:
     Args:
         settings: the rule to begin with.
         first_frame: the number of the first frame that will be fed.
+        voice: what is loud must be by its word, too; None: what is loud is a voice.
     """
 
-    def __init__(self, settings: VadSettings | None = None, first_frame: int = 1) -> None:
+    def __init__(
+        self,
+        settings: VadSettings | None = None,
+        first_frame: int = 1,
+        voice: Voice | None = None,
+    ) -> None:
         self.speaking = False
+        self.voiced = True  # when it was last asked for
+        self._voice = voice
         self._frame = first_frame - 1
         self._floor = NoiseFloor()
         self._run = 0  # loud frames side by side, up to now
@@ -84,6 +94,8 @@ class VoiceActivity:
         self._together = False  # enough of them stood side by side
         self._peak_rms = 0.0
         self._quiet_until = 0  # no start up to this frame: the debounce
+        self._believed_until = 0  # up to this frame a voice is one unasked
+        self._noise_until = 0  # up to this frame it was no voice
         self.judge_by(settings or VadSettings())
 
     @property
@@ -106,13 +118,29 @@ class VoiceActivity:
         """What the next 20 ms of the caller's sound change, if anything. Never raises."""
         self._frame += 1
         rms = level_rms(mulaw)
-        loud = rms > max(self._ratio * self.floor_rms, self._minimum_rms)
+        loud = rms > self._minimum_rms and rms > self._ratio * self.floor_rms
         self._floor.learn(rms, noise=not loud and not self.speaking)
-        if loud:
+        if loud and not self.speaking:
             self._count(rms)
-        else:
+        elif not loud:
             self._run = 0
-        return self._stopped() if self.speaking else self._begun()
+        if self.speaking:
+            self._ask(mulaw, wanted=loud and self._frame > self._believed_until)
+            return self._stopped(loud)
+        starts = self._starts()
+        self._ask(mulaw, wanted=starts)
+        if starts:
+            return self._begun()
+        self._wait()
+        return None
+
+    def _ask(self, mulaw: bytes, *, wanted: bool) -> None:
+        if self._voice is None:
+            return
+        heard = self._voice.hear(mulaw, wanted=wanted)
+        if wanted:
+            self.voiced = heard
+            self._believed_until = self._frame + _BELIEVED_FRAMES if heard else 0
 
     def _count(self, rms: float) -> None:
         self._run += 1
@@ -127,17 +155,28 @@ class VoiceActivity:
         self._first_loud, self._loud_frames = frame, 0
         self._together, self._peak_rms = False, 0.0
 
+    def _starts(self) -> bool:
+        """Whether it is speech by its energy."""
+        return self._run > 0 and self._is_enough() and self._frame > self._quiet_until
+
+    def _is_enough(self) -> bool:
+        return self._together and self._loud_frames >= self._speech_frames
+
     def _begun(self) -> Started | None:
-        if not self._first_loud:
+        if not self.voiced:
+            self._noise_until = self._frame - _ONSET_FRAMES
             return None
-        if not (self._together and self._loud_frames >= self._speech_frames):
+        self.speaking = True
+        return Started(self._frame, max(self._first_loud, self._noise_until + 1), self._peak_rms)
+
+    def _wait(self) -> None:
+        """No speech yet: what was loud may be too long ago to become one."""
+        if not self._first_loud:
+            return
+        if not self._is_enough():
             self._forget_a_click()
-        elif self._run and self._frame > self._quiet_until:
-            self.speaking = True
-            return Started(self._frame, self._first_loud, self._peak_rms)
         elif self._frame - self._last_loud >= self._stop_frames:
             self._first_loud = 0  # over before the debounce was
-        return None
 
     def _forget_a_click(self) -> None:
         """Too little was loud within the window; what is loud just now may still become speech."""
@@ -150,11 +189,13 @@ class VoiceActivity:
         else:
             self._first_loud = 0
 
-    def _stopped(self) -> Ended | None:
+    def _stopped(self, loud: bool) -> Ended | None:
+        if loud and self.voiced:
+            self._last_loud = self._frame
         if self._frame - self._last_loud < self._stop_frames:
             return None
         self.speaking = False
-        self._first_loud = 0
+        self._first_loud = self._run = 0
         self._quiet_until = self._frame + self._debounce_frames
         return Ended(self._frame, self._last_loud)
 

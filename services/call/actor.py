@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from contracts.agent import Agent
@@ -105,18 +105,20 @@ class Actor:
         fact: Fact | InnerFact,
         place: FactCause | None = None,
         more: Sequence[ModelSaid] = (),
+        meanwhile: Callable[[CallState], None] | None = None,
     ) -> list[DialogEvent]:
         """Record what `fact` changes about the call; [] when it changes nothing.
 
         `place`: where the fact stands in the log; None: it is recorded with the decision.
         `more`: what the model said besides. It is decided upon behind the fact and recorded in the
         same message, unless the fact changes nothing.
+        `meanwhile`: told the state this leads to while it is being recorded, so not for certain.
         Raises: WrongVersion when another host owns the call; JournalUnavailable.
         """
         if not decide(fact, self.state, self.agent):
             return []
         events = decide_all((fact, *more), self.state, self.agent)
-        await self._record(events, _cause(fact, place), more)
+        await self._record(events, _cause(fact, place), more, meanwhile)
         return events
 
     async def _record(
@@ -124,8 +126,11 @@ class Actor:
         events: list[DialogEvent],
         cause: FactCause | InnerFact | None,
         more: Sequence[ModelSaid] = (),
+        meanwhile: Callable[[CallState], None] | None = None,
     ) -> None:
         state, named = fold(events, self.state), tuple(self._unnamed)
+        if meanwhile is not None:
+            meanwhile(state)
         decision = Decision(
             n=self._n + 1,
             basis=self.basis,

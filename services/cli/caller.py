@@ -16,7 +16,7 @@ from typing import Final
 import aiohttp
 
 from services.audio.frames import FRAME_BYTES, FRAME_MS, SILENT_FRAME
-from services.audio.vad import level_rms
+from services.audio.mulaw import level_rms
 from services.cli.carrying import Break, Carrying
 from services.cli.exchange import ACCOUNT, CallRefused, Exchange
 from services.cli.media_stream import MediaStream

@@ -21,6 +21,7 @@ from infra.nats_server import assert_durable
 from infra.postgres import Pool, PostgresUnavailable, connect_pool
 from projections.parking import all_parked
 from projections.standing import unheard_s
+from services.audio.silero import NoSilero, model_file
 from services.cli.finding import Finding
 from services.cli.places import NothingRuns, Places, find
 from services.cli.provider_checks import check_providers
@@ -49,6 +50,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     yield _python()
     yield _recogniser()
     yield _voice()
+    yield _detector(settings)
     yield _disk(settings.data)
     yield _port(settings)
     yield _twilio(settings)
@@ -81,6 +83,18 @@ def _voice() -> Finding:
     says = f"flite ({flite})" if flite else "espeak-ng, built in"
     remedy = "" if flite else "Install flite for a better embedded voice."
     return Finding(what="embedded voice", verdict="ok", says=says, remedy=remedy)
+
+
+def _detector(settings: Settings) -> Finding:
+    what = "voice activity"
+    if settings.detector == "energy":
+        return Finding(what=what, verdict="ok", says="by energy")
+    try:
+        model_file()
+    except NoSilero as missing:
+        says, _, remedy = str(missing).partition(": ")
+        return Finding(what=what, verdict="fails", says=says, remedy=f"{remedy}.")
+    return Finding(what=what, verdict="ok", says="by energy and Silero")
 
 
 def _disk(data: Path) -> Finding:

@@ -262,6 +262,7 @@ async def _gateway(
         twilio_shared_key=settings.twilio_shared_key or None,
         media_auth=settings.media_auth,
         busy_ms=settings.busy_ms,
+        detector=settings.detector,
         drain=settings.drain,
         drain_s=settings.drain_s,
         token_secret=settings.token_secret.encode(),

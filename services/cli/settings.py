@@ -84,6 +84,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Calls one STT or dialog process hosts at most."""
     busy_ms: int = 100
     """Milliseconds loops and log may be late (95th percentile, 5 s) before rings are refused."""
+    detector: Literal["energy", "silero"] = "energy"
+    """What tells that a caller speaks: energy; or a model, too, for noise (extra `silero`)."""
     drain: Literal["hand_over", "finish", "end"] = "hand_over"
     """Calls on SIGTERM: given to other processes, or waited for; `end`, as `up` does: let go."""
     drain_s: int = 20

@@ -12,7 +12,8 @@ from infra.journal import NatsJournal
 from infra.nats import Bus
 from infra.telemetry import about
 from services.dialog import tools
-from services.dialog.on_fact import Outside, host_call
+from services.dialog.doing import Outside
+from services.dialog.on_fact import host_call
 from services.dialog.provider import LanguageModel
 
 

@@ -2,62 +2,33 @@
 
 import asyncio
 import logging
-import time
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple, TypeAlias
-
-import aiohttp
+from typing import Final, TypeAlias
 
 from contracts.agent import Agent
-from contracts.dialog import DraftDropped, InnerFact, ModelFailed, ToolReported, WaitEnded
+from contracts.dialog import DraftDropped, InnerFact
 from contracts.ids import CallId, HostId, TenantId
 from contracts.journal import JournalUnavailable, WrongVersion
 from contracts.line import LineEnded
-from contracts.passages import Passage, PassagesFound
 from contracts.recorded import Fact, FactCause, ModelSaid, Recorded
+from contracts.seal import Locked
 from contracts.streams import Family
 from infra.cancelling import end_tasks, stop_if_cancelled
-from infra.chain import Breakers
-from infra.journal import NatsJournal
-from infra.live import Following, follow
-from infra.nats import Bus
-from infra.ownership import still_owned
-from services.call import tools as rules
+from infra.live import Following, Given, follow
 from services.call.actor import Actor
-from services.call.duties import Duty, Run, Wait, Write, duty
-from services.call.state import Ended
-from services.dialog import tools
+from services.call.duties import Duty, Wait, Write, duty
+from services.call.state import CallState, Ended
 from services.dialog.asking import look_up
-from services.dialog.prompt import prompt
-from services.dialog.provider import LanguageModel
+from services.dialog.doing import Doing, Outside, Reported
 from services.dialog.speculation import Speculation
-from services.dialog.switching import Writers
 
 _log: Final = logging.getLogger("partyline.dialog")
 _RETRY_S: Final = 0.2
-_LEAST_WAIT_S: Final = 60.0
 _FAMILIES: Final[tuple[Family, ...]] = ("line", "transcript", "passages", "synthesis")
 
 
-class Outside(NamedTuple):
-    """What the calls of one process share."""
-
-    bus: Bus
-    journal: NatsJournal
-    models: Mapping[str, LanguageModel]
-    http: aiohttp.ClientSession
-    breakers: Breakers  # of the models
-
-
-class _Reported(NamedTuple):
-    """What came of a duty; None: it came out that the call has another owner."""
-
-    duty: Duty
-    fact: InnerFact | None
-
-
-_Next: TypeAlias = Recorded | _Reported | DraftDropped | None
+_Next: TypeAlias = Given | Reported | DraftDropped
 """None: look whether the call is to be left."""
 
 
@@ -76,11 +47,10 @@ class HostedCall:
             partial(look_up, outside.bus, outside.journal.codec, actor),
             self._facts.put_nowait,
         )
-        self._passages: dict[int, tuple[Passage, ...]] = {}  # by turn
-        self._inherited = duty(actor.state, actor.agent)  # an earlier owner had taken it up
+        self._doing = Doing(actor, outside, self._speculation.models, self._facts.put_nowait)
         self._duty: Duty | None = None
-        self._writers = Writers(actor.agent, self._speculation.models, outside.breakers)
         self._work: asyncio.Task[None] | None = None
+        self._begun: tuple[Duty, asyncio.Task[None]] | None = None  # before it is due
 
     async def run(self) -> bool:
         """Host the call to its end; False: it was left before that.
@@ -96,8 +66,8 @@ class HostedCall:
             families=_FAMILIES,
             after=await self._look_back(),
             on_draft=self._speculation.on_draft,
+            into=self._facts.put_nowait,
         )
-        pump = asyncio.create_task(self._pump(following))
         leaving = asyncio.create_task(self._look_up_when_leaving())
         try:
             await self._do_duty()
@@ -110,7 +80,6 @@ class HostedCall:
         finally:
             leaving.cancel()
             await following.close()
-            await _cancelled(pump)
             await self._stop_work()
             await self._speculation.close()
         return True
@@ -124,16 +93,14 @@ class HostedCall:
         await self._leave.wait()
         self._facts.put_nowait(None)
 
-    async def _pump(self, following: Following) -> None:
-        async for recorded in following:
-            self._facts.put_nowait(recorded)
-
     async def _next(self) -> "_Next":
         return self._put_back.pop() if self._put_back else await self._facts.get()
 
     async def _on_next(self, next: "_Next", following: Following) -> None:
         if isinstance(next, Recorded):
             await self._on_recorded(next, following)
+        elif isinstance(next, Locked):
+            raise next
         elif isinstance(next, DraftDropped):
             await self._take(next, None)
         elif next and next.duty is self._duty:  # else it was let go: this may answer a turn gone by
@@ -149,7 +116,7 @@ class HostedCall:
         more: list[ModelSaid] = []
         while not self._facts.empty():
             next = self._facts.get_nowait()
-            if isinstance(next, _Reported) and next.duty is by and isinstance(next.fact, ModelSaid):
+            if isinstance(next, Reported) and next.duty is by and isinstance(next.fact, ModelSaid):
                 more.append(next.fact)
             else:
                 self._put_back.append(next)
@@ -164,7 +131,7 @@ class HostedCall:
         if recorded.family == "transcript":
             self._speculation.settle()
         first = 0 if self._actor.saw(recorded) else self._first_unanswered(recorded)
-        self._remember_passages(recorded)
+        self._doing.remember(recorded)
         for index, event in list(recorded.events())[first:]:
             if isinstance(event, Fact):
                 await self._take(event, FactCause(sequence=recorded.sequence, index=index))
@@ -193,15 +160,10 @@ class HostedCall:
         if answered is not None:
             start = min(start, answered.sequence - 1)
         async for recorded in self._read_facts():
-            self._remember_passages(recorded)
+            self._doing.remember(recorded)
             if not self._actor.has_seen(recorded.sequence):
                 start = min(start, recorded.sequence - 1)
         return start
-
-    def _remember_passages(self, recorded: Recorded) -> None:
-        for _, event in recorded.events():
-            if isinstance(event, PassagesFound):
-                self._passages[event.turn] = event.passages
 
     async def _read_facts(self) -> AsyncIterator[Recorded]:
         actor = self._actor
@@ -221,7 +183,7 @@ class HostedCall:
         """
         while True:
             try:
-                events = await self._actor.take(fact, place, more)
+                events = await self._actor.take(fact, place, more, self._begin_to_write)
             except JournalUnavailable:
                 _log.warning("call %s: a decision waits for the log", self._actor.call)
                 await asyncio.sleep(_RETRY_S)
@@ -230,83 +192,37 @@ class HostedCall:
                 await self._do_duty()
             return bool(events)
 
+    def _begin_to_write(self, state: CallState) -> None:
+        """Ask the model while what makes its words due is being stored.
+
+        What it says is heard behind that; should another own the call by then, it is not heard.
+        """
+        wanted = duty(state, self._actor.agent)
+        if self._quiet and self._begun is None and isinstance(wanted, Write):
+            self._begun = wanted, asyncio.create_task(self._doing.do(wanted, state))
+
     async def _do_duty(self) -> None:
         """Let go of work the situation no longer asks for, and take up what it does."""
         wanted = duty(self._actor.state, self._actor.agent)
         if wanted == self._duty:
             return
-        await self._stop_work()
-        self._duty = wanted
-        if wanted is not None:
-            self._work = asyncio.create_task(self._work_on(wanted))
-
-    async def _work_on(self, wanted: Duty) -> None:
-        """Do the work; a fault in it is reported, so that the caller gets an answer anyway."""
-        try:
-            await self._work_for(wanted)
-        except WrongVersion:
-            self._report(wanted, None)
-        except Exception as failed:
-            kind = type(failed).__name__
-            _log.error("call %s: %s failed: %s", self._actor.call, type(wanted).__name__, kind)
-            _log.debug("where it failed", exc_info=failed)
-            self._report(wanted, _failure(wanted, kind))
-
-    def _work_for(self, wanted: Duty) -> Coroutine[Any, Any, None]:
-        match wanted:
-            case Write():
-                return self._write(wanted)
-            case Run():
-                return self._run(wanted)
-            case Wait():
-                return self._wait(wanted)
-
-    async def _write(self, wanted: Write) -> None:
-        actor = self._actor
-        talk = getattr(actor.state, "talk", None)
-        assert talk is not None  # else there would be nothing to write
-        passages = self._passages.get(talk.turn, ()) if talk.sources else ()
-        under_way = talk.reply and not talk.reply.over  # taken over or resumed: partly written
-        await self._writers.write(
-            prompt(talk, actor.agent, passages),
-            wanted.reply,
-            talk.reply.written if under_way else (),
-            partial(self._report, wanted),
-        )
-
-    async def _run(self, wanted: Run) -> None:
-        """Run the tool, or find out what came of it where an earlier owner may have run it."""
-        actor, outside = self._actor, self._outside
-        tool = rules.find(actor.agent, wanted.tool)
-        if tool is None:
-            self._report(wanted, _failure(wanted, "no such tool"))
+        if self._begun is not None and self._begun[0] == wanted:
+            if self._work is not None:
+                self._work.cancel()  # it only waits, so nobody waits for its end
+            (self._duty, self._work), self._begun = self._begun, None
             return
-        owned = partial(
-            still_owned,
-            outside.bus,
-            actor.tenant,
-            actor.call,
-            "dialog",
-            actor.host,
-        )
-        use = tools.Use(tool, actor.call, wanted.invocation, wanted.arguments)
-        again = wanted == self._inherited
-        self._report(wanted, await tools.run(use, outside.http, owned, again=again))
-
-    async def _wait(self, wanted: Wait) -> None:
-        wait_s = wanted.until_ms / 1000 - time.time()
-        # A clock set forward, here or at the gateway, must not end a call that is alive.
-        await asyncio.sleep(max(wait_s, 0.0 if wanted.awaited == "passages" else _LEAST_WAIT_S))
-        ended = WaitEnded(at_ms=_now_ms(), turn=wanted.turn, awaited=wanted.awaited)
-        self._report(wanted, ended)
-
-    def _report(self, wanted: Duty, fact: InnerFact | None) -> None:
-        self._facts.put_nowait(_Reported(wanted, fact))
+        await self._stop_work()
+        if wanted is not None:
+            self._duty = wanted
+            self._work = asyncio.create_task(self._doing.do(wanted, self._actor.state))
 
     async def _stop_work(self) -> None:
-        work, self._work, self._duty = self._work, None, None
-        if work is not None:
-            await _cancelled(work)
+        """Also what was begun for a decision that is not stored."""
+        stopped = [self._work, *(self._begun or ())[1:]]
+        self._work = self._duty = self._begun = None
+        for work in stopped:
+            if work is not None:
+                await _cancelled(work)
 
 
 async def host_call(
@@ -330,23 +246,8 @@ async def host_call(
     return await HostedCall(actor, outside, leave or asyncio.Event()).run()
 
 
-def _failure(wanted: Duty, kind: str) -> InnerFact:
-    match wanted:
-        case Write(reply=reply):
-            return ModelFailed(at_ms=_now_ms(), reply=reply, kind=kind)
-        case Run(invocation=invocation):
-            error = {"error": kind}
-            return ToolReported(at_ms=_now_ms(), invocation=invocation, ok=False, result=error)
-        case Wait(turn=turn, awaited=awaited):
-            return WaitEnded(at_ms=_now_ms(), turn=turn, awaited=awaited)
-
-
 async def _cancelled(task: asyncio.Task[None]) -> None:
     """End a task and see its failure. `await task` would swallow a cancellation of our own."""
     await end_tasks([task])
     if not task.cancelled():
         task.result()
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -85,7 +85,8 @@ def _line(
         Patience(settings.away_ms, settings.given_up_ms),
         told,
     )
-    line = Line(leg, admitted.agent, journaling, links, admitted.standing)
+    voice = gateway.silero.listen() if gateway.silero else None
+    line = Line(leg, admitted.agent, journaling, links, admitted.standing, voice)
     journaling.start()
     return line, journaling
 

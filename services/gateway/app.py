@@ -1,5 +1,6 @@
 """The gateway's process: its addresses, its start and its end."""
 
+import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ from infra.claims import Claims
 from infra.hosting import hosting
 from infra.journal import NatsJournal
 from infra.nats import Bus
+from services.audio.silero import Silero
 from services.gateway.calling_back import CallingBack
 from services.gateway.draining import drain
 from services.gateway.faults import kind
@@ -65,11 +67,12 @@ async def serve(
 ) -> AsyncIterator[Serving]:
     """Take calls during the block; on the way out every line is parted with, see `draining`.
 
-    The connections stay the caller's. Raises OSError when the address is taken.
+    The connections stay the caller's. Raises OSError when the address is taken, and NoSilero.
     """
+    silero = await asyncio.to_thread(Silero) if settings.detector == "silero" else None
     listening = socket.create_server((settings.host, settings.port), backlog=512)
     port: int = listening.getsockname()[1]
-    gateway = _gateway(bus, settings, journal, agents, port)
+    gateway = _gateway(bus, settings, journal, agents, silero, port)
     async with AsyncExitStack() as leaving:
         leaving.push_async_callback(gateway.calling_back.close)
         leaving.push_async_callback(gateway.moments.close)
@@ -107,7 +110,12 @@ async def _unsubscribe(gateway: Gateway, subscription: Subscription) -> None:
 
 
 def _gateway(
-    bus: Bus, settings: GatewaySettings, journal: NatsJournal, agents: Agents, port: int
+    bus: Bus,
+    settings: GatewaySettings,
+    journal: NatsJournal,
+    agents: Agents,
+    silero: Silero | None,
+    port: int,
 ) -> Gateway:
     origin = settings.public_origin.rstrip("/") or f"http://{settings.host}:{port}"
     host, lines = new_host_id("gateway"), Lines()
@@ -128,6 +136,7 @@ def _gateway(
         ),
         lateness=Lateness(bus, settings.busy_ms),
         making=Making(settings.rings_at_once),
+        silero=silero,
         moments=Moments(bus, settings.tenant),
     )
 

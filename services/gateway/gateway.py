@@ -9,6 +9,7 @@ from contracts.ids import AgentId, HostId
 from infra.agents import Agents
 from infra.journal import NatsJournal
 from infra.nats import Bus
+from services.audio.silero import Silero
 from services.gateway.calling_back import CallingBack
 from services.gateway.holders import Holders
 from services.gateway.known_calls import KnownCalls
@@ -38,6 +39,7 @@ class Gateway(msgspec.Struct, kw_only=True):
     calling_back: CallingBack
     lateness: Lateness
     making: Making
+    silero: Silero | None  # None: by energy alone it is known when callers speak
     moments: Moments
     busy_phrases: dict[AgentId, str] = {}  # of agents that were rung
     draining: bool = False  # it is about to stop: it takes no rings and no sockets

@@ -6,7 +6,9 @@ from typing import Final
 from contracts.agent import Agent
 from contracts.line import SpeechEnded, SpeechStarted
 from contracts.recorded import LineEvent
+from services.audio.vad import Voice
 from services.gateway.carrier import Media
+from services.gateway.clock import now_ms
 from services.gateway.ear import Ear, FellSilent, Heard, Spoke, TalkedOver
 from services.gateway.mouth import Mouth
 from services.gateway.standing import Standing
@@ -24,9 +26,10 @@ class Hearing:
         publish: Callable[[bytes], None],
         write: Callable[..., None],
         before: Standing,
+        voice: Voice | None,
     ) -> None:
         first = before.stint and (before.stint + 1) * _FRAMES_OF_A_STINT
-        self._ear, self._mouth, self._write = Ear(agent, publish, first), mouth, write
+        self._ear, self._mouth, self._write = Ear(agent, publish, first, voice), mouth, write
         self._barge_in = agent.barge_in.enabled
         self._utterance = before.utterance
 
@@ -44,11 +47,14 @@ class Hearing:
         """Take in a piece of sound; what it made of the caller's speech is recorded."""
         if media.timestamp_ms >= 0:
             self._ear.time(media.timestamp_ms, at_ms)
-        changes = []
-        for heard in self._ear.hear(media.mulaw, at_ms, agent_audible=self._mouth.audible):
+        changes = self._ear.hear(media.mulaw, at_ms, agent_audible=self._mouth.audible)
+        for heard in changes:
             self._record(heard, at_ms)
-            changes.append(heard)
         return changes
+
+    def end(self) -> None:
+        """The stint is over: no frame waits for another."""
+        self._ear.send(now_ms())
 
     def _record(self, heard: Heard, at_ms: int) -> None:
         match heard:

@@ -22,6 +22,7 @@ from contracts.line import (
 )
 from contracts.recorded import LineEvent
 from services.audio.frames import unpack_agent
+from services.audio.vad import Voice
 from services.gateway.answer_due import AnswerDue
 from services.gateway.carrier import Digit, Marked, Media, Stopped
 from services.gateway.clock import now_ms
@@ -57,8 +58,9 @@ class Line:
         journaling: Journaling,
         links: Links,
         before: Standing = UNKNOWN,
+        voice: Voice | None = None,
     ) -> None:
-        """`before`: how the line stood until now."""
+        """`before`: how the line stood until now. `voice`: see VoiceActivity."""
         self.call: Final = leg.call
         self.mouth: Final = Mouth(
             leg.stream, leg.carrier, leg.wire, self._tell, links.missed, links.moment
@@ -72,7 +74,7 @@ class Line:
         self._limits: Limits | None = None  # None: not begun
         self._parting: Callable[[], None] | None = None
         self._early: deque[bytes] = deque(maxlen=_EARLY_CHUNKS)
-        self._hearing = Hearing(agent, self.mouth, links.publish, self._write, before)
+        self._hearing = Hearing(agent, self.mouth, links.publish, self._write, before, voice)
         self._looked_after = links.looked_after
         self._due = AnswerDue(self.mouth, agent, self._active, self._answers)
         self._messages = Messages(leg)
@@ -178,6 +180,7 @@ class Line:
         if code is not None:
             self._leg.wire.close(code, why)
         _log.info("call %s: line is over: %s", self.call, why)
+        self._hearing.end()
 
     def _record_loss(self, reason: str, *, planned: bool = False) -> None:
         reply, sentence = self.mouth.heard

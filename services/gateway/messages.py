@@ -44,15 +44,15 @@ class Messages:
 
     def _checked(self, message: CarrierMessage) -> Said | None:
         match message:
-            case Started():
-                raise ProtocolBroken(1008, "a second start")
-            case Connected() | Unknown():
-                self._ignored += 1  # what a carrier adds to its protocol must not end calls
-                return None
-            case Media() | Digit() | Marked() | Stopped():
+            case Media() | Digit() | Marked() | Stopped():  # the most frequent first
                 if message.stream != self._leg.stream:
                     raise ProtocolBroken(1008, "a message for another stream")
                 return message
+            case Connected() | Unknown():
+                self._ignored += 1  # what a carrier adds to its protocol must not end calls
+                return None
+            case Started():
+                raise ProtocolBroken(1008, "a second start")
 
     def _refuse(self, reason: str) -> None:
         """Leave a message out. The first is logged: a flood of them must not flood the log."""

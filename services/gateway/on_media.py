@@ -43,7 +43,7 @@ async def on_media(request: web.Request) -> web.StreamResponse:
             started = await _started(gateway, socket)
             async with answered(gateway, _carrier, started, wire) as line:
                 with alone(line):
-                    await _read(socket, line)
+                    await _read(socket, wire, line)
         except ProtocolBroken as refused:
             _log.warning("media socket refused: %s", refused)
             wire.close(refused.code, str(refused))
@@ -71,7 +71,7 @@ async def _started(gateway: Gateway, socket: MediaSocket) -> Started:
         raise ProtocolBroken(1008, "no start in time") from None
 
 
-async def _read(socket: MediaSocket, line: Line) -> None:
+async def _read(socket: MediaSocket, wire: SocketWire, line: Line) -> None:
     """Let the line have every message until it or the socket ends.
 
     Its texts are handed on where they are read; here come those that were read before that, and
@@ -87,7 +87,7 @@ async def _read(socket: MediaSocket, line: Line) -> None:
         elif isinstance(message.data, WebSocketError):
             raise ProtocolBroken(socket.close_code or 1002, "a frame no WebSocket has")
         else:
-            line.lose("the socket was closed without a stop")
+            line.lose(wire.given_up or "the socket was closed without a stop")
 
 
 def _cut_off(request: web.Request) -> None:

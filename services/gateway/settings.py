@@ -31,6 +31,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defau
     drain_s: Positive = 20  # hand over: at the latest after so long; finish: wait for so long
     tenant: TenantId = TenantId("main")
     agent: AgentId = AgentId("receptionist")  # who answers when the webhook names nobody
+    detector: Literal["energy", "silero"] = "energy"  # what tells that a caller speaks
     start_ms: Positive = 5_000  # a media socket must name its call within
     ring_ms: Positive = 3_000  # a ring must be in the log within, or the caller is told to wait
     away_ms: Positive = 1_000  # the log silent for so long in a call: the caller is told to wait

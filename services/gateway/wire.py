@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from aiohttp import ClientError, WSMsgType, web
 
 CLOSE_S: Final = 2.0  # for the peer to agree that the socket is closed
-_UNSENT_LIMIT_BYTES: Final = 8 * 1024 * 1024  # about eleven minutes of speech
+UNSENT_LIMIT_BYTES: Final = 8 * 1024 * 1024  # about eleven minutes of speech
 
 
 class Wire(Protocol):
@@ -37,6 +37,7 @@ class SocketWire:
 
     def __init__(self, socket: "web.WebSocketResponse[bool]", cut_off: Callable[[], None]) -> None:
         """`cut_off` drops the connection under the socket."""
+        self.given_up = ""  # why it was closed from here, by no word of the line's
         self._socket, self._cut_off = socket, cut_off
         self._last_resort: asyncio.TimerHandle | None = None
         self._outbox: deque[bytes] = deque()
@@ -51,8 +52,9 @@ class SocketWire:
         self._outbox.append(message)
         self._unsent_bytes += len(message)
         self._wanted.set()
-        if self._unsent_bytes > _UNSENT_LIMIT_BYTES:
-            self.close(1008, "the peer does not read")
+        if self._unsent_bytes > UNSENT_LIMIT_BYTES:
+            self.given_up = "the peer does not read"
+            self.close(1008, self.given_up)
 
     def send_instead(self, message: bytes) -> None:
         self._forget_unsent()

@@ -7,7 +7,7 @@ from typing import Final
 
 from contracts.agent import Turns
 from contracts.streams import AUDIO
-from services.audio.frames import FRAME_MS, CallerFrame
+from services.audio.frames import FRAME_MS, CallerSound
 from services.stt.hearing import Hearing
 from services.stt.lateness import Lateness
 from services.stt.replay import Fetched
@@ -60,11 +60,11 @@ class Feeding:
         """The next ear wants silence too, or does not."""
         self._continuous = continuous
 
-    def on_frame(self, frame: CallerFrame) -> None:
-        """A frame came in: keep it, and let the ear have it while it listens."""
-        late = self._lateness.is_late(frame.at_ms, self._clock_ms())
-        hole = 1 < frame.number - self._tape.last < _STINT_FRAMES
-        if not self._tape.add(frame):
+    def on_sound(self, sound: CallerSound) -> None:
+        """Frames came in: keep them, and let the ear have them while it listens."""
+        late = self._lateness.is_late(sound.at_ms, self._clock_ms())
+        hole = 1 < sound.number - self._tape.last < _STINT_FRAMES
+        if not self._tape.add(sound):
             return
         self.incomplete = self.incomplete or (hole and self._open)
         if not self._listening or self.incomplete:
@@ -73,7 +73,7 @@ class Feeding:
             self._behind = self._behind or max(self._fed + 1, self._from)
             self._past = self._past or not self._continuous  # who hears silence needs no log
         elif not self._behind:
-            self._feed((frame,))
+            self._feed(sound.frames())
         elif not self._past:
             self._catch_up()
 
@@ -149,7 +149,7 @@ class Feeding:
         frames = self._tape.since(number)
         self._feed(f for f in frames if last_frame is None or f.number <= last_frame)
 
-    def _feed(self, frames: Iterable[CallerFrame]) -> None:
+    def _feed(self, frames: Iterable[CallerSound]) -> None:
         if not self._hearing.open:
             return
         for frame in frames:

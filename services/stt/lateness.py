@@ -5,11 +5,13 @@ from typing import Final
 from services.audio.frames import FRAME_MS
 
 _LATE_MS: Final = 400  # less than the silence between two turns: news of both is not mixed up
-_SPAN_FRAMES: Final = 10_000 // FRAME_MS  # longer than a host that is not dead is held up
+_SPAN_SOUNDS: Final = 10_000 // (
+    2 * FRAME_MS
+)  # of two frames; longer than a host that is not dead is held up
 
 
 class Lateness:
-    """Compares each frame's way with the shortest of the last 10 to 20 s.
+    """Compares the way of each sound with the shortest of the last 10 to 20 s.
 
     Before it has seen that much it takes the clocks for equal. A clock that is set counts as a
     difference from then on.
@@ -18,7 +20,7 @@ class Lateness:
     def __init__(self) -> None:
         self._shortest_ms = 0.0  # of the span before
         self._shortest_yet_ms = float("inf")  # of this span
-        self._frames = 0
+        self._sounds = 0
 
     def is_late(self, sent_ms: float, came_ms: float) -> bool:
         """Whether this host was held up: frames say now what happened a while ago.
@@ -27,9 +29,9 @@ class Lateness:
         """
         took_ms = came_ms - sent_ms
         self._shortest_yet_ms = min(self._shortest_yet_ms, took_ms)
-        self._frames += 1
+        self._sounds += 1
         late = took_ms - min(self._shortest_ms, self._shortest_yet_ms) > _LATE_MS
-        if self._frames == _SPAN_FRAMES:
+        if self._sounds == _SPAN_SOUNDS:
             self._shortest_ms, self._shortest_yet_ms = self._shortest_yet_ms, float("inf")
-            self._frames = 0
+            self._sounds = 0
         return late

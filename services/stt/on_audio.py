@@ -76,7 +76,7 @@ async def host_call(
     call = HostedCall(bus, journal, claim, agent, host, ears, transcript)
     tenant, id = claim.tenant, claim.call
     async with AsyncExitStack() as stack:
-        frames = await bus.sub(audio_subject(tenant, id, "caller"), call.on_frame)
+        frames = await bus.sub(audio_subject(tenant, id, "caller"), call.on_sound)
         stack.push_async_callback(_unsubscribe, bus, frames)
         line = await follow(bus, journal, tenant, id, families=("line", "dialog"))
         stack.push_async_callback(line.close)
@@ -177,14 +177,14 @@ class HostedCall:
         """Who ends turns is told by an option of its own to be eager; else the agent decides."""
         return self._hearing.capabilities.end_of_turn or bool(self._agent.turns.eager_ms)
 
-    def on_frame(self, payload: bytes) -> None:
-        """A caller frame came in."""
+    def on_sound(self, payload: bytes) -> None:
+        """Caller frames came in."""
         try:
-            frame = unpack_caller(payload)
+            sound = unpack_caller(payload)
         except ValueError:
             self.frames_refused += 1
         else:
-            self._feeding.on_frame(frame)
+            self._feeding.on_sound(sound)
 
     def on_heard(self, heard: Heard) -> None:
         """The ear understood something: a draft for those who watch, or a turn's words."""

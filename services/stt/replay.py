@@ -12,7 +12,7 @@ from infra.again import ask_again
 from infra.direct_get import direct_get, direct_last
 from infra.journal import stored_ms_of
 from infra.nats import Bus
-from services.audio.frames import FRAME_MS, CallerFrame, unpack_caller
+from services.audio.frames import FRAME_MS, CallerSound, unpack_caller
 
 _MOST_FRAMES: Final = 3_000  # the stream keeps 15 s, that is 750, and some of them twice
 _WAIT_S: Final = 0.5
@@ -21,9 +21,12 @@ _MARGIN_MS: Final = 2_000  # how much longer than its sound lasts a turn may hav
 
 
 class Fetched(NamedTuple):
-    """Frames in their order. `whole`: there are no others; else the server fell silent."""
+    """Frames in their order, each by itself.
 
-    frames: list[CallerFrame]
+    `whole`: there are no others; else the server fell silent.
+    """
+
+    frames: list[CallerSound]
     whole: bool
 
 
@@ -78,12 +81,12 @@ async def _from_stream(bus: Bus, subject: str, since_ms: float, payloads: list[b
     return True
 
 
-def _in_order(payloads: list[bytes], first: int) -> list[CallerFrame]:
+def _in_order(payloads: list[bytes], first: int) -> list[CallerSound]:
     frames = {frame.number: frame for frame in _frames(payloads, first)}
     return [frames[number] for number in sorted(frames)]
 
 
-def _lack(frames: list[CallerFrame], first: int) -> bool:
+def _lack(frames: list[CallerSound], first: int) -> bool:
     """Whether the stream may be one that was made anew: frames are missing, or the first ones.
 
     Two stints of the line look like that, too.
@@ -91,11 +94,10 @@ def _lack(frames: list[CallerFrame], first: int) -> bool:
     return not frames or frames[-1].number - first >= len(frames)
 
 
-def _frames(payloads: list[bytes], first: int) -> Iterator[CallerFrame]:
+def _frames(payloads: list[bytes], first: int) -> Iterator[CallerSound]:
     for payload in payloads:
         try:
-            frame = unpack_caller(payload)
+            sound = unpack_caller(payload)
         except ValueError:  # not a caller frame: the live path refuses it too
             continue
-        if frame.number >= first:
-            yield frame
+        yield from (frame for frame in sound.frames() if frame.number >= first)

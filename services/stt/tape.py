@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from services.audio.frames import FRAME_MS, CallerFrame
+from services.audio.frames import FRAME_BYTES, FRAME_MS, CallerSound
 
 LEAD_IN_FRAMES: Final = 300 // FRAME_MS  # the start of speech is known about 100 ms late
 _QUIET_FRAMES: Final = 1_000 // FRAME_MS  # kept while no turn is open: lead-in and a late event
@@ -12,49 +12,58 @@ _TURN_FRAMES: Final = 15_000 // FRAME_MS  # kept of a turn, as long as the AUDIO
 
 
 class Tape:
-    """Frames in rising order of their numbers; none twice, holes possible."""
+    """Frames as they came, in rising order of their numbers; none twice, holes possible."""
 
     def __init__(self) -> None:
-        self._frames: deque[CallerFrame] = deque(maxlen=_TURN_FRAMES)
-        self._held_from: int | None = None
+        self._sounds: deque[CallerSound] = deque()
+        self._frames, self._most = 0, _QUIET_FRAMES
+        self.last = 0  # the number of the newest frame kept; 0 when there is none
 
     @property
     def first(self) -> int:
         """The number of the oldest frame kept; 0 when there is none."""
-        return self._frames[0].number if self._frames else 0
+        return self._sounds[0].number if self._sounds else 0
 
-    @property
-    def last(self) -> int:
-        """The number of the newest frame kept; 0 when there is none."""
-        return self._frames[-1].number if self._frames else 0
-
-    def add(self, frame: CallerFrame) -> bool:
-        """Take the newest frame. False when it is not new: it was left out."""
-        if frame.number <= self.last:
+    def add(self, sound: CallerSound) -> bool:
+        """Take the newest frames. False when they are not new: they were left out."""
+        last = sound.last
+        if last <= self.last:
             return False
-        self._frames.append(frame)
-        if self._held_from is None and len(self._frames) > _QUIET_FRAMES:
-            self._frames.popleft()
+        self._frames += last - sound.number + 1
+        self.last = last
+        self._sounds.append(sound)
+        if self._frames > self._most:
+            self._forget()
         return True
 
     def hold_from(self, number: int) -> None:
         """Keep this frame and all that follow, up to 15 s of them; forget the earlier ones."""
-        self._held_from = number
-        while self._frames and self._frames[0].number < number:
-            self._frames.popleft()
+        self._most = _TURN_FRAMES
+        self._keep(sound for sound in self._sounds if sound.last >= number)
 
     def let_go(self) -> None:
         """Keep only the lead-in of the next turn from now on."""
-        self._held_from = None
-        while len(self._frames) > _QUIET_FRAMES:
-            self._frames.popleft()
+        self._most = _QUIET_FRAMES
+        self._forget()
 
-    def insert(self, missing: Iterable[CallerFrame]) -> None:
+    def insert(self, missing: Iterable[CallerSound]) -> None:
         """Put in frames that were fetched from elsewhere; those known already are left out."""
-        known = {frame.number: frame for frame in missing}
-        known.update((frame.number, frame) for frame in self._frames)
-        self._frames = deque((known[n] for n in sorted(known)), maxlen=_TURN_FRAMES)
+        known = {frame.number: frame for sound in missing for frame in sound.frames()}
+        known.update((frame.number, frame) for frame in self.since(0))
+        self._keep(known[number] for number in sorted(known))
+        self._forget()
 
-    def since(self, number: int) -> Iterator[CallerFrame]:
-        """The kept frames from this number on."""
-        return (frame for frame in tuple(self._frames) if frame.number >= number)
+    def since(self, number: int) -> Iterator[CallerSound]:
+        """The frames kept from `number` on, each by itself."""
+        for sound in tuple(self._sounds):
+            if sound.last >= number:
+                yield from (frame for frame in sound.frames() if frame.number >= number)
+
+    def _keep(self, sounds: Iterable[CallerSound]) -> None:
+        self._sounds = deque(sounds)
+        self._frames = sum(len(sound.mulaw) for sound in self._sounds) // FRAME_BYTES
+        self.last = self._sounds[-1].last if self._sounds else 0
+
+    def _forget(self) -> None:
+        while self._frames > self._most:
+            self._frames -= len(self._sounds.popleft().mulaw) // FRAME_BYTES

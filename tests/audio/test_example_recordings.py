@@ -7,8 +7,9 @@ import pytest
 from pocketsphinx import Decoder
 
 from services.audio import frames, mulaw, phrases
+from services.audio.mulaw import level_rms
 from services.audio.resample import repeat_to_16_khz
-from services.audio.vad import Ended, Started, VadSettings, VoiceActivity, level_rms
+from services.audio.vad import Ended, Started, VadSettings, VoiceActivity
 from services.audio.wav import read_wav
 
 VOICES = Path(__file__).parents[2] / "services/cli/example/voices"

@@ -3,6 +3,8 @@ from importlib.util import module_from_spec
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.audio import mulaw
 
@@ -16,6 +18,11 @@ def test_the_table_and_audioop_decode_every_code_alike():
 
 def test_the_table_and_audioop_encode_every_amplitude_alike():
     assert mulaw.encode_by_table(EVERY_AMPLITUDE) == mulaw.encode(EVERY_AMPLITUDE)
+
+
+@given(st.binary(max_size=400))
+def test_the_table_and_audioop_find_any_sound_alike_loud(sound):
+    assert mulaw.level_rms_by_table(sound) == mulaw.level_rms(sound)
 
 
 @pytest.mark.parametrize("decode", [mulaw.decode, mulaw.decode_by_table])
@@ -54,3 +61,4 @@ def test_a_python_without_audioop_works_by_the_tables(monkeypatch):
     mulaw.__spec__.loader.exec_module(elsewhere)
     assert elsewhere.decode(EVERY_CODE) == mulaw.decode(EVERY_CODE)
     assert elsewhere.encode(EVERY_AMPLITUDE) == mulaw.encode(EVERY_AMPLITUDE)
+    assert elsewhere.level_rms(EVERY_CODE) == mulaw.level_rms(EVERY_CODE)

@@ -5,8 +5,8 @@ import pytest
 
 from services.audio import mulaw
 from services.audio.frames import FRAME_BYTES, SILENT_FRAME
+from services.audio.mulaw import level_rms
 from services.audio.touch_tones import SYMBOLS, decode, encode, symbols_in
-from services.audio.vad import level_rms
 
 
 @pytest.mark.parametrize("late_bytes", [0, 13, 40, 80, 100, 159])

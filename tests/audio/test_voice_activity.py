@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.audio import frames, mulaw
-from services.audio.vad import Activity, Ended, Started, VadSettings, VoiceActivity, level_rms
+from services.audio.mulaw import level_rms
+from services.audio.vad import Activity, Ended, Started, VadSettings, VoiceActivity
 
 RANDOM = np.random.default_rng(8)
 

@@ -51,7 +51,8 @@ from services.call.actor import Actor, dialog_events
 from services.call.evolve import fold
 from services.call.state import Unopened, state_hash
 from services.cli.verifying import verify_log
-from services.dialog.on_fact import HostedCall, Outside
+from services.dialog.doing import Outside
+from services.dialog.on_fact import HostedCall
 
 TURNS_A_CALL = 8
 

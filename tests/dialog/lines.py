@@ -22,7 +22,8 @@ from infra.nats import Bus
 from services.call.actor import dialog_events
 from services.call.replay import check, state_at
 from services.call.state import CallState
-from services.dialog.on_fact import Outside, host_call
+from services.dialog.doing import Outside
+from services.dialog.on_fact import host_call
 from services.dialog.provider import LanguageModel
 from services.dialog.providers.scripted import Scripted
 

@@ -1,6 +1,5 @@
 """Answers begun before the caller's turn is over."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,15 +7,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from eventually import eventually_async
-from lines import LONG, LONG_SENTENCES, TENANT, Hosts, Line, a_line, an_agent, ended, killed, now_ms
+from eager import Slow, asked_times, discarded, soon
+from lines import LONG_SENTENCES, TENANT, Hosts, Line, a_line, an_agent, ended, now_ms
 from msgspec.structs import replace
 from nats.aio.msg import Msg
-from told import Piece, Told, calling_the_tool
-from vendors.groq import Answer, groq_server
+from told import calling_the_tool
 
 from contracts import dialog, line, passages
-from contracts.agent import Fallback, Provider
+from contracts.agent import Fallback
 from contracts.codec import Codec
 from contracts.ids import DocumentId
 from contracts.passages import Passage
@@ -26,44 +24,10 @@ from infra.journal import NatsJournal
 from infra.nats import Bus
 from infra.sealing import MasterKey
 from infra.vault import Vault
-from services.dialog.provider import Delta, ModelError, Prompt, Usage
-from services.dialog.providers.groq import Groq
 
 HOURS = Passage(
     document=DocumentId("hours"), chunk=0, title="Opening hours", text="Nine to five.", score=1.0
 )
-
-
-class Slow(Told):
-    """Writes word by word, a word each time it is let; tells when it is asked and when closed."""
-
-    def __init__(self, text: str = LONG) -> None:
-        super().__init__(self._answer)
-        self.asked, self.closed = asyncio.Semaphore(0), asyncio.Semaphore(0)
-        self._words = asyncio.Semaphore(0)
-        self._text = text
-
-    def write_words(self, count: int = 1_000) -> None:
-        for _ in range(count):
-            self._words.release()
-
-    async def _answer(self, prompt: Prompt) -> AsyncIterator[Piece]:
-        self.asked.release()
-        try:
-            for word in self._text.split():
-                await self._words.acquire()
-                yield Delta(f"{word} ")
-            yield Usage(tokens_in=40, tokens_out=16)
-        finally:
-            self.closed.release()
-
-
-async def soon(happened: asyncio.Semaphore) -> None:
-    await asyncio.wait_for(happened.acquire(), 10)
-
-
-async def discarded(call: Line) -> list[dialog.DraftDiscarded]:
-    return [e for e in await call.decided() if isinstance(e, dialog.DraftDiscarded)]
 
 
 def timeless(event: msgspec.Struct) -> dict[str, Any]:
@@ -162,81 +126,6 @@ async def test_a_sentence_written_ahead_is_spoken_while_the_rest_is_still_writte
         assert len(model.prompts) == 1
 
 
-async def test_speech_that_goes_on_stops_the_vendor_and_nobody_hears_of_it(
-    bus: Bus, hosts: Hosts
-) -> None:
-    begun = asyncio.Event()
-
-    async def script(answer: Answer) -> None:
-        if "over" in answer.body["messages"][-1]["content"]:
-            await answer.text("Of course.")
-            await answer.finish()
-        else:
-            await answer.text("I am not ")
-            begun.set()
-            await asyncio.Event().wait()
-
-    async with groq_server() as server:
-        server.script = script
-        model = Groq(server.key, server.url)
-        agent = replace(an_agent(), llm=Provider(provider="scripted"))
-        async with a_line(bus, agent) as call:
-            hosting = hosts.start(call, model=model)
-            await call.greet()
-            call.draft("tell me")
-            await asyncio.wait_for(begun.wait(), 10)
-            call.draft("tell me over", eager=False)
-            await server.answers[0].gone()
-            (waste,) = [await call.next(dialog.DraftDiscarded)]
-            assert (waste.reason, waste.tokens_out, waste.estimated) == ("resumed", 1, True)
-            assert waste.tokens_in > 10
-            await call.say("tell me over again")
-            assert await call.hear() == "Of course."
-            await call.hang_up()
-            await ended(hosting)
-            assert b"I am not" not in b"".join([r.payload for r in await call.history()])
-            await call.adds_up()
-        await model.close()
-
-
-async def test_an_end_of_turn_with_other_words_is_answered_as_if_nothing_had_been_prepared(
-    bus: Bus, hosts: Hosts
-) -> None:
-    model = Slow()
-    async with a_line(bus, an_agent()) as call:
-        hosting = hosts.start(call, model=model)
-        await call.greet()
-        call.draft("hello there")
-        await soon(model.asked)
-        await call.say("hello there you")
-        await soon(model.asked)
-        await soon(model.closed)
-        model.write_words()
-        assert await call.hear() == " ".join(LONG_SENTENCES)
-        await call.hang_up()
-        await ended(hosting)
-        assert [p.history[-1].text for p in model.prompts] == ["hello there", "hello there you"]
-        assert [waste.reason for waste in await discarded(call)] == ["changed"]
-        await call.adds_up()
-
-
-async def test_the_same_draft_told_again_is_prepared_once_and_another_instead(
-    bus: Bus, hosts: Hosts
-) -> None:
-    model = Slow()
-    async with a_line(bus, an_agent()) as call:
-        hosts.start(call, model=model)
-        await call.greet()
-        for text in ("hello", "Hello.", "hello", "hello there"):
-            call.draft(text)
-        await soon(model.asked)
-        await call.say("hello there")
-        model.write_words()
-        assert await call.hear()
-        assert [p.history[-1].text for p in model.prompts][-1] == "hello there"
-        assert len(model.prompts) <= 2  # one that is replaced at once may not even have begun
-
-
 async def test_nothing_prepared_is_said_stored_or_told_on_the_bus_before_the_turn_is_over(
     bus: Bus, hosts: Hosts
 ) -> None:
@@ -290,50 +179,6 @@ async def test_a_tool_asked_for_ahead_is_not_run_before_the_turn_is_over(
         await ended(hosting)
 
 
-async def test_a_model_that_fails_ahead_is_asked_again_when_the_turn_is_over(
-    bus: Bus, hosts: Hosts
-) -> None:
-    async def fail_once(prompt: Prompt) -> AsyncIterator[Piece]:
-        if len(model.prompts) == 1:
-            raise ModelError("told", "rate_limited", retryable=True)
-        yield Delta("Here I am.")
-
-    model = Told(fail_once)
-    async with a_line(bus, an_agent()) as call:
-        hosting = hosts.start(call, model=model)
-        await call.greet()
-        call.draft("hello there")
-        await asked_times(model, 1)
-        await call.say("hello there")
-        assert await call.hear() == "Here I am."
-        await call.hang_up()
-        await ended(hosting)
-        (waste,) = await discarded(call)
-        assert (waste.reason, waste.tokens_in, waste.tokens_out) == ("failed", 0, 0)
-
-
-async def test_a_caller_who_speaks_over_a_prepared_reply_stops_the_model(
-    bus: Bus, hosts: Hosts
-) -> None:
-    model = Slow()
-    async with a_line(bus, an_agent()) as call:
-        hosts.start(call, model=model)
-        await call.greet()
-        call.draft("hello there")
-        await soon(model.asked)
-        model.write_words(5)
-        await call.say("hello there")
-        await call.next(dialog.SentenceWritten)
-        await call.tell(
-            line.PlaybackCleared(
-                at_ms=now_ms(), reply=2, sentence=1, played_ms=900, sentence_ms=900, whole=True
-            )
-        )
-        await soon(model.closed)
-        assert (await call.next(dialog.ReplyInterrupted)).heard == LONG_SENTENCES[0]
-        assert await discarded(call) == []
-
-
 async def test_words_over_a_reply_are_answered_ahead_with_what_was_heard_of_it(
     bus: Bus, hosts: Hosts
 ) -> None:
@@ -361,45 +206,6 @@ async def test_words_over_a_reply_are_answered_ahead_with_what_was_heard_of_it(
             "First we open.",
             "and on sunday",
         ]
-
-
-async def test_a_host_that_dies_over_a_prepared_answer_loses_nothing_but_that(
-    bus: Bus, hosts: Hosts
-) -> None:
-    first, second = Slow(), Slow()
-    async with a_line(bus, an_agent()) as call:
-        dying = hosts.start(call, host="dialog-1", model=first)
-        await call.greet()
-        call.draft("hello there")
-        await soon(first.asked)
-        first.write_words(5)
-        await killed(dying)
-        await soon(first.closed)
-        hosting = hosts.start(call, host="dialog-2", model=second)
-        await call.say("hello there")
-        second.write_words()
-        assert await call.hear() == " ".join(LONG_SENTENCES)
-        await call.hang_up()
-        await ended(hosting)
-        assert len(second.prompts) == 1
-        await call.adds_up()
-
-
-async def test_a_call_that_ends_tells_what_was_prepared_in_vain(bus: Bus, hosts: Hosts) -> None:
-    model = Slow()
-    async with a_line(bus, an_agent()) as call:
-        hosting = hosts.start(call, model=model)
-        await call.greet()
-        call.draft("hello there")
-        await soon(model.asked)
-        await call.hang_up()
-        await ended(hosting)
-        await soon(model.closed)
-        *_, waste, end = await call.decided()
-        assert isinstance(waste, dialog.DraftDiscarded)
-        assert waste.reason == "ended"
-        assert isinstance(end, dialog.CallEnded)
-        await call.adds_up()
 
 
 @pytest.mark.parametrize("found", [True, False], ids=["the same", "other"])
@@ -491,12 +297,3 @@ async def knowing(call: Line) -> AsyncIterator[None]:
     subscription = await call.bus.nc.subscribe(question_subject(TENANT, call.call), cb=answer)
     yield
     await subscription.unsubscribe()
-
-
-async def asked_times(model: Told, times: int) -> None:
-    """The model has been asked so often."""
-
-    async def so_often() -> bool:
-        return len(model.prompts) == times
-
-    await eventually_async(so_often)

@@ -196,6 +196,72 @@ async def test_a_barge_in_stops_the_model(bus: Bus, hosts: Hosts) -> None:
         await ended(hosting)
 
 
+class Storing(NatsJournal):
+    """The real log; a turn is stored once it is let, or then belongs to another owner."""
+
+    def __init__(self, bus: Bus) -> None:
+        super().__init__(bus)
+        self.may_store, self.lost = asyncio.Event(), False
+
+    async def append(
+        self,
+        tenant: TenantId,
+        call: CallId,
+        family: Family,
+        message: Message,
+        *,
+        id: str,
+        after: int | None = None,
+    ) -> Appended:
+        if any(isinstance(e, dialog.TurnTaken) for e in message.events):
+            await self.may_store.wait()
+            if self.lost:
+                raise WrongVersion("dialog")
+        return await super().append(tenant, call, family, message, id=id, after=after)
+
+
+async def test_the_model_is_asked_while_the_turn_is_being_stored(bus: Bus, hosts: Hosts) -> None:
+    journal = Storing(bus)
+
+    async def answer(prompt: Prompt) -> AsyncIterator[Piece]:
+        yield Delta("At nine.")
+        journal.may_store.set()
+
+    async with a_line(bus, an_agent()) as call:
+        hosting = hosts.start(call, model=Told(answer), journal=journal)
+        await call.greet()
+        await call.say("when do you open")
+        assert await call.hear() == "At nine."
+        await call.hang_up()
+        await ended(hosting)
+        assert isinstance(await call.adds_up(), Ended)
+
+
+async def test_what_a_model_says_to_a_turn_that_was_not_stored_is_not_heard(
+    bus: Bus, hosts: Hosts
+) -> None:
+    journal, closed = Storing(bus), asyncio.Event()
+    journal.lost = True
+
+    async def answer(prompt: Prompt) -> AsyncIterator[Piece]:
+        try:
+            yield Delta("At nine. And ")
+            journal.may_store.set()
+            await asyncio.Event().wait()
+        finally:
+            closed.set()
+
+    async with a_line(bus, an_agent()) as call:
+        hosting = hosts.start(call, model=Told(answer), journal=journal)
+        await call.greet()
+        await call.say("when do you open")
+        with pytest.raises(WrongVersion):
+            await ended(hosting)
+        assert closed.is_set()
+        assert await sentences_of(call) == []
+        assert not any(isinstance(event, dialog.TurnTaken) for event in await call.decided())
+
+
 class Announcing(NatsJournal):
     """The real log; says when the decision about the caller's second turn is on its way."""
 

@@ -2,13 +2,21 @@
 
 from typing import Any
 
+import numpy as np
 from twilio_double import LOUD, QUIET
 
 from contracts.agent import Agent, BargeIn
-from services.audio.frames import unpack_caller
+from services.audio import mulaw
+from services.audio.frames import FRAME_BYTES, unpack_caller
 from services.gateway.ear import Ear, FellSilent, Heard, Spoke, TalkedOver
 
 T = 1_000_000
+
+
+def loud(rms: float) -> bytes:
+    """A frame of a tone."""
+    tone = np.sin(np.arange(FRAME_BYTES) * 2 * np.pi / 16) * rms * 2**0.5
+    return mulaw.encode(tone.astype("<i2").tobytes())
 
 
 class Listening:
@@ -34,9 +42,19 @@ def test_sound_in_pieces_of_any_size_becomes_frames_of_20_ms() -> None:
     for size in (1, 159, 320, 500, 300):
         piece, sound = sound[:size], sound[size:]
         listening.hear(piece)
-    frames = [unpack_caller(payload) for payload in listening.published]
-    assert [frame.number for frame in frames] == list(range(1, 9))
-    assert b"".join(frame.mulaw for frame in frames) == bytes(range(256)) * 5
+    sounds = [unpack_caller(payload) for payload in listening.published]
+    assert [(sound.number, sound.last) for sound in sounds] == [(1, 2), (3, 4), (5, 6), (7, 8)]
+    assert b"".join(sound.mulaw for sound in sounds) == bytes(range(256)) * 5
+
+
+def test_a_frame_that_waits_for_the_next_goes_out_at_the_end() -> None:
+    listening = Listening()
+    listening.hear(LOUD, QUIET, LOUD)
+    listening.ear.send(listening.now_ms)
+    listening.ear.send(listening.now_ms)
+    sounds = [unpack_caller(payload) for payload in listening.published]
+    assert [(sound.number, sound.mulaw) for sound in sounds] == [(1, LOUD + QUIET), (3, LOUD)]
+    assert [sound.at_ms for sound in sounds] == [T + 20, T + 60]
 
 
 def test_the_end_of_speech_is_when_its_last_loud_frame_arrived() -> None:
@@ -95,3 +113,13 @@ def test_two_clocks_that_drift_apart_do_not_make_every_frame_late() -> None:
     for number in range(50 * 3600):
         ear.time(number * 20, T + number * 20 + number * 20 // 20_000)
     assert ear.late_frames == 0
+
+
+def test_who_falls_silent_while_something_softer_sounds_has_fallen_silent() -> None:
+    """The rule of barge-in knows no noisy line yet, and takes for speech what turns do not."""
+    listening = Listening()
+    hum, murmur = loud(300), loud(600)
+    listening.hear(*[hum] * 200)
+    listening.hear(*[loud(4000)] * 10)
+    heard = listening.hear(*[hum] * 5, *[murmur] * 5, agent_audible=True)
+    assert heard == [FellSilent(last_frame=210, at_ms=T + 209 * 20)]

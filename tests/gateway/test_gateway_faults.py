@@ -46,7 +46,7 @@ async def test_a_fault_in_a_line_loses_it_and_is_logged_without_its_text(
     guarded(line, line.on_agent_audio)(pack_agent(AgentChunk(1, 1, 1, 0, True, 1, sound(100, 1))))
     assert json.loads(wire.sent[0])["event"] == "media"
     with alone(line):
-        line.on_message(Twilio().media("MZ1", LOUD))
+        line.on_message(Twilio().media("MZ1", LOUD * 2))
     assert (line.over, wire.code) == ("fault in the gateway", 1000)
     await journaling.finish()
     assert LineLost in {type(event) for event in await house.events(call)}

@@ -1,5 +1,6 @@
 """Callers as a process of their own against the whole platform, for a few seconds."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,6 +21,12 @@ stt = { provider = "scripted", options = { lines = ["tell me more please"] } }
 llm = { provider = "scripted", options = { text = "Yes, of course." } }
 turns = { stop_ms = 200, silence_ms = 100 }
 """
+
+
+def may_look() -> bool:
+    """Whether processes can be looked into that are not below one's own."""
+    scope = Path("/proc/sys/kernel/yama/ptrace_scope")
+    return os.geteuid() == 0 or not scope.exists() or int(scope.read_text()) == 0
 
 
 @pytest.fixture
@@ -56,3 +63,19 @@ async def test_two_callers_talk_one_over_the_other_end_and_all_is_accounted_for(
     assert found.descriptors["roles"] > 0
     assert found.stream_mib["CALLS"] > 0
     assert found.caller_cpu_s_per_call_min > 0
+
+
+@pytest.mark.skipif(not may_look(), reason="the kernel lets nobody look into other processes")
+async def test_a_call_that_is_looked_at_says_where_the_processor_was(system: System) -> None:
+    scenario = Scenario(about="one who asks", manner=Manner(speech_ms=400, pause_ms=100))
+    wanted = Wanted(name="one", scenario=scenario, calls=1, length_s=2.0, profile=True)
+    found = await run(system, wanted)
+    roles, *servers = found.profile
+    assert roles.program == "roles"
+    assert {share.part for share in roles.shares} > {"the line, its ear and mouth"}
+    assert sum(share.cpu_s for share in roles.shares) == pytest.approx(roles.cpu_s)
+    assert roles.us_per_frame * found.frames == pytest.approx(roles.cpu_s * 1e6, rel=0.01)
+    assert found.frames > 100
+    assert found.appends > 5
+    assert [each.program for each in servers] == ["nats-server", "postgres"]
+    assert all(each.us_per_frame > 0 and each.shares == () for each in servers)

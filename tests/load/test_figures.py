@@ -13,15 +13,19 @@ from loadtest.load import bench, compare
 from loadtest.load.accounting import Ran, figures, mib, slopes
 from loadtest.load.compare import changes, void_runs
 from loadtest.load.drift import Sizes
+from loadtest.load.endless import endless
 from loadtest.load.figures import Figures, judged, void
 from loadtest.load.heard import Heard, Timed, together
 from loadtest.load.meter import Sample, Work
 from loadtest.load.page import page
 from loadtest.load.report import Report, read, report, table, write
-from loadtest.load.scenario import Must, NoScenario, names
+from loadtest.load.scenario import AGENT, Must, NoScenario, names
 from loadtest.load.scenario import read as read_scenario
 from loadtest.load.spread import Spread, spread
+from loadtest.load.systems import reply_ms, sentences
 from loadtest.proc import Cost
+from services.cli.agent_file import read_agent
+from services.gateway.wire import UNSENT_LIMIT_BYTES
 
 
 def looked(at_s: float, cpu_s: float, mib: float) -> Sample:
@@ -216,6 +220,12 @@ def test_every_scenario_can_be_read_and_there_are_those_that_are_asked_for() -> 
     asked = {"steady", "ramp", "burst", "long", "barge-in-storm", "reconnect-storm"}
     assert asked <= set(names())
     assert all(read_scenario(name).about for name in names())
+
+
+def test_what_the_endless_agent_says_is_more_than_a_gateway_keeps_for_who_does_not_read() -> None:
+    answer_bytes = reply_ms(sentences(endless(read_agent(AGENT)))) * 8
+    on_the_wire_bytes = answer_bytes * 4 / 3  # base64
+    assert on_the_wire_bytes > UNSENT_LIMIT_BYTES + 4 * 2**20  # what kernels hold of it
 
 
 def test_an_unknown_scenario_says_which_there_are() -> None:

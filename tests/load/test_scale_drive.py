@@ -4,8 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from infra.nats import Bus
-from infra.nats_server import NatsServer
 from loadtest.scale.hosts import staged
 from loadtest.scale.idle import CLAIMED, idle, in_hand
 from loadtest.scale.rates import alone, appends, frames, kept
@@ -13,24 +11,18 @@ from loadtest.scale.takeover import taken_over
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(90)]
 
-own_loop = pytest.mark.asyncio(loop_scope="module")
 
-
-@own_loop
-async def test_appends_are_counted_with_their_cost_and_their_place_on_disk(
-    own_server: NatsServer, own_bus: Bus
-) -> None:
-    rate = await appends(alone(own_server.store.parent, own_bus), 300, 323)
+async def test_appends_are_counted_with_their_cost_and_their_place_on_disk(tmp_path: Path) -> None:
+    async with alone(tmp_path / "data") as servers:
+        rate = await appends(servers, 300, 323)
     assert rate.messages == 300
     assert rate.per_s > 0
     assert rate.stored_bytes > 323
 
 
-@own_loop
-async def test_every_frame_of_sound_that_is_sent_is_captured(
-    own_server: NatsServer, own_bus: Bus
-) -> None:
-    rate = await frames(alone(own_server.store.parent, own_bus), 3_000)
+async def test_every_frame_of_sound_that_is_sent_is_captured(tmp_path: Path) -> None:
+    async with alone(tmp_path / "data") as servers:
+        rate = await frames(servers, 3_000)
     assert rate.messages == 3_000
     assert rate.stored_bytes > 173
 

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import AsyncIterator
 
 import pytest
+from stt_doubles import Recording
 
 from contracts.streams import CLAIMS
 from infra.nats import Bus, connect, create_streams
@@ -21,3 +22,8 @@ async def bus(nats_url: str) -> AsyncIterator[Bus]:
 @pytest.fixture
 def tenant() -> str:
     return f"t{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def recording() -> Recording:
+    return Recording()

@@ -16,7 +16,7 @@ from infra.agents import Agents
 from infra.claims import offer
 from infra.journal import NatsJournal
 from infra.nats import Bus
-from services.audio.frames import SILENT_FRAME, pack_caller
+from services.audio.frames import FRAME_BYTES, SILENT_FRAME, pack_caller, split
 
 
 def now_ms() -> int:
@@ -56,9 +56,10 @@ class Telephone:
     def send(self, frames: Iterable[bytes], at_ms: int = 0) -> None:
         """Frames on the audio plane. `at_ms`: when they were said; 0: now."""
         subject = audio_subject(self.claim.tenant, self.claim.call, "caller")
-        for frame in frames:
-            self.frame += 1
-            self.bus.pub(subject, pack_caller(self.frame, at_ms or now_ms(), frame))
+        said = b"".join(frames)
+        for sound in split(said, 2 * FRAME_BYTES):  # as the gateway sends them
+            self.bus.pub(subject, pack_caller(self.frame + 1, at_ms or now_ms(), sound))
+            self.frame += len(sound) // FRAME_BYTES
 
     async def tell(self, *events: LineEvent) -> None:
         """What happens on the line, as one message."""

@@ -15,7 +15,6 @@ import asyncio
 import json
 import random
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -24,10 +23,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import nats
 import uvloop
 from eventually import eventually_async
 from takeover_processes import Fleet, Process, a_fleet
+from takeover_servers import load, servers
 from takeover_speech import Speaker, a_listener, speaking
 from takeover_talk import SITUATIONS, Caller, a_clerk, claims_in
 from takeover_tools import tool_server
@@ -37,7 +36,6 @@ from contracts.ids import TenantId
 from contracts.recorded import Recorded
 from contracts.streams import ACK_WAIT_S
 from infra.agents import Agents
-from infra.data_folder import make_folders
 from infra.nats import Bus, connect, create_streams
 from infra.nats_cluster import NatsCluster
 from infra.nats_server import NatsServer
@@ -327,39 +325,6 @@ async def claims(bus: Bus, server: NatsServer | NatsCluster, told: argparse.Name
     return {"ack wait, s": ACK_WAIT_S, "no calls": before, f"{told.calls} silent calls": during}
 
 
-async def load(system_url: str, pids: list[int], for_s: float) -> Figures:
-    """Messages the server took a second, and its share of a core."""
-    await asyncio.sleep(2)
-    seconds, cpu = time.monotonic(), cpu_s(pids)
-    handled = await taken(system_url)
-    await asyncio.sleep(for_s)
-    seconds = time.monotonic() - seconds
-    return {
-        "messages the servers took, per s": round((await taken(system_url) - handled) / seconds, 1),
-        "servers' share of a core": round((cpu_s(pids) - cpu) / seconds, 4),
-    }
-
-
-async def taken(system_url: str) -> int:
-    """Messages the servers took from clients so far."""
-    total = 0
-    for url in system_url.split(","):
-        system = await nats.connect(url)
-        reply = await system.request("$SYS.REQ.SERVER.PING.VARZ", b"", timeout=5)
-        total += json.loads(reply.data)["data"]["in_msgs"]
-        await system.close()
-    return total
-
-
-def cpu_s(pids: list[int]) -> float:
-    """CPU time of processes so far."""
-    ticks = 0
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / 100
-
-
 async def ready_heir(fleet: Fleet) -> Process:
     return await fleet.start()
 
@@ -394,18 +359,6 @@ def spread(values: list[float]) -> Figures:
     p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
     middle = ordered[len(ordered) // 2]
     return {"n": len(ordered), "p50": round(middle), "p99": round(p99), "max": round(ordered[-1])}
-
-
-@asynccontextmanager
-async def servers(nodes: int) -> AsyncIterator[NatsServer | NatsCluster]:
-    with tempfile.TemporaryDirectory() as folder:
-        made = make_folders(Path(folder) / "data")
-        server = NatsServer(made, "secret") if nodes == 1 else NatsCluster(made, "secret")
-        await server.start()
-        try:
-            yield server
-        finally:
-            await server.stop()
 
 
 async def main(told: argparse.Namespace) -> int:

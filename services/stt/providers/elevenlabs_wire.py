@@ -16,7 +16,7 @@ from websockets.exceptions import WebSocketException
 
 from infra import socket_failures
 from services.audio.frames import SAMPLE_RATE_HZ, SILENT_FRAME
-from services.audio.vad import level_rms
+from services.audio.mulaw import level_rms
 from services.stt.provider import Heard, RecognitionFailed
 
 NAME: Final = "elevenlabs"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import services.cli.example
 from services.audio.frames import FRAME_BYTES, FRAME_MS, split
-from services.audio.vad import level_rms
+from services.audio.mulaw import level_rms
 from services.audio.wav import read_wav
 
 LOUD_RMS = 200.0  # what is softer is not speech
