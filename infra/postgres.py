@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 import asyncpg
@@ -36,6 +37,8 @@ REFUSED: Final = (
 
 _COMMAND_S: Final = 30.0
 _RETRY_S: Final = 0.1
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class PostgresUnavailable(Exception):
@@ -45,7 +48,8 @@ class PostgresUnavailable(Exception):
 async def connect_pool(
     dsn: str, *, wait_s: float = 10.0, size: int = 10, command_s: float = _COMMAND_S
 ) -> Pool:
-    """A pool whose connections read and write jsonb as Python values. The caller closes it.
+    """A pool whose connections read and write jsonb as Python values, and take a timestamptz as a
+    datetime or as PostgreSQL keeps it, in microseconds since 2000. The caller closes it.
 
     Args:   dsn: postgresql://user@/database?host=/socket/folder, or with a host and port.
             size: connections at most; they are opened when first needed.
@@ -79,6 +83,13 @@ async def _set_up(db: Connection) -> None:
     await db.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=_to_jsonb, decoder=_from_jsonb, format="binary"
     )
+    await db.set_type_codec(
+        "timestamptz",
+        schema="pg_catalog",
+        encoder=_to_timestamptz,
+        decoder=_from_timestamptz,
+        format="binary",
+    )
 
 
 def _to_jsonb(value: Any) -> bytes:
@@ -87,3 +98,12 @@ def _to_jsonb(value: Any) -> bytes:
 
 def _from_jsonb(stored: bytes) -> Any:
     return msgspec.json.decode(stored[1:])
+
+
+def _to_timestamptz(at: datetime | int) -> bytes:
+    since_2000 = at if isinstance(at, int) else (at - _EPOCH) // _MICROSECOND
+    return since_2000.to_bytes(8, "big", signed=True)
+
+
+def _from_timestamptz(stored: bytes) -> datetime:
+    return _EPOCH + int.from_bytes(stored, "big", signed=True) * _MICROSECOND

@@ -13,6 +13,7 @@ from projections.call_fold import Readers, Refused, folded
 from projections.generations import Generation, standings
 from projections.projection import Projection, Table
 from projections.reading import Place, Stored
+from projections.rows import as_made
 from projections.storing import clean
 
 Row: TypeAlias = Mapping[str, Any]
@@ -137,7 +138,7 @@ async def _rows(
         " WHERE tenant = $1 AND call = ANY($2)",
         *(tenant, calls),
     )
-    return {tuple(row[n] for n in key): dict(row) for row in found}
+    return {tuple(row[n] for n in key): as_made(row) for row in found}
 
 
 def _fold(

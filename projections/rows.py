@@ -1,10 +1,13 @@
 """Rows as structs."""
 
 from collections.abc import Iterable
-from typing import TypeVar
+from datetime import datetime
+from typing import Any, TypeVar
 
 import asyncpg
 import msgspec
+
+from projections.moments import moment_of
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 
@@ -17,3 +20,11 @@ def columns(row: type[msgspec.Struct]) -> str:
 def as_structs(rows: Iterable[asyncpg.Record], row: type[Row]) -> tuple[Row, ...]:
     """What a SELECT of those columns found."""
     return tuple(msgspec.convert(dict(found), row) for found in rows)
+
+
+def as_made(row: asyncpg.Record) -> dict[str, Any]:
+    """What a table holds, as a projection has it in a row that it makes."""
+    return {
+        name: moment_of(value) if isinstance(value, datetime) else value
+        for name, value in row.items()
+    }

@@ -4,7 +4,6 @@ The tables turns and latency both keep them, so that their figures are the same.
 """
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
@@ -23,7 +22,7 @@ from contracts.recorded import CallEvent, Recorded
 from contracts.synthesis import SentenceSynthesized
 from contracts.transcript import TranscriptFinalized, UtteranceMisheard
 from projections.folding import Rows
-from projections.moments import moment
+from projections.moments import Moment, moment
 
 Timed: TypeAlias = (
     TranscriptFinalized
@@ -48,14 +47,14 @@ class TurnTimes(msgspec.Struct):
     call: str
     turn: int
     reply: int | None = None  # the first
-    speech_ended_at: datetime | None = None
-    transcribed_at: datetime | None = None
-    taken_at: datetime | None = None
-    passages_wanted_at: datetime | None = None
-    passages_found_at: datetime | None = None
-    passages_taken_at: datetime | None = None
-    first_sentence_at: datetime | None = None
-    playback_started_at: datetime | None = None
+    speech_ended_at: Moment | None = None
+    transcribed_at: Moment | None = None
+    taken_at: Moment | None = None
+    passages_wanted_at: Moment | None = None
+    passages_found_at: Moment | None = None
+    passages_taken_at: Moment | None = None
+    first_sentence_at: Moment | None = None
+    playback_started_at: Moment | None = None
     tts_ms: float | None = None
 
 
@@ -65,7 +64,7 @@ class Transcribed(msgspec.Struct):
     tenant: str
     call: str
     utterance: int
-    at: datetime | None = None
+    at: Moment | None = None
     provider: str = ""
 
 
@@ -96,14 +95,14 @@ def of_reply(rows: Rows, reply: int, turns: type[Turn]) -> Turn | None:
 
 
 def _transcribe(
-    rows: Rows, event: TranscriptFinalized | UtteranceMisheard, turns: type[Turn], stored: datetime
+    rows: Rows, event: TranscriptFinalized | UtteranceMisheard, turns: type[Turn], stored: Moment
 ) -> None:
     note = rows.of(Transcribed, event.utterance)
     note.at, note.provider = stored, event.provider
 
 
 def _take(
-    rows: Rows, event: TurnTaken | TurnMisheard, turns: type[Turn], stored: datetime
+    rows: Rows, event: TurnTaken | TurnMisheard, turns: type[Turn], stored: Moment
 ) -> Turn | None:
     row = rows.of(turns, event.turn)
     ended_ms = event.speech_ended_ms  # 0: keys, no speech
@@ -115,7 +114,7 @@ def _take(
 
 
 def _want_passages(
-    rows: Rows, event: PassagesWanted, turns: type[Turn], stored: datetime
+    rows: Rows, event: PassagesWanted, turns: type[Turn], stored: Moment
 ) -> Turn | None:
     row = rows.of(turns, event.turn)
     row.passages_wanted_at = stored
@@ -123,7 +122,7 @@ def _want_passages(
 
 
 def _find_passages(
-    rows: Rows, event: PassagesFound | PassagesFailed, turns: type[Turn], stored: datetime
+    rows: Rows, event: PassagesFound | PassagesFailed, turns: type[Turn], stored: Moment
 ) -> Turn | None:
     row = rows.of(turns, event.turn)
     row.passages_found_at = stored
@@ -131,14 +130,14 @@ def _find_passages(
 
 
 def _take_passages(
-    rows: Rows, event: PassagesTaken, turns: type[Turn], stored: datetime
+    rows: Rows, event: PassagesTaken, turns: type[Turn], stored: Moment
 ) -> Turn | None:
     row = rows.of(turns, event.turn)
     row.passages_taken_at = stored
     return row
 
 
-def _begin(rows: Rows, event: ReplyBegun, turns: type[Turn], stored: datetime) -> Turn | None:
+def _begin(rows: Rows, event: ReplyBegun, turns: type[Turn], stored: Moment) -> Turn | None:
     rows.of(ReplyTurn, event.reply).turn = event.turn
     if event.resumes or event.kind == "bridge":  # the answer is the one begun before
         return None
@@ -147,7 +146,7 @@ def _begin(rows: Rows, event: ReplyBegun, turns: type[Turn], stored: datetime) -
     return row
 
 
-def _write(rows: Rows, event: SentenceWritten, turns: type[Turn], stored: datetime) -> Turn | None:
+def _write(rows: Rows, event: SentenceWritten, turns: type[Turn], stored: Moment) -> Turn | None:
     row = of_reply(rows, event.reply, turns)
     if row is not None and not event.again:
         row.first_sentence_at = row.first_sentence_at or stored
@@ -155,7 +154,7 @@ def _write(rows: Rows, event: SentenceWritten, turns: type[Turn], stored: dateti
 
 
 def _synthesize(
-    rows: Rows, event: SentenceSynthesized, turns: type[Turn], stored: datetime
+    rows: Rows, event: SentenceSynthesized, turns: type[Turn], stored: Moment
 ) -> Turn | None:
     row = of_reply(rows, event.reply, turns)
     if row is not None and event.sentence == 1 and event.reply == row.reply:
@@ -163,14 +162,14 @@ def _synthesize(
     return row
 
 
-def _play(rows: Rows, event: PlaybackStarted, turns: type[Turn], stored: datetime) -> Turn | None:
+def _play(rows: Rows, event: PlaybackStarted, turns: type[Turn], stored: Moment) -> Turn | None:
     row = of_reply(rows, event.reply, turns)
     if row is not None:
         row.playback_started_at = row.playback_started_at or moment(event.at_ms)
     return row
 
 
-_KEEPERS: Final[dict[type[Any], Callable[[Rows, Any, type[Any], datetime], Any]]] = {
+_KEEPERS: Final[dict[type[Any], Callable[[Rows, Any, type[Any], Moment], Any]]] = {
     TranscriptFinalized: _transcribe,
     UtteranceMisheard: _transcribe,
     TurnTaken: _take,

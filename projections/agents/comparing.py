@@ -18,6 +18,7 @@ from infra.nats import Bus
 from infra.postgres import Pool
 from projections.agents.rows import RevisionRow, row_of
 from projections.agents.storing import VERSION
+from projections.rows import as_made
 from projections.storing import clean
 
 _LOOK_EVERY_S: Final = 0.05
@@ -63,7 +64,7 @@ async def _held(pool: Pool, tenant: TenantId) -> tuple[int, Rows] | None:
             position: int | None = await db.fetchval(_POSITION, VERSION)
             if position is None:
                 return None
-            rows = [dict(row) for row in await db.fetch(_ROWS, tenant)]
+            rows = [as_made(row) for row in await db.fetch(_ROWS, tenant)]
     except asyncpg.UndefinedTableError:  # nobody has ever followed the stream
         return None
     return position, {(row["agent"], row["revision"]): row for row in rows}

@@ -1,12 +1,11 @@
 """A row of the table agents, as an event makes it. Its columns' comments are in table.sql."""
 
 import hashlib
-from datetime import datetime
 
 import msgspec
 
 from contracts.codec import decode_agent
-from projections.moments import moment
+from projections.moments import Moment, moment
 
 
 class RevisionRow(msgspec.Struct):
@@ -15,7 +14,7 @@ class RevisionRow(msgspec.Struct):
     tenant: str
     agent: str
     revision: int
-    published_at: datetime
+    published_at: Moment
     title: str
     languages: list[str]
     stt_provider: str

@@ -1,8 +1,8 @@
 """A row of the table calls, as far as events make it. Its columns' comments are in table.sql."""
 
-from datetime import datetime
-
 import msgspec
+
+from projections.moments import Moment
 
 
 class CallRow(msgspec.Struct):
@@ -20,9 +20,9 @@ class CallRow(msgspec.Struct):
     revision: int | None = None
     language: str | None = None
     languages: list[str] = []
-    rang_at: datetime | None = None
-    answered_at: datetime | None = None
-    ended_at: datetime | None = None
+    rang_at: Moment | None = None
+    answered_at: Moment | None = None
+    ended_at: Moment | None = None
     end_reason: str | None = None
     phase: str | None = None
     turns: int = 0

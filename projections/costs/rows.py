@@ -1,12 +1,11 @@
 """A row of the table costs, and what is kept in mind to make it."""
 
-from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from projections.folding import Rows
-from projections.moments import moment
+from projections.moments import Moment, moment
 
 _UNSET: Final = moment(0)
 
@@ -20,7 +19,7 @@ class CostRow(msgspec.Struct):
     provider: str
     model: str
     unit: str
-    at: datetime = _UNSET
+    at: Moment = _UNSET
     agent: str | None = None
     revision: int | None = None
     quantity: float = 0.0

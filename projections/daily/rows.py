@@ -1,11 +1,10 @@
 """A row of the table daily, and what is kept in mind to make it."""
 
-from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from projections.moments import moment
+from projections.moments import Moment, moment
 
 _UNSET: Final = moment(0)
 
@@ -15,7 +14,7 @@ class DailyRow(msgspec.Struct):
 
     tenant: str
     call: str
-    hour: datetime = _UNSET
+    hour: Moment = _UNSET
     agent: str = ""
     revision: int = 0
     language: str = ""

@@ -1,11 +1,10 @@
 """A row of the table failures, and what is kept in mind to make it."""
 
-from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from projections.moments import moment
+from projections.moments import Moment, moment
 
 _UNSET: Final = moment(0)
 
@@ -19,7 +18,7 @@ class FailureRow(msgspec.Struct):
     call: str
     sequence: int
     index: int
-    at: datetime = _UNSET
+    at: Moment = _UNSET
     stage: str = ""
     kind: str = ""
     provider: str | None = None

@@ -1,8 +1,8 @@
 """A row of interruptions, as far as events make it, and the notes it is made from."""
 
-from datetime import datetime
-
 import msgspec
+
+from projections.moments import Moment
 
 
 class InterruptionRow(msgspec.Struct):
@@ -14,15 +14,15 @@ class InterruptionRow(msgspec.Struct):
     turn: int | None = None
     kind: str | None = None
     cause: str = ""
-    at: datetime | None = None
+    at: Moment | None = None
     sentence: int = 0
     sentences: int = 0
     played_ms: int = 0
     heard: str = ""
     resumed: bool = False
     utterance: int | None = None
-    spoke_at: datetime | None = None
-    cut_at: datetime | None = None
+    spoke_at: Moment | None = None
+    cut_at: Moment | None = None
     next_turn: int | None = None
     next_kind: str | None = None
     next_said: str | None = None
@@ -38,9 +38,9 @@ class ReplyNote(msgspec.Struct):
     kind: str | None = None
     sentences: int = 0
     cause: str = ""  # of its being cut, once the gateway has
-    cut_at: datetime | None = None
+    cut_at: Moment | None = None
     utterance: int | None = None  # that began over it
-    spoke_at: datetime | None = None
+    spoke_at: Moment | None = None
 
 
 class SpeechNote(msgspec.Struct):

@@ -1,8 +1,8 @@
 """Rows of knowledge_use and knowledge_questions. Their columns' comments are in table.sql."""
 
-from datetime import datetime
-
 import msgspec
+
+from projections.moments import Moment
 
 
 class PassageRow(msgspec.Struct):
@@ -17,7 +17,7 @@ class PassageRow(msgspec.Struct):
     title: str = ""
     score: float = 0.0
     used: bool = False
-    found_at: datetime | None = None
+    found_at: Moment | None = None
 
 
 class QuestionRow(msgspec.Struct):
@@ -29,7 +29,7 @@ class QuestionRow(msgspec.Struct):
     question: str | None = None
     agent: str | None = None
     revision: int | None = None
-    asked_at: datetime | None = None
+    asked_at: Moment | None = None
     found: int | None = None
     used: int = 0
     top_score: float | None = None

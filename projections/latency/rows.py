@@ -1,8 +1,8 @@
 """A row of the table latency, as far as events make it. Its columns' comments are in table.sql."""
 
-from datetime import datetime
-
 import msgspec
+
+from projections.moments import Moment
 
 
 class LatencyRow(msgspec.Struct):
@@ -17,7 +17,7 @@ class LatencyRow(msgspec.Struct):
     reply: int | None = None
     provider: str | None = None
     cached: bool | None = None
-    started_at: datetime | None = None
+    started_at: Moment | None = None
     started_clock: str = ""
-    ended_at: datetime | None = None
+    ended_at: Moment | None = None
     ended_clock: str = ""

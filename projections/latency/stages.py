@@ -1,17 +1,17 @@
 """The stages of a turn: from when to when, and by whose clocks. As in the table turns."""
 
-from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from projections.moments import Moment, later
 from projections.turn_times import TurnTimes
 
 
 class Waited(TurnTimes):
     """A note: a turn's times, and who was waited for."""
 
-    model_began_at: datetime | None = None  # all was there that the answer is written from
-    model_wrote_at: datetime | None = None  # the first sentence was complete, clock of the dialog
-    synthesized_at: datetime | None = None  # its first audio, if the log and tts were one
+    model_began_at: Moment | None = None  # all was there that the answer is written from
+    model_wrote_at: Moment | None = None  # the first sentence was complete, clock of the dialog
+    synthesized_at: Moment | None = None  # its first audio, if the log and tts were one
     stt_provider: str | None = None
     tts_provider: str | None = None
     cached: bool | None = None
@@ -46,4 +46,4 @@ def reckon(turn: Waited) -> None:
     passages = [at for at in (turn.passages_found_at, turn.passages_taken_at) if at]
     turn.model_began_at = min(passages) if passages else turn.taken_at
     if turn.first_sentence_at is not None and turn.tts_ms is not None:
-        turn.synthesized_at = turn.first_sentence_at + timedelta(milliseconds=turn.tts_ms)
+        turn.synthesized_at = later(turn.first_sentence_at, turn.tts_ms)

@@ -1,8 +1,8 @@
 """A row of line_quality, as far as events make it. Its columns' comments are in table.sql."""
 
-from datetime import datetime
-
 import msgspec
+
+from projections.moments import Moment
 
 
 class StintRow(msgspec.Struct):
@@ -12,14 +12,14 @@ class StintRow(msgspec.Struct):
     call: str
     stint: int
     gateway: str = ""
-    began_at: datetime | None = None
-    ended_at: datetime | None = None
+    began_at: Moment | None = None
+    ended_at: Moment | None = None
     lost: bool = False
     planned: bool = False
     unbroken: bool = False
     reason: str | None = None
     reply: int | None = None
-    back_at: datetime | None = None
+    back_at: Moment | None = None
     frames: int | None = None
     late_frames: int | None = None
     dropped_messages: int | None = None

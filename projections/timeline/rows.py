@@ -1,9 +1,10 @@
 """A row of the table timeline, as far as events make it. Its columns' comments are in table.sql."""
 
-from datetime import datetime
 from typing import Any
 
 import msgspec
+
+from projections.moments import Moment
 
 
 class TimelineRow(msgspec.Struct):
@@ -13,10 +14,10 @@ class TimelineRow(msgspec.Struct):
     call: str
     sequence: int
     index: int
-    at: datetime
+    at: Moment
     offset_ms: int
     lane: str
     type: str
     label: str
     detail: dict[str, Any]
-    stored_at: datetime
+    stored_at: Moment

@@ -1,9 +1,10 @@
 """A row of the table tool_runs. Its columns' comments are in table.sql."""
 
-from datetime import datetime
 from typing import Any
 
 import msgspec
+
+from projections.moments import Moment
 
 
 class ToolRunRow(msgspec.Struct):
@@ -18,6 +19,6 @@ class ToolRunRow(msgspec.Struct):
     runs: int = 0
     ok: bool | None = None
     result: dict[str, Any] | None = None
-    called_at: datetime | None = None
-    returned_at: datetime | None = None
+    called_at: Moment | None = None
+    returned_at: Moment | None = None
     took_ms: float | None = None

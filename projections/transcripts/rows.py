@@ -1,8 +1,8 @@
 """A row of the table transcripts, as far as events make it. Comments of its columns: table.sql."""
 
-from datetime import datetime
-
 import msgspec
+
+from projections.moments import Moment
 
 
 class TranscriptRow(msgspec.Struct):
@@ -13,7 +13,7 @@ class TranscriptRow(msgspec.Struct):
     sequence: int
     index: int
     speaker: str = ""
-    at: datetime | None = None
+    at: Moment | None = None
     turn: int | None = None
     utterance: int | None = None
     reply: int | None = None

@@ -1,5 +1,7 @@
 """A call told as events, as the log would hold it, and the projections' answer to it."""
 
+from datetime import UTC, datetime
+
 from contracts import dialog, line, passages, synthesis, transcript
 from contracts.event import AgentRef
 from contracts.ids import AgentId, CallId, DocumentId, TenantId, new_call_id
@@ -67,6 +69,10 @@ class Story:
 
 def at(offset_ms: int) -> int:
     return RANG_MS + offset_ms
+
+
+def time_at(offset_ms: int) -> datetime:
+    return datetime.fromtimestamp(at(offset_ms) / 1000, UTC)
 
 
 def rang(at_ms: int = RANG_MS) -> line.LineRang:

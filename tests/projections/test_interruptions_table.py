@@ -2,13 +2,12 @@
 
 import pytest
 from msgspec.structs import replace
-from stories import TENANT, Story, at, question_answered, rang, sentence
+from stories import TENANT, Story, at, question_answered, rang, sentence, time_at
 
 from contracts import dialog, line
 from infra.postgres import Pool
 from projections.interruptions import read
 from projections.interruptions.project import INTERRUPTIONS
-from projections.moments import moment
 
 pytestmark = pytest.mark.stack
 CLEARED = line.PlaybackCleared(at_ms=at(3_000), reply=1, sentence=2, played_ms=400, sentence_ms=900)
@@ -52,7 +51,7 @@ async def test_a_barge_in_tells_what_was_cut_and_what_was_heard_of_it(pool: Pool
     assert (row.reply, row.turn, row.kind) == (1, 1, "answer")
     assert (row.sentence, row.sentences, row.played_ms) == (2, 2, 400)
     assert (row.heard, row.resumed) == ("At nine. Until", False)
-    assert (row.at, row.cut_at, row.utterance) == (moment(at(3_000)), moment(at(3_000)), 2)
+    assert (row.at, row.cut_at, row.utterance) == (time_at(3_000), time_at(3_000), 2)
 
 
 async def test_the_agent_spoke_on_from_the_first_loud_frame_to_the_cut(pool: Pool) -> None:
@@ -60,7 +59,7 @@ async def test_the_agent_spoke_on_from_the_first_loud_frame_to_the_cut(pool: Poo
     assert (await rows_of(pool, story))[0].stop_ms is None  # the last frame has a time, later
     ended = line.SpeechEnded(at_ms=at(4_300), utterance=2, last_frame=194, ended_ms=at(3_960))
     (row,) = await rows_of(pool, story.stored(4_301, ended))
-    assert row.spoke_at == moment(at(2_880))  # 54 frames of 20 ms before the last one
+    assert row.spoke_at == time_at(2_880)  # 54 frames of 20 ms before the last one
     assert row.stop_ms == 120
 
 
@@ -109,7 +108,7 @@ async def test_words_that_came_before_the_reply_was_played_overtook_it(pool: Poo
 async def test_a_reply_that_was_overtaken_while_it_was_played_was_cut_then(pool: Pool) -> None:
     story = answered().stored(3_001, GIVEN_UP, taken(2)).stored(3_005, CLEARED)
     (row,) = await rows_of(pool, story)
-    assert (row.cause, row.cut_at) == ("overtaken", moment(at(3_000)))
+    assert (row.cause, row.cut_at) == ("overtaken", time_at(3_000))
 
 
 async def test_a_broken_line_is_not_the_callers_doing(pool: Pool) -> None:

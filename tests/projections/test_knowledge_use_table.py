@@ -1,13 +1,12 @@
 """What the tables of the knowledge say: which passages were used, and what was not covered."""
 
 import pytest
-from stories import AGENT, TENANT, Story, at, passage, question_answered, rang
+from stories import AGENT, TENANT, Story, at, passage, question_answered, rang, time_at
 
 from contracts import dialog, passages
 from infra.postgres import Pool
 from projections.knowledge_use import read
 from projections.knowledge_use.project import KNOWLEDGE_USE
-from projections.moments import moment
 
 pytestmark = pytest.mark.stack
 NOTHING = passages.PassagesFound(at_ms=at(20), turn=1, passages=(), took_ms=2.0)
@@ -40,7 +39,7 @@ async def test_an_answer_names_the_passages_it_was_written_from_the_best_first(p
         (1, 2, "prices", 1, 2.5),
     ]
     assert [(row.title, row.used) for row in rows] == [("Prices", True), ("Prices", True)]
-    assert {row.found_at for row in rows} == {moment(at(5_211))}
+    assert {row.found_at for row in rows} == {time_at(5_211)}
 
 
 async def test_a_question_tells_what_came_of_it(pool: Pool) -> None:
@@ -82,7 +81,7 @@ async def test_a_question_that_found_nothing_is_listed_with_what_the_caller_got(
     story.stored(90, dialog.TransferRequested(at_ms=at(90), to="+15550111", reason="asked"))
     await story.remembered(pool, KNOWLEDGE_USE)
     await question_answered().remembered(pool, KNOWLEDGE_USE)  # one that is covered
-    (question,) = await read.not_covered(pool, TENANT, moment(at(0)))
+    (question,) = await read.not_covered(pool, TENANT, time_at(0))
     assert (question.call, question.question) == (story.call, "do you take cats")
     assert (question.found, question.top_score, question.top_document) == (0, None, None)
     assert (question.reply_kind, question.transferred_after) == ("fallback", True)
@@ -96,9 +95,9 @@ async def test_what_is_not_covered_is_listed_by_time_the_newest_first(pool: Pool
             .stored(ms + 9, NOTHING)
             .remembered(pool, KNOWLEDGE_USE)
         )
-    found = await read.not_covered(pool, TENANT, moment(at(1_000)))
+    found = await read.not_covered(pool, TENANT, time_at(1_000))
     assert [each.question for each in found] == ["at 3000", "at 2000"]
-    assert len(await read.not_covered(pool, TENANT, moment(at(0)), limit=1)) == 1
+    assert len(await read.not_covered(pool, TENANT, time_at(0), limit=1)) == 1
 
 
 async def test_a_knowledge_that_could_not_be_asked_does_not_count_as_not_covering(
@@ -107,7 +106,7 @@ async def test_a_knowledge_that_could_not_be_asked_does_not_count_as_not_coverin
     failed = passages.PassagesFailed(at_ms=at(20), turn=1, kind="Timeout")
     question = await question_of(pool, asked().stored(20, failed))
     assert (question.found, question.failure) == (None, "Timeout")
-    assert await read.not_covered(pool, TENANT, moment(at(0))) == ()
+    assert await read.not_covered(pool, TENANT, time_at(0)) == ()
 
 
 async def test_the_first_reply_counts_and_not_the_phrase_for_a_line_that_is_back(

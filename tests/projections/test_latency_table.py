@@ -4,7 +4,17 @@ from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
-from stories import AGENT, TENANT, Story, at, question_answered, rang, sentence, synthesized
+from stories import (
+    AGENT,
+    TENANT,
+    Story,
+    at,
+    question_answered,
+    rang,
+    sentence,
+    synthesized,
+    time_at,
+)
 
 from contracts import dialog, line, passages, transcript
 from contracts.dialog import InnerFact
@@ -12,7 +22,6 @@ from contracts.recorded import Decision, FactCause
 from infra.postgres import Pool
 from projections.latency import read
 from projections.latency.project import LATENCY
-from projections.moments import moment
 from projections.turns import read as turns_read
 from projections.turns.project import TURNS
 
@@ -167,6 +176,6 @@ async def test_figures_over_many_turns_leave_out_those_before(pool: Pool) -> Non
         )
         story = Story().stored(later + ms, heard).stored(later + ms + 5, turn)
         await story.remembered(pool, LATENCY)
-    since = moment(at(0)) + timedelta(minutes=1)
+    since = time_at(0) + timedelta(minutes=1)
     figures = await read.since(pool, TENANT, since)
     assert [(f.stage, f.turns, f.p50_ms) for f in figures] == [("stt", 3, 300), ("dialog", 3, 5)]

@@ -32,6 +32,7 @@ from projections.rebuild import (
     filling,
     rebuild,
     rolled_back,
+    scanning,
 )
 from projections.rebuild import plan as planning
 from projections.rebuild.indexes import take_indexes
@@ -70,6 +71,23 @@ async def test_a_rebuild_makes_the_same_rows_as_following_did(bus: Bus, pool: Po
         later = question_answered()
         await caught_up(pool, await append(bus, later))
         assert await calls.show(pool, TENANT, later.call) is not None
+
+
+@pytest.mark.parametrize(
+    "few", [0, 1_000], ids=["the log is read on for all", "the log is asked for each"]
+)
+@pytest.mark.usefixtures("small_chunks")
+async def test_calls_that_go_on_behind_their_chunk_are_whole(
+    bus: Bus, pool: Pool, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(filling, "_FEW", few)
+    monkeypatch.setattr(scanning, "_BEHIND", 1)  # so that all of them are seen to be open
+    _, last = await append_calls(bus, 20)
+    async with running(bus, pool):
+        await caught_up(pool, last)
+        before = await tables(pool)
+        await rebuilt(bus, pool)
+        assert await tables(pool) == before
 
 
 @pytest.mark.usefixtures("small_chunks")
