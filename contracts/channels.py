@@ -16,6 +16,7 @@ from contracts.dialog import PassagesWanted
 from contracts.event import OwnerClaimed
 from contracts.key import KeyEvent
 from contracts.knowledge import KnowledgeEvent
+from contracts.phrase import PhraseWanted
 from contracts.recorded import (
     DialogEvent,
     LineEvent,
@@ -63,7 +64,8 @@ RETIRED: Final = members(Retired)
 
 def channels() -> tuple[Channel, ...]:
     """All of them, the families of a call first."""
-    return (*_families(), *_live(), _canary(), *_beside_the_log(), *_audio(), _host(), _load())
+    others = (*_audio(), _phrase(), _host(), _load())
+    return (*_families(), *_live(), _canary(), *_beside_the_log(), *others)
 
 
 def present(retired: type[msgspec.Struct]) -> type[msgspec.Struct]:
@@ -177,6 +179,19 @@ def _audio() -> Iterator[Channel]:
             carries=(),
             payload="bytes",
         )
+
+
+def _phrase() -> Channel:
+    return Channel(
+        name="phrase",
+        subject="say.<tenant>",
+        stream="",
+        meaning="A request for a phrase; the reply is its sound, mu-law at 8 kHz, or nothing.",
+        senders=("gateway",),
+        receivers=("tts",),
+        carries=(PhraseWanted,),
+        payload="event",
+    )
 
 
 def _host() -> Channel:

@@ -29,6 +29,7 @@ MODULES: Final = (
     "knowledge",
     "claim",
     "key",
+    "phrase",
     "recorded",
 )
 

@@ -81,6 +81,7 @@ def page() -> str:
         _events("## Knowledge", by_name["knowledge"]),
         _events("## Claims", by_name["claim"]),
         _events("## Keys", by_name["key"]),
+        _events("## Phrases as sound", by_name["phrase"]),
         [_retired()],
     )
     return "\n\n".join(text for part in parts for text in part if text) + "\n"

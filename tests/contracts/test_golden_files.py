@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,10 +11,19 @@ from wire_examples import CALL, CALL_EVENTS, EVERYTHING, INNER_FACTS, MESSAGE, P
 from contracts.agent import AgentPublished
 from contracts.channels import EVENTS, RETIRED, channels, members, present, tag
 from contracts.claim import Claim
-from contracts.codec import Codec, decode_agent, decode_claim, decode_key, decode_knowledge, encode
+from contracts.codec import (
+    Codec,
+    decode_agent,
+    decode_claim,
+    decode_key,
+    decode_knowledge,
+    decode_phrase,
+    encode,
+)
 from contracts.dialog import InnerFact
 from contracts.key import KeyErased, KeyEvent, KeyMade
 from contracts.knowledge import KnowledgeEvent
+from contracts.phrase import PhraseWanted
 from contracts.recorded import CallEvent, Decision, FactCause, Message
 from contracts.transcript import TranscriptFinalized
 
@@ -69,11 +79,11 @@ def test_an_inner_fact_is_read_and_written_as_the_cause_of_a_decision(fact: Inne
 
 @pytest.mark.parametrize("value", PLAIN, ids=named)
 def test_what_belongs_to_no_call_is_read_and_written_as_ever(
-    value: AgentPublished | Claim | KnowledgeEvent | KeyEvent,
+    value: AgentPublished | Claim | KnowledgeEvent | KeyEvent | PhraseWanted,
 ) -> None:
-    readers: dict[type, Callable[[bytes], AgentPublished | Claim | KnowledgeEvent | KeyEvent]]
+    readers: dict[type, Callable[[bytes], Any]]
     readers = {AgentPublished: decode_agent, Claim: decode_claim}
-    readers |= {KeyMade: decode_key, KeyErased: decode_key}
+    readers |= {KeyMade: decode_key, KeyErased: decode_key, PhraseWanted: decode_phrase}
     stored = golden(type(value))
     read = readers.get(type(value), decode_knowledge)(stored)
     assert read == value

@@ -11,6 +11,7 @@ from contracts.event import AgentRef, OwnerClaimed
 from contracts.ids import AgentId, CallId, DocumentId, TenantId
 from contracts.key import KeyErased, KeyMade
 from contracts.knowledge import DocumentAdded, DocumentWithdrawn
+from contracts.phrase import PhraseWanted
 from contracts.recorded import Decision, FactCause, FactSeen, Message
 
 CALL: Final = CallId("019ae6a1-7c00-7b3e-9d5f-2a61c0ffee42")
@@ -272,7 +273,13 @@ MESSAGE: Final = Message(
 
 CALL_EVENTS: Final = (*_LINE, *_TRANSCRIPT, *_DIALOG, *_WORKERS)
 INNER_FACTS: Final = _INNER
-PLAIN: Final = _PLAIN
+PLAIN: Final = (
+    *_PLAIN,
+    PhraseWanted(
+        text="Einen Moment, bitte.",
+        voice=dialog.Voice(provider="elevenlabs", name="Anna", language="de-DE"),
+    ),
+)
 EVERYTHING: Final = (*CALL_EVENTS, *INNER_FACTS, *PLAIN, MESSAGE)
 
 
