@@ -82,7 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Copies of each stream: 1, 3 or 5; 0: 3 where the servers form a cluster, else 1."""
     room: int = 1_000
     """Calls one STT or dialog process hosts at most."""
-    busy_ms: int = 100
+    busy_ms: int = 20
     """Milliseconds loops and log may be late (95th percentile, 5 s) before rings are refused."""
     detector: Literal["energy", "silero"] = "energy"
     """What tells that a caller speaks: energy; or a model, too, for noise (extra `silero`)."""

@@ -37,7 +37,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defau
     away_ms: Positive = 1_000  # the log silent for so long in a call: the caller is told to wait
     given_up_ms: Positive = 30_000  # silent for so long: the call ends
     # How late loops and the log may be, 95th percentile of 5 s, before rings are refused; 0: never.
-    busy_ms: Annotated[int, msgspec.Meta(ge=0)] = 100
+    busy_ms: Annotated[int, msgspec.Meta(ge=0)] = 20
     rings_at_once: Positive = 20  # calls whose line is not up yet; further rings wait their turn
 
     def __repr__(self) -> str:
