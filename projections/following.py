@@ -14,6 +14,7 @@ from projections.parking import parked_calls
 from projections.reading import Place, Stored
 
 _MOST_CALLS: Final = 1_000  # in memory; another one is made again from the log when it goes on
+_ENDED_CALLS: Final = 100  # of them: most have a word or two left, and a long one is dear to read
 
 History = Callable[[Place], Awaitable[Sequence[Stored]]]
 """All messages of a call in stored order. Raises LogAway."""
@@ -35,6 +36,7 @@ class FollowedCalls:
         self._names = {each.name for each in generations}
         self._readers = Readers(each.projection for each in generations)
         self._calls: OrderedDict[Place, CallFold] = OrderedDict()
+        self._ended: OrderedDict[Place, None] = OrderedDict()  # of those, the newest last
 
     async def take(self, db: Connection, batch: Sequence[Stored]) -> Taken:
         """Fold a batch in. Raises LogAway."""
@@ -94,19 +96,23 @@ class FollowedCalls:
         return [stored for stored in await self.history(place) if stored.sequence < sequence]
 
     def settle(self, taken: Taken) -> None:
-        """What was taken is stored. Calls that are over are forgotten."""
+        """What was taken is stored. Calls that have been over for a while are forgotten."""
         for fold in taken.folds:
             fold.settle()
-            if fold.over:
-                self._calls.pop(fold.place, None)
-            elif fold.place in self._calls:
+            if fold.place in self._calls:
                 self._calls.move_to_end(fold.place)
+                if fold.over:
+                    self._ended[fold.place] = None
+        while len(self._ended) > _ENDED_CALLS:
+            self._calls.pop(self._ended.popitem(last=False)[0], None)
         while len(self._calls) > _MOST_CALLS:
-            self._calls.popitem(last=False)
+            place, _ = self._calls.popitem(last=False)
+            self._ended.pop(place, None)
 
     def forget(self) -> None:
         """Make all calls again from the log, as they go on."""
         self._calls.clear()
+        self._ended.clear()
 
 
 def _is_erasure(stored: Stored) -> bool:
