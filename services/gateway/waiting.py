@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from infra.cancelling import stop_if_cancelled
 
-WONDER_MS: Final = 700  # of silence while an answer is due, before a caller wonders
+WONDER_MS: Final = 500  # of silence while an answer is due, before a caller wonders
 _PAUSE_S: Final = 0.7  # between two phrases
 _LOOK_S: Final = 0.35  # how late it may be noticed that the sound is over, or an answer held up
 _TRUSTED_S: Final = 20.0  # with nothing held up for so long, nothing is waited for any more
