@@ -20,7 +20,6 @@ from projections.rebuild.scanning import Raw, scan
 from projections.rebuild.storing import Calls, Filled
 
 _OVERLAP: Final = 10_000  # messages read on for calls to end; then each is asked for
-_FEW: Final = 4  # calls: to ask for these costs less than to read on, and some never end
 
 
 class Filling:
@@ -62,16 +61,16 @@ class Filling:
 
     async def _gather(self, chunk: Chunk, last: int) -> Gathering:
         gathering = Gathering(chunk)
-        until, end = min(last, chunk.last + _OVERLAP), 0
+        until = min(last, chunk.last + _OVERLAP)
         async with aclosing(scan(self._bus, chunk.first, chunk.last)) as pieces:
             async for piece in pieces:
                 for raw in piece:
                     if raw.sequence <= until:
                         gathering.take(raw)
                 end = piece[-1].sequence if piece else 0
-                if end >= until or (end > chunk.last and len(gathering.open) <= _FEW):
+                if end >= until or (end > chunk.last and not gathering.open):
                     break
-        if min(end, until) < last:
+        if until < last:
             await self._complete(gathering.open, last)
         return gathering
 

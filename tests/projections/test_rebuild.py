@@ -74,13 +74,13 @@ async def test_a_rebuild_makes_the_same_rows_as_following_did(bus: Bus, pool: Po
 
 
 @pytest.mark.parametrize(
-    "few", [0, 1_000], ids=["the log is read on for all", "the log is asked for each"]
+    "overlap", [10_000, 0], ids=["the log is read on for all", "the log is asked for each"]
 )
 @pytest.mark.usefixtures("small_chunks")
 async def test_calls_that_go_on_behind_their_chunk_are_whole(
-    bus: Bus, pool: Pool, monkeypatch: pytest.MonkeyPatch, few: int
+    bus: Bus, pool: Pool, monkeypatch: pytest.MonkeyPatch, overlap: int
 ) -> None:
-    monkeypatch.setattr(filling, "_FEW", few)
+    monkeypatch.setattr(filling, "_OVERLAP", overlap)
     monkeypatch.setattr(scanning, "_BEHIND", 1)  # so that all of them are seen to be open
     _, last = await append_calls(bus, 20)
     async with running(bus, pool):
