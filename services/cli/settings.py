@@ -215,6 +215,8 @@ def _checked(values: dict[str, Any]) -> Settings:
         except msgspec.ValidationError:
             takes = _takes(hints[name])
             raise BadSetting(f"{variable(name)} (or its option) must be {takes}") from None
+        if isinstance(checked[name], int) and checked[name] < 0:  # times, sizes and counts
+            raise BadSetting(f"{variable(name)} (or its option) must not be below 0")
     return Settings(**checked)
 
 

@@ -19,7 +19,12 @@ def test_a_vendors_own_name_of_a_key_counts() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PARTYLINE_PORT", "eighty"), ("PARTYLINE_MEDIA_AUTH", "perhaps"), ("PARTYLINE_ROOM", "1.5")],
+    [
+        ("PARTYLINE_PORT", "eighty"),
+        ("PARTYLINE_MEDIA_AUTH", "perhaps"),
+        ("PARTYLINE_ROOM", "1.5"),
+        ("PARTYLINE_BUSY_MS", "-5"),
+    ],
 )
 def test_a_bad_value_names_its_variable_and_not_the_value(name: str, value: str) -> None:
     with pytest.raises(BadSetting) as raised:
