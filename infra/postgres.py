@@ -37,7 +37,7 @@ REFUSED: Final = (
 
 _COMMAND_S: Final = 30.0
 _RETRY_S: Final = 0.1
-_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)  # from which PostgreSQL counts
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
@@ -100,10 +100,15 @@ def _from_jsonb(stored: bytes) -> Any:
     return msgspec.json.decode(stored[1:])
 
 
+def since_2000(at: datetime) -> int:
+    """A timestamptz as PostgreSQL keeps it: microseconds since 2000."""
+    return (at - EPOCH) // _MICROSECOND
+
+
 def _to_timestamptz(at: datetime | int) -> bytes:
-    since_2000 = at if isinstance(at, int) else (at - _EPOCH) // _MICROSECOND
-    return since_2000.to_bytes(8, "big", signed=True)
+    since = at if isinstance(at, int) else since_2000(at)
+    return since.to_bytes(8, "big", signed=True)
 
 
 def _from_timestamptz(stored: bytes) -> datetime:
-    return _EPOCH + int.from_bytes(stored, "big", signed=True) * _MICROSECOND
+    return EPOCH + int.from_bytes(stored, "big", signed=True) * _MICROSECOND

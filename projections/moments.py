@@ -1,15 +1,15 @@
 """Times as PostgreSQL keeps them."""
 
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, TypeAlias
+
+from infra.postgres import EPOCH
 
 Moment: TypeAlias = int
 """Microseconds since 2000 (UTC), which infra.postgres takes as a timestamptz. A rebuild stores some
 four for each event: as datetimes they would take five times as long to pack."""
 
-_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
-_EPOCH_S: Final = int(_EPOCH.timestamp())
+_EPOCH_S: Final = int(EPOCH.timestamp())
 _YEAR_1: Final = -63_082_281_600_000_000
 _YEAR_10000: Final = 252_455_616_000_000_000
 
@@ -26,11 +26,6 @@ def later(at: Moment, ms: float) -> Moment:
     """So many milliseconds later. Raises OverflowError for a year that no datetime can have: who
     reads the tables gets datetimes."""
     return _readable(at + round(ms * 1000))
-
-
-def moment_of(time: datetime) -> Moment:
-    """What was read as a datetime."""
-    return (time - _EPOCH) // timedelta(microseconds=1)
 
 
 def _readable(at: Moment) -> Moment:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import asyncpg
 import msgspec
 
-from projections.moments import moment_of
+from infra.postgres import since_2000
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 
@@ -25,6 +25,6 @@ def as_structs(rows: Iterable[asyncpg.Record], row: type[Row]) -> tuple[Row, ...
 def as_made(row: asyncpg.Record) -> dict[str, Any]:
     """What a table holds, as a projection has it in a row that it makes."""
     return {
-        name: moment_of(value) if isinstance(value, datetime) else value
+        name: since_2000(value) if isinstance(value, datetime) else value
         for name, value in row.items()
     }
