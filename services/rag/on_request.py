@@ -3,10 +3,8 @@
 A turn that is not over yet may never need them. The same question is asked in the log when it does.
 """
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 import nats.errors
@@ -17,8 +15,8 @@ from contracts.ids import HostId
 from contracts.journal import JournalUnavailable
 from contracts.recorded import Message
 from contracts.streams import QUESTIONS, parse_call_subject
-from infra.cancelling import end_tasks
 from infra.nats import Bus
+from infra.requests import answering
 from services.rag.on_question import Answerer, questions_in
 
 _log: Final = logging.getLogger("partyline.rag")
@@ -26,23 +24,13 @@ _QUEUE: Final = "rag"  # each request goes to one of the workers
 
 
 class Foreseer:
-    """Answers requests side by side while there is room; questions in the log come first."""
+    """Answers requests while there is room; questions in the log come first."""
 
     def __init__(self, bus: Bus, answerer: Answerer, codec: Codec, host: HostId) -> None:
         self._bus, self._answerer, self._codec, self._host = bus, answerer, codec, host
-        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def on_request(self, request: Msg) -> None:
-        """Take a request. Without room it stays unanswered: the asker does not depend on it."""
-        task = asyncio.create_task(self._answer(request))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def finish(self) -> None:
-        """Let go of what is under way."""
-        await end_tasks(self._tasks)
-
-    async def _answer(self, request: Msg) -> None:
+    async def answer(self, request: Msg) -> None:
+        """With passages. Without room it stays unanswered: the asker does not depend on it."""
         try:
             place = parse_call_subject(request.subject)
             message = await self._codec.read(place.call, request.data)
@@ -55,16 +43,8 @@ class Foreseer:
             _log.info("a question asked ahead was left: %s", type(failed).__name__)
 
 
-@asynccontextmanager
-async def answering_requests(
+def answering_requests(
     bus: Bus, answerer: Answerer, codec: Codec, host: HostId
-) -> AsyncIterator[None]:
+) -> AbstractAsyncContextManager[None]:
     """Answer requests during the block."""
-    foreseer = Foreseer(bus, answerer, codec, host)
-    subscription = await bus.nc.subscribe(QUESTIONS, queue=_QUEUE, cb=foreseer.on_request)
-    try:
-        yield
-    finally:
-        if not bus.nc.is_closed:
-            await subscription.unsubscribe()
-        await foreseer.finish()
+    return answering(bus, QUESTIONS, _QUEUE, Foreseer(bus, answerer, codec, host).answer)

@@ -1,7 +1,7 @@
 """Phrases said for whoever asks, outside any call."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from eventually import eventually_async
 from exchange import TENANT, Exchange
@@ -35,6 +35,17 @@ async def test_a_phrase_is_said_by_the_fallback_when_the_first_voice_fails(
     voices = {"failing": Failing(9, after_audio=True), "reciting": Reciting(700)}
     async with exchange.worker(voices):
         voice = Voice(provider="failing", fallbacks=(FallbackVoice(provider="reciting"),))
+        assert await _ask(exchange, voice) == recited(WORDS)
+
+
+async def test_a_voice_that_breaks_in_its_own_way_has_a_fallback_too(exchange: Exchange) -> None:
+    class Broken(Failing):
+        async def speak(self, text: str, voice: Voice) -> AsyncGenerator[bytes]:
+            yield b""
+            raise ZeroDivisionError
+
+    async with exchange.worker({"broken": Broken(0), "reciting": Reciting(700)}):
+        voice = Voice(provider="broken", fallbacks=(FallbackVoice(provider="reciting"),))
         assert await _ask(exchange, voice) == recited(WORDS)
 
 
