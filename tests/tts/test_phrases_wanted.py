@@ -11,6 +11,7 @@ from contracts.codec import encode
 from contracts.dialog import FallbackVoice, Voice
 from contracts.phrase import PhraseWanted
 from contracts.streams import phrase_subject
+from services.audio.frames import SILENT_FRAME
 
 WORDS = "One moment, please."
 
@@ -41,7 +42,7 @@ async def test_a_phrase_is_said_by_the_fallback_when_the_first_voice_fails(
 async def test_a_voice_that_breaks_in_its_own_way_has_a_fallback_too(exchange: Exchange) -> None:
     class Broken(Failing):
         async def speak(self, text: str, voice: Voice) -> AsyncGenerator[bytes]:
-            yield b""
+            yield SILENT_FRAME
             raise ZeroDivisionError
 
     async with exchange.worker({"broken": Broken(0), "reciting": Reciting(700)}):
