@@ -220,3 +220,12 @@ async def killed(task: asyncio.Task[None]) -> None:
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+async def sentences_of(call: Line) -> list[str]:
+    """What was written in answers, without the greeting."""
+    events = await call.decided()
+    answers = {e.reply for e in events if isinstance(e, dialog.ReplyBegun) and e.kind == "answer"}
+    written = [e for e in events if isinstance(e, dialog.SentenceWritten) and e.reply in answers]
+    assert [e.sentence for e in written] == list(range(1, len(written) + 1))
+    return [e.text for e in written]
