@@ -102,6 +102,7 @@ class AudioClient(Client):
         A connection that breaks takes the answers with it that are due, and nats-py waits for them
         in vain: so this asks again. Raises nats.errors.FlushTimeoutError.
         """
+        self._write_waiting()
         deadline = time.monotonic() + timeout
         while True:
             try:
@@ -123,7 +124,15 @@ class AudioClient(Client):
 
     async def _send_ping(self, future: "asyncio.Future[Any] | None" = None) -> None:
         with _closed_is_reset():
+            self._write_pending()
             await super()._send_ping(future)
+
+    def _write_pending(self) -> None:
+        """nats-py's ping overtakes what it has yet to write: its answer would promise too much."""
+        transport: Any = self._transport
+        if transport and self.is_connected and self._pending:
+            pending, self._pending, self._pending_data_size = self._pending, [], 0
+            transport.writelines(pending)
 
     async def _close(self, status: int, do_cbs: bool = True) -> None:
         self._write_waiting()

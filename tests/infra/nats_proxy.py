@@ -38,6 +38,7 @@ class Proxy:
         self.answers: Fates = lambda _: PASS
         self.published = 0  # to watched subjects, whatever became of it
         self.connections = 0  # accepted so far
+        self.asked: list[bytes] = []  # the clients' operations, as SUB or PING, in their order
         self._upstream, self._watched = urlsplit(upstream), watched
         self._port = free_port()
         self._listener: asyncio.Server | None = None
@@ -121,6 +122,7 @@ class Proxy:
 
     def recognised(self, frame: Frame) -> Publish | None:
         """The watched publish that a client's frame is, counted."""
+        self.asked.append(frame.op)
         if frame.op not in (b"PUB", b"HPUB") or not frame.subject.startswith(self._watched):
             return None
         self.published += 1

@@ -53,6 +53,17 @@ async def test_a_flush_whose_connection_breaks_is_answered_on_the_next_one(nats_
         await bus.close()
 
 
+async def test_a_flush_is_answered_after_all_that_was_sent_before_it(nats_url: str) -> None:
+    """Else a message by another connection comes before the subscription that it is for."""
+    async with proxy(nats_url) as road:
+        bus = await connect(road.url, name="test")
+        before = len(road.asked)
+        await bus.nc.subscribe("bus.flushed")
+        await bus.nc.flush()
+        assert road.asked[before:][:2] == [b"SUB", b"PING"]
+        await bus.close()
+
+
 async def test_frames_that_may_wait_are_written_together_and_arrive_in_order(nats_url: str) -> None:
     bus = await connect(nats_url, name="test")
     heard: list[int] = []
