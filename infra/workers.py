@@ -18,16 +18,54 @@ from faststream.middlewares import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage
 from faststream.nats.security import NatsToken, NatsUserPassword
 from faststream.security import BaseSecurity
+from nats.aio.client import Client
 from nats.js import api
 from nats.js.errors import NotFoundError
 
 from contracts.ids import HostId
 from contracts.streams import CALLS
+from infra.audio_client import AudioClient
 
 _DECISIONS: Final = "call.*.*.dialog"
 _IN_WORK: Final = 5_000  # messages of all workers of a role together
 _LEAVE_S: Final = 1.0  # for the server to say that it delivers no more
 _log: Final = logging.getLogger("partyline.nats")
+
+
+Wanted = Callable[[bytes], bool]
+"""Whether a message is worth handing on, by its stored bytes."""
+
+
+class _Client(AudioClient):
+    """What nobody wants is acknowledged where it is read, together with others.
+
+    Most decisions hold nothing for a worker, and FastStream's way to say so is long.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wanted: Final[dict[int, Wanted]] = {}  # by subscription; all of others is
+
+    async def _process_msg(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
+    ) -> None:
+        wanted = self.wanted.get(sid)
+        if wanted is None or wanted(data):
+            await super()._process_msg(sid, subject, reply, data, headers)
+        else:
+            self.pub_soon(reply.decode(), b"+ACK")
+
+    def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
+        self.wanted.pop(sid, None)
+        super()._remove_sub(sid, max_msgs)
+
+
+class _Broker(NatsBroker):
+    async def _connect(self) -> Client:
+        client = _Client()
+        await client.connect(**self._connection_kwargs)
+        self.config.connect(client)
+        return client
 
 
 def worker_broker(nats_url: str, host: HostId, *, grace_s: float = 15.0) -> NatsBroker:
@@ -37,7 +75,7 @@ def worker_broker(nats_url: str, host: HostId, *, grace_s: float = 15.0) -> Nats
             grace_s: for work under way when it is stopped.
     """
     places = [urlsplit(url) for url in nats_url.split(",")]
-    return NatsBroker(
+    return _Broker(
         [place._replace(netloc=place.netloc.rpartition("@")[2]).geturl() for place in places],
         name=host,
         apply_types=False,
@@ -81,13 +119,19 @@ async def working(broker: NatsBroker) -> AsyncIterator[NatsBroker]:
 class Deliveries:
     """The dialog messages that one worker gets."""
 
-    def __init__(self, broker: NatsBroker, subscriber: Any, config: api.ConsumerConfig) -> None:
+    def __init__(
+        self, broker: NatsBroker, subscriber: Any, config: api.ConsumerConfig, wanted: Wanted
+    ) -> None:
         self._broker, self._subscriber, self._config = broker, subscriber, config
+        self._wanted = wanted
 
     async def start(self) -> None:
         """Let them come. The broker has to be started."""
         await self._bring_up_to_date()
         await self._subscriber.start()
+        client = await self._broker.connect()
+        if isinstance(client, _Client):
+            client.wanted[self._subscriber.subscription._id] = self._wanted
 
     async def stop(self) -> None:
         """Let no more come, and take those that had left the server: nobody else would be given
@@ -117,15 +161,18 @@ def on_decisions(
     broker: NatsBroker,
     durable: str,
     take: Callable[[NatsMessage], Awaitable[None]],
+    wanted: Wanted,
     *,
     stale_s: float,
     redeliver_s: float,
 ) -> Deliveries:
-    """Give each dialog message to one worker of the role; `take` acknowledges it itself.
+    """Give each dialog message to one worker of the role; `take` acknowledges what is wanted itself.
 
     To be asked for once the broker is started, which would start the deliveries with it.
 
     Args:   durable: the role; its workers share the messages.
+            wanted: what `take` has something to do with; a few others may be given to it at the
+            start.
             stale_s: how far back a role begins that never worked on this log before.
             redeliver_s: a message unacknowledged so long goes to another worker.
     """
@@ -147,7 +194,7 @@ def on_decisions(
         decoder=as_it_is,
     )
     subscriber(take)
-    return Deliveries(broker, subscriber, config)
+    return Deliveries(broker, subscriber, config, wanted)
 
 
 async def as_it_is(message: NatsMessage) -> NatsMessage:

@@ -24,7 +24,7 @@ from infra.nats import Bus
 BATCH: Final = 2_000  # messages asked for at once; twice as many may wait here
 _EXPIRES_S: Final = 30.0  # of a request for messages, which is then made again
 _HEARTBEAT_S: Final = 5.0  # the server says so often that it has nothing
-_GATHER_S: Final = 0.03
+_GATHER_S: Final = 0.1
 _SILENCE_S: Final = 12.0
 _UNUSED_S: Final = 60.0  # the server forgets a reader that died after so long
 _AWAY: Final = (OSError, TimeoutError, nats.errors.Error, JetStreamError)

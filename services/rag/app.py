@@ -24,7 +24,7 @@ from services.rag.embedder import Embedder
 from services.rag.find import Finder
 from services.rag.meaning import Meaning
 from services.rag.on_document import Reader
-from services.rag.on_question import Answerer
+from services.rag.on_question import Answerer, wanted
 from services.rag.on_request import answering_requests
 from services.rag.provider import Embedding
 from services.rag.store import Store
@@ -169,6 +169,7 @@ async def _answering_questions(
         broker,
         DURABLE,
         answerer.on_question,
+        wanted,
         stale_s=settings.stale_s,
         redeliver_s=settings.redeliver_s,
     )

@@ -26,6 +26,11 @@ _MARK: Final = b'"dialog.passages_wanted/'  # the tag of every version of the ev
 _RETRY_S: Final = 1.0
 
 
+def wanted(payload: bytes) -> bool:
+    """Whether a dialog message holds a question, as far as its bytes tell."""
+    return _MARK in payload
+
+
 class Answerer:
     """Answers the questions among the dialog's messages, side by side.
 
@@ -56,8 +61,6 @@ class Answerer:
 
     async def on_question(self, message: NatsMessage) -> None:
         """Take one message of a dialog. A question is acknowledged when its answer is stored."""
-        if _MARK not in message.body:
-            return await message.ack()
         if self._stopping:
             return await message.nack()  # another worker takes it at once
         self._held[message] = task = asyncio.create_task(self._take(message))

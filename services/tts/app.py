@@ -23,7 +23,7 @@ from services.tts.cache import LIMIT_BYTES, Phrases
 from services.tts.counts import Counts
 from services.tts.lines import Lines
 from services.tts.on_phrase import answering_requests
-from services.tts.on_sentence import Speaker
+from services.tts.on_sentence import Speaker, wanted
 from services.tts.provider import SynthesisError, TextToSpeech
 from services.tts.rest import Paces
 from services.tts.speech import Tools
@@ -109,6 +109,7 @@ async def _consuming(
             broker,
             DURABLE,
             speaker.on_dialog,
+            wanted,
             stale_s=settings.stale_s,
             redeliver_s=settings.redeliver_s,
         )

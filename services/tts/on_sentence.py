@@ -26,6 +26,11 @@ _RETRY_S: Final = 1.0  # until a sentence whose outcome could not be stored come
 _DOUBTFUL_S: Final = CALLS.duplicate_window_s / 2  # later the log may not know an outcome's id
 
 
+def wanted(payload: bytes) -> bool:
+    """Whether a dialog message has anything to do with sentences, as far as its bytes tell."""
+    return _MARK in payload or may_stop(payload)
+
+
 class Speaker:
     """Speaks the sentences among the dialogs' messages, all calls side by side."""
 
@@ -36,14 +41,11 @@ class Speaker:
 
     async def on_dialog(self, message: NatsMessage) -> None:
         """Take a message up. Returns at once; the message is acknowledged when it is dealt with."""
-        payload = message.body
-        if _MARK not in payload and not may_stop(payload):
-            return await message.ack()
         if self._stopping:
             return await message.nack()  # another worker takes it at once
         try:
             place = _place(message.raw_message.subject)
-            said = await self._tools.codec.read(place.call, payload)
+            said = await self._tools.codec.read(place.call, message.body)
         except (Unreadable, BadId) as broken:
             return await self._refuse(message, str(broken))
         except (JournalUnavailable, Locked) as shut:
