@@ -1,5 +1,6 @@
 """Bytes to events and back: the only place where versions are lifted and fields are sealed."""
 
+from collections import OrderedDict
 from collections.abc import Collection
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
@@ -47,6 +48,7 @@ class _Wire(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _RARE: Final[frozenset[type[Any]]] = frozenset((TranscriptFinalizedV1, CallErased))
+_KEPT: Final = 1_000  # messages: those of some seconds
 _wire: Final = msgspec.json.Decoder(_Wire)
 _encoder: Final = msgspec.json.Encoder()
 _agent: Final = msgspec.json.Decoder(AgentPublished)
@@ -81,6 +83,7 @@ class Codec:
     def __init__(self, seal: Seal | None = None) -> None:
         self._seal = seal or Unsealed()
         self._opens_decisions = True
+        self._made: OrderedDict[tuple[CallId, bytes], Message] = OrderedDict()
 
     def of_events(self) -> "Codec":
         """Reads as this one does, but leaves a decision's own marked fields as they are sealed.
@@ -88,18 +91,29 @@ class Codec:
         For who reads only the kind of a decision's cause: they are half of all that is sealed.
         """
         codec = Codec(self._seal)
-        codec._opens_decisions = False
+        codec._opens_decisions, codec._made = False, self._made
         return codec
 
     def encode(self, call: CallId, message: Message) -> bytes:
         """The bytes to store, as JSON: the same for the same message. Raises KeyWanted."""
         return _encoder.encode(self._seal.close(call, message))
 
-    def decode(self, call: CallId, payload: bytes) -> Message:
+    def keep(self, call: CallId, message: Message, payload: bytes) -> None:
+        """Know the message again by its bytes when it comes back: see `decode`."""
+        if _RARE.isdisjoint(map(type, message.events)):
+            self._made[call, payload] = message
+            if len(self._made) > _KEPT:
+                self._made.popitem(last=False)
+
+    def decode(self, call: CallId, payload: bytes, *, live: bool = False) -> Message:
         """The message behind stored bytes, with every event lifted.
 
-        Where the call was erased, `sealed` says so. Raises Unreadable, KeyWanted, Locked.
+        Where the call was erased, `sealed` says so. `live`: it is new, and may have been stored
+        from here: what is kept of it is neither read nor opened again.
+        Raises Unreadable, KeyWanted, Locked.
         """
+        if live and (kept := self._kept(call, payload)):
+            return kept
         wire = _read(_wire, payload)
         if not wire.sealed:
             return _message(wire, self._lifted(call, wire.events), wire.decision, "")
@@ -108,6 +122,12 @@ class Codec:
         if decision is not None and self._opens_decisions:
             decision = exchanged(decision, opener.hand, ".decision")
         return _message(wire, self._lifted(call, events), decision, opener.sealed)
+
+    def _kept(self, call: CallId, payload: bytes) -> Message | None:
+        kept = self._made.get((call, payload))
+        if kept is None or (is_sealed(payload) and self._seal.opener(call).sealed):
+            return None  # unknown, or erased meanwhile
+        return kept
 
     def _lifted(self, call: CallId, events: _Events) -> tuple[CallEvent, ...]:
         if _RARE.isdisjoint(map(type, events)):  # nearly always
@@ -127,14 +147,14 @@ class Codec:
             except KeyWanted:
                 await self._seal.fetch((call,))
 
-    async def read(self, call: CallId, payload: bytes) -> Message:
+    async def read(self, call: CallId, payload: bytes, *, live: bool = False) -> Message:
         """As `decode`, with the call's key fetched where it is not at hand.
 
         Raises: Unreadable, Locked, JournalUnavailable.
         """
         while True:
             try:
-                return self.decode(call, payload)
+                return self.decode(call, payload, live=live)
             except KeyWanted:
                 await self._seal.fetch((call,))
 

@@ -61,7 +61,7 @@ class Arrived:
             family=family,
             sequence=self.sequence,
             stored_ms=unix_ms(self._headers_told()["Nats-Time-Stamp"]),
-            message=codec.decode(CallId(call), self.payload),
+            message=codec.decode(CallId(call), self.payload, live=True),
             payload=self.payload,
         )
 

@@ -52,6 +52,7 @@ class NatsJournal:
         """See contracts.journal.Journal.append."""
         subject = call_subject(tenant, call, family)
         payload = await self.codec.write(call, message)
+        self.codec.keep(call, message, payload)
         wanted = Wanted(subject, payload, id, after)
         return await settle(self._bus, wanted, patience_s=self._patience_s)
 

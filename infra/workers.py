@@ -166,13 +166,12 @@ def on_decisions(
     stale_s: float,
     redeliver_s: float,
 ) -> Deliveries:
-    """Give each dialog message to one worker of the role; `take` acknowledges what is wanted itself.
+    """Give each dialog message to one worker of the role; `take` acknowledges those it gets.
 
     To be asked for once the broker is started, which would start the deliveries with it.
 
     Args:   durable: the role; its workers share the messages.
-            wanted: what `take` has something to do with; a few others may be given to it at the
-            start.
+            wanted: what `take` is given; at the start it may get some others.
             stale_s: how far back a role begins that never worked on this log before.
             redeliver_s: a message unacknowledged so long goes to another worker.
     """

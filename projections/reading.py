@@ -189,7 +189,7 @@ class Reader:
         place = parse_call_subject(message.subject)
         metadata = message.metadata
         try:
-            content = await self._codec.read(place.call, message.data)
+            content = await self._codec.read(place.call, message.data, live=True)
         except Unreadable as unreadable:
             return Unread(place.tenant, place.call, metadata.sequence.stream, str(unreadable))
         return Recorded(

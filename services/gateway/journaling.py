@@ -77,8 +77,8 @@ class Journaling:
         self.away = False  # the log has not taken what is being appended for too long
 
     def write(self, id: str, *events: LineEvent, then: Callable[[], None] = lambda: None) -> None:
-        """Record these together, and with what waits beside them. `id`: what caused them, unique
-        within the line's stint; `then` is called when they are recorded, or never will be."""
+        """Record these together. `id`: what caused them, unique within the line's stint; `then` is
+        called when they are recorded, or never will be."""
         if self._superseded:
             then()
         else:
@@ -141,17 +141,10 @@ class Journaling:
                 self._wanted.clear()
                 await self._wanted.wait()
             else:
-                await self._append_waiting()
-
-    async def _append_waiting(self) -> None:
-        """All that is there, as one message under the first one's id: what came of one cause, or
-        while the log took the message before."""
-        entries = list(self._waiting)
-        events = tuple(event for entry in entries for event in entry.events)
-        await self._append(entries[0].id, events)
-        for entry in entries:
-            self._waiting.popleft()
-            entry.then()
+                first = self._waiting[0]
+                await self._append(first.id, first.events)
+                self._waiting.popleft()
+                first.then()
 
     async def _append(self, id: str, events: tuple[LineEvent, ...]) -> None:
         """Store these, however long the log stays away. Raises Superseded."""

@@ -103,7 +103,8 @@ class Answerer:
         """Answer, then acknowledge. What no contract covers is never delivered again."""
         try:
             place = parse_call_subject(message.raw_message.subject)
-            questions = list(questions_in(await self._codec.read(place.call, message.body)))
+            asked = await self._codec.read(place.call, message.body, live=True)
+            questions = list(questions_in(asked))
         except Unreadable as broken:
             self._counts.unreadable += 1
             _log.error("CALLS message %s skipped: %s", _sequence(message), broken)

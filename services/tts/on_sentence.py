@@ -45,7 +45,7 @@ class Speaker:
             return await message.nack()  # another worker takes it at once
         try:
             place = _place(message.raw_message.subject)
-            said = await self._tools.codec.read(place.call, message.body)
+            said = await self._tools.codec.read(place.call, message.body, live=True)
         except (Unreadable, BadId) as broken:
             return await self._refuse(message, str(broken))
         except (JournalUnavailable, Locked) as shut:
