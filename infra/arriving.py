@@ -15,6 +15,7 @@ from contracts.codec import Codec
 from contracts.ids import CallId, TenantId
 from contracts.recorded import Recorded
 from infra.audio_client import AudioClient
+from infra.raw_headers import headers_told
 from infra.stamps import unix_ms
 
 _log: Final = logging.getLogger("partyline.live")
@@ -66,10 +67,8 @@ class Arrived:
         )
 
     def _headers_told(self) -> dict[str, str]:
-        """The server's own headers come last: what a writer calls the same counts for nothing."""
         if self._told is None:
-            lines = self._headers.decode().split("\r\n")
-            self._told = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
+            self._told = headers_told(self._headers)
         return self._told
 
 

@@ -1,15 +1,20 @@
 """Stored messages read without a consumer: batched Direct Get, one question and many answers."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import nats.errors
 from nats.aio.msg import Msg
 
 from infra.nats import Bus
+from infra.raw_headers import headers_told, status_of
+
+_Answer: TypeAlias = tuple[bytes, bytes, bytes]
+"""Subject, payload and headers, as received."""
 
 _ENDS: Final = ("204", "404")  # end of the batch, nothing there
 
@@ -58,18 +63,28 @@ async def direct_last(
 async def _answers(
     bus: Bus, stream: str, question: dict[str, Any], wait_s: float
 ) -> AsyncGenerator[Msg]:
-    inbox = bus.nc.new_inbox()
-    answers = await bus.nc.subscribe(inbox, pending_bytes_limit=0)
+    inbox, come = bus.nc.new_inbox(), asyncio.Queue[_Answer]()
+    answers = await bus.nc.sub_raw(inbox, lambda s, _, payload, h: come.put_nowait((s, payload, h)))
     try:
         place = f"$JS.API.DIRECT.GET.{stream}"
         await bus.nc.publish(place, json.dumps(question).encode(), reply=inbox)
         while True:
-            message = await answers.next_msg(timeout=wait_s)
-            if status := (message.headers or {}).get("Status"):
+            subject, payload, headers = await _next(come, wait_s)
+            if status := status_of(headers):
                 if status not in _ENDS:  # 503: no copy of the stream is there to answer
                     raise nats.errors.NoRespondersError
                 return
-            yield message
+            yield Msg(bus.nc, subject.decode(), "", payload, headers_told(headers))
     finally:
         if not bus.nc.is_closed:
             await answers.unsubscribe()
+
+
+async def _next(come: asyncio.Queue[_Answer], wait_s: float) -> _Answer:
+    if not come.empty():
+        return come.get_nowait()
+    try:
+        async with asyncio.timeout(wait_s):
+            return await come.get()
+    except TimeoutError:
+        raise nats.errors.TimeoutError from None

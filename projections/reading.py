@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias
 
 import nats.errors
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js import api
 from nats.js.errors import Error as JetStreamError
@@ -19,7 +18,10 @@ from contracts.ids import CallId, TenantId
 from contracts.journal import JournalUnavailable
 from contracts.recorded import Recorded
 from contracts.streams import CALLS, CANARY, parse_call_subject
+from infra.delivered import Delivered, delivered
 from infra.nats import Bus
+from infra.raw_headers import headers_told, status_of
+from infra.stamps import stored_ms
 
 BATCH: Final = 2_000  # messages asked for at once; twice as many may wait here
 _EXPIRES_S: Final = 30.0  # of a request for messages, which is then made again
@@ -88,7 +90,7 @@ class Reader:
         self._bus, self._codec, self._consumer = bus, codec, consumer
         self._inbox: Final = bus.nc.new_inbox()
         self._subscription: Subscription | None = None
-        self._waiting: list[Msg] = []
+        self._waiting: list[Delivered] = []
         self._news = asyncio.Event()
         self._asked = 0  # messages asked for and not yet delivered
         self._delivered = 0  # the server's number of the last delivery
@@ -113,14 +115,13 @@ class Reader:
         if len(self._waiting) < BATCH:
             await asyncio.sleep(_GATHER_S)
         messages, self._waiting = self._waiting, []
-        newest = messages[-1].metadata
         opened = await self._opened([each for each in messages if each.subject != CANARY])
-        return Batch(opened, newest.sequence.stream, newest.timestamp)
+        return Batch(opened, messages[-1].sequence, messages[-1].stored_at)
 
     async def listen(self) -> None:
         """Be ready to receive. Raises LogAway."""
         try:
-            self._subscription = await self._bus.nc.subscribe(self._inbox, cb=self._on_message)
+            self._subscription = await self._bus.nc.sub_raw(self._inbox, self._on_raw)
         except _AWAY as away:
             raise LogAway(type(away).__name__) from None
 
@@ -153,22 +154,25 @@ class Reader:
         except TimeoutError:
             raise LogAway("silent") from None
 
-    async def _on_message(self, message: Msg) -> None:
-        status = (message.headers or {}).get("Status")
-        if status is not None and not message.reply:
-            self._on_status(status, message.headers or {})
-        elif message.metadata.sequence.consumer != self._delivered + 1:
+    def _on_raw(self, subject: bytes, reply: bytes, payload: bytes, headers: bytes) -> None:
+        if not reply:
+            self._on_status(status_of(headers), headers)
+        else:
+            self._on_message(delivered(subject, reply, payload))
+        self._news.set()
+
+    def _on_message(self, message: Delivered) -> None:
+        if message.nth != self._delivered + 1:
             self._broken = "a delivery was lost"
         elif not self._broken:
             self._delivered += 1
             self._asked -= 1
             self._waiting.append(message)
-        self._news.set()
 
-    def _on_status(self, status: str, headers: dict[str, str]) -> None:
+    def _on_status(self, status: str, headers: bytes) -> None:
         """A word of the server's own: ADR-13, https://github.com/nats-io/nats-architecture-and-design."""
         if status == "408":  # a request expired: what it still asked for is not coming
-            self._asked -= int(headers.get("Nats-Pending-Messages", 0))
+            self._asked -= int(headers_told(headers).get("Nats-Pending-Messages", 0))
         elif status != "100":  # 100: nothing new, but alive
             self._broken = f"status {status}"
 
@@ -176,30 +180,29 @@ class Reader:
         self._broken = "the connection broke"
         self._news.set()
 
-    async def _opened(self, messages: list[Msg]) -> list[Stored]:
+    async def _opened(self, messages: list[Delivered]) -> list[Stored]:
         """Their calls' keys are asked for together. Raises LogAway."""
         try:
-            sealed = {parse_call_subject(m.subject).call for m in messages if is_sealed(m.data)}
+            sealed = {parse_call_subject(m.subject).call for m in messages if is_sealed(m.payload)}
             await self._codec.fetch(sealed)
             return [await self._read(message) for message in messages]
         except JournalUnavailable as away:
             raise LogAway(str(away)) from None
 
-    async def _read(self, message: Msg) -> Stored:
+    async def _read(self, message: Delivered) -> Stored:
         place = parse_call_subject(message.subject)
-        metadata = message.metadata
         try:
-            content = await self._codec.read(place.call, message.data, live=True)
+            content = await self._codec.read(place.call, message.payload, live=True)
         except Unreadable as unreadable:
-            return Unread(place.tenant, place.call, metadata.sequence.stream, str(unreadable))
+            return Unread(place.tenant, place.call, message.sequence, str(unreadable))
         return Recorded(
             tenant=place.tenant,
             call=place.call,
             family=place.family,
-            sequence=metadata.sequence.stream,
-            stored_ms=metadata.timestamp.timestamp() * 1000,
+            sequence=message.sequence,
+            stored_ms=stored_ms(message.stored_ns),
             message=content,
-            payload=message.data,
+            payload=message.payload,
         )
 
 

@@ -10,7 +10,7 @@ import asyncpg
 from contracts.codec import Codec
 from infra.archive import Archive
 from infra.nats import Bus
-from infra.postgres import AWAY, Connection, Pool
+from infra.postgres import AWAY, REFUSED, Connection, Pool
 from projections.following import FollowedCalls, Taken
 from projections.generations import Generation, Move, Superseded, positions_of
 from projections.history import history_of
@@ -113,16 +113,24 @@ class Runner:
         self._calls.settle(taken)
 
     async def _store(self, db: Connection, taken: Taken, batch: Batch) -> bool:
+        move = Move(self._position, batch.last, batch.stored_at)
+        try:
+            async with db.transaction():
+                done = await store(db, self._generations, taken.folds, move)
+                if done:
+                    await self._park(db, taken)
+        except REFUSED:  # some row is: find out which, and go on without its call
+            done = await self._store_one_by_one(db, taken, move)
+        if done:
+            self._position = batch.last
+        return done
+
+    async def _store_one_by_one(self, db: Connection, taken: Taken, move: Move) -> bool:
         async with db.transaction():
-            move = Move(self._position, batch.last, batch.stored_at)
-            done = await store(db, self._generations, taken.folds, move)
-            if done is None:  # some row is refused: find out which, and go on without its call
-                done = await store_one_by_one(db, self._generations, self._calls, taken, move)
-            if not done:
-                return False
-            await self._park(db, taken)
-        self._position = batch.last
-        return True
+            done = await store_one_by_one(db, self._generations, self._calls, taken, move)
+            if done:
+                await self._park(db, taken)
+        return done
 
     async def _park(self, db: Connection, taken: Taken) -> None:
         generations = {each.name: each for each in self._generations}

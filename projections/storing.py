@@ -1,4 +1,4 @@
-"""Changed rows and the position they bring a projection to, in one transaction."""
+"""Changed rows and the position they bring a projection to."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -62,20 +62,16 @@ async def store(
     generations: Sequence[Generation],
     folds: Sequence[CallFold],
     move: Move,
-) -> bool | None:
-    """Rows of all calls and the new position, or nothing of it.
+) -> bool:
+    """Rows of all calls and the new position, in a transaction of the caller's.
 
-    Returns False when the position is not the old one any more; None when a row is refused.
+    Returns False when the position is not the old one any more. Raises REFUSED.
     """
-    try:
-        async with db.transaction():
-            if not await advance(db, generations, move):
-                return False
-            for generation in generations:
-                await store_rows(db, generation, folds)
-            return True
-    except REFUSED:
-        return None
+    if not await advance(db, generations, move):
+        return False
+    for generation in generations:
+        await store_rows(db, generation, folds)
+    return True
 
 
 async def is_refused(db: Connection, generation: Generation, fold: CallFold) -> bool:
