@@ -54,9 +54,15 @@ class Work:
 
     def drop(self) -> None:
         """Stop speaking at once."""
+        if self.dropped:
+            return
         self.dropped = True
         if self.speaking is not None:
             self.speaking.cancel()
+
+    def taken_back(self) -> bool:
+        """Whether `drop` alone cancelled the task that speaks; it goes on then."""
+        return self.dropped and self.speaking is not None and not self.speaking.uncancel()
 
 
 class Line:

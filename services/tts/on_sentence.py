@@ -92,7 +92,7 @@ class Speaker:
             if message.raw_message.metadata.num_delivered > 1:
                 done = await settled(self._tools.journal, place)
                 works = [work for work in works if work.place not in done]
-            await asyncio.gather(*(self._settle(place, work, sequence) for work in works))
+            await self._settle_all(place, works, sequence)
         except JournalUnavailable:
             _log.warning("call %s: an outcome could not be stored; again later", place.call)
             await message.nack(delay=_RETRY_S)
@@ -104,6 +104,18 @@ class Speaker:
             raise
         else:
             await message.ack()
+
+    async def _settle_all(self, place: CallPlace, works: list[Work], sequence: int) -> None:
+        """The caller waits for the first: it is begun in this task, and the others beside it."""
+        others = asyncio.gather(*(self._settle(place, work, sequence) for work in works[1:]))
+        try:
+            for work in works[:1]:
+                await self._settle(place, work, sequence)
+        except asyncio.CancelledError:
+            others.cancel()
+            raise
+        finally:
+            await others
 
     async def _settle(self, place: CallPlace, work: Work, sequence: int) -> None:
         """Speak one sentence and store what came of it."""
@@ -152,15 +164,15 @@ class Speaker:
         await self._tools.lines.listen(place, line, sequence)
         if work.dropped:
             return self._dropped(work)
-        work.speaking = speaking = asyncio.create_task(speech.speak())
+        work.speaking = asyncio.current_task()
         try:
-            return await speaking
+            return await speech.speak()
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if work.dropped and not (task and task.cancelling()):
+            if work.taken_back():
                 return self._dropped(work)
             raise
         finally:
+            work.speaking = None
             work.under_way.set()
 
     def _dropped(self, work: Work) -> SynthesisDropped:
