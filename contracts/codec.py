@@ -48,7 +48,7 @@ class _Wire(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _RARE: Final[frozenset[type[Any]]] = frozenset((TranscriptFinalizedV1, CallErased))
-_KEPT: Final = 1_000  # messages: those of some seconds
+_KEPT: Final = 256  # messages: those of a second, in a process that is full
 _wire: Final = msgspec.json.Decoder(_Wire)
 _encoder: Final = msgspec.json.Encoder()
 _agent: Final = msgspec.json.Decoder(AgentPublished)
