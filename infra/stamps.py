@@ -1,13 +1,18 @@
 """The server's time stamps as UNIX milliseconds, to the same bit for all who read the log."""
 
 from datetime import datetime
+from functools import lru_cache
 
 
 def unix_ms(stamp: str) -> float:
     """Of an RFC 3339 stamp in UTC, with up to nine digits of a second."""
     seconds, _, fraction = stamp.rstrip("Z").partition(".")
-    whole_s = int(datetime.fromisoformat(seconds + "+00:00").timestamp())
-    return stored_ms(whole_s * 1_000_000_000 + int(fraction.ljust(9, "0")))
+    return stored_ms(_unix_s(seconds) * 1_000_000_000 + int(fraction.ljust(9, "0")))
+
+
+@lru_cache(maxsize=8)  # live messages are of this second
+def _unix_s(seconds: str) -> int:
+    return int(datetime.fromisoformat(seconds + "+00:00").timestamp())
 
 
 def stored_ms(since_ns: int) -> float:
