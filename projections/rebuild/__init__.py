@@ -168,8 +168,11 @@ class _Work:
                     yield filled
             return
         filling = Filling(self._bus, self._pool, plan.generations, self._codec, self._archive)
-        for chunk in chunks:
-            yield await filling.fill(plan.id, chunk, plan.last)
+        try:
+            for chunk in chunks:
+                yield await filling.fill(plan.id, chunk, plan.last)
+        finally:
+            await filling.close()
 
     async def _fill_from_archive(self, done: dict[str, int]) -> None:
         if self._archive is None:

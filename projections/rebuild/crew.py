@@ -3,7 +3,9 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncGenerator, Iterable
+from collections import deque
+from collections.abc import AsyncGenerator, Sequence
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -21,14 +23,12 @@ class WorkerDied(Exception):
     """A worker ended, or could not do a chunk for long. What is stored stays: go on later."""
 
 
-async def filled_by_crew(job: Job, chunks: Iterable[Chunk], workers: int) -> AsyncGenerator[Filled]:
+async def filled_by_crew(job: Job, chunks: Sequence[Chunk], workers: int) -> AsyncGenerator[Filled]:
     """What each chunk came to, as they are done. Raises WorkerDied. Close it when leaving."""
-    waiting: asyncio.Queue[Chunk] = asyncio.Queue()
-    for chunk in chunks:
-        waiting.put_nowait(chunk)
-    left = waiting.qsize()
+    left = len(chunks)
+    shares = shared(chunks, min(workers, left))
     done: asyncio.Queue[Filled | None] = asyncio.Queue()
-    crew = [asyncio.create_task(_one(job, waiting, done)) for _ in range(min(workers, left))]
+    crew = [asyncio.create_task(_one(job, share, shares, done)) for share in shares]
     try:
         while left:
             filled = await done.get()
@@ -42,6 +42,20 @@ async def filled_by_crew(job: Job, chunks: Iterable[Chunk], workers: int) -> Asy
         await asyncio.gather(*crew, return_exceptions=True)
 
 
+def shared(chunks: Sequence[Chunk], workers: int) -> list[deque[Chunk]]:
+    """A piece of the log for each worker: it has read the beginning of the next chunk already."""
+    ends = [len(chunks) * n // workers for n in range(workers + 1)]
+    return [deque(chunks[first:end]) for first, end in pairwise(ends)]
+
+
+def _next(share: deque[Chunk], shares: list[deque[Chunk]]) -> Chunk | None:
+    """Who is through with its own takes the last of whoever has most left to do."""
+    if share:
+        return share.popleft()
+    longest = max(shares, key=len)
+    return longest.pop() if longest else None
+
+
 async def _failure(crew: "list[asyncio.Task[None]]") -> None:
     for task in crew:
         if task.done():
@@ -49,7 +63,10 @@ async def _failure(crew: "list[asyncio.Task[None]]") -> None:
 
 
 async def _one(
-    job: Job, waiting: "asyncio.Queue[Chunk]", done: "asyncio.Queue[Filled | None]"
+    job: Job,
+    share: deque[Chunk],
+    shares: list[deque[Chunk]],
+    done: "asyncio.Queue[Filled | None]",
 ) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "projections.rebuild"),
@@ -60,8 +77,8 @@ async def _one(
     )
     try:
         await _say(process, job)
-        while not waiting.empty():
-            done.put_nowait(await _filled(process, waiting.get_nowait()))
+        while (chunk := _next(share, shares)) is not None:
+            done.put_nowait(await _filled(process, chunk))
     except BaseException:
         done.put_nowait(None)
         raise

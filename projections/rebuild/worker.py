@@ -75,6 +75,7 @@ async def work() -> None:
             _answer(await _filled(filling, job, chunk))
             gc.collect()  # what failures and the like have left
     finally:
+        await filling.close()
         await pool.close()
         await bus.close()
 
