@@ -12,8 +12,8 @@ CREATE TABLE IF NOT EXISTS latency (
     started_clock text        NOT NULL,
     ended_at      timestamptz NOT NULL,
     ended_clock   text        NOT NULL,
-    ms            double precision NOT NULL GENERATED ALWAYS AS
-                  (extract(epoch FROM ended_at - started_at) * 1000) STORED,
+    ms            double precision GENERATED ALWAYS AS
+                  (extract(epoch FROM ended_at - started_at) * 1000) VIRTUAL,
     PRIMARY KEY (tenant, call, turn, stage)
 );
 CREATE INDEX IF NOT EXISTS latency_by_time ON latency (tenant, started_at);

@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS timeline (
     stored_at  timestamptz NOT NULL,
     visible_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     row_ms     double precision GENERATED ALWAYS AS
-               (extract(epoch FROM visible_at - stored_at) * 1000) STORED,
+               (extract(epoch FROM visible_at - stored_at) * 1000) VIRTUAL,
     PRIMARY KEY (tenant, call, sequence, index)
 );
 COMMENT ON TABLE timeline IS 'One row for each event of a call.';
