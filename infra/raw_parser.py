@@ -38,15 +38,16 @@ class RawParser(Parser):
         on_raw_of: Any = self.nc._on_raw.get
         at, size = 0, len(data)
         while (eol := data.find(_CRLF, at)) > 0:
+            body = start = eol + CRLF_SIZE
             match data[at:eol].split(b" "):
                 case b"HMSG", subject, sid, reply, head_bytes, all_bytes:
-                    start = eol + CRLF_SIZE
-                    body = start + int(head_bytes)
+                    body += int(head_bytes)
+                case b"HMSG", subject, sid, head_bytes, all_bytes:
+                    reply, body = b"", body + int(head_bytes)
                 case b"MSG", subject, sid, reply, all_bytes:
-                    body = start = eol + CRLF_SIZE
+                    pass
                 case b"MSG", subject, sid, all_bytes:
                     reply = b""
-                    body = start = eol + CRLF_SIZE
                 case _:
                     return at
             end = start + int(all_bytes)

@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS latency (
     ended_clock   text        NOT NULL,
     ms            double precision GENERATED ALWAYS AS
                   (extract(epoch FROM ended_at - started_at) * 1000) VIRTUAL,
-    PRIMARY KEY (tenant, call, turn, stage)
+    PRIMARY KEY (call, turn, stage, tenant)
 );
 CREATE INDEX IF NOT EXISTS latency_by_time ON latency (tenant, started_at);
 COMMENT ON TABLE latency IS 'One row for each turn and stage of the caller''s wait, where both ends of the stage are known. The times are those of the table turns, and so are the milliseconds. Turn 0 is the greeting: nobody waits for it from the end of speech, so it has only the stages tts and gateway.';

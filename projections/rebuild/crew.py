@@ -48,7 +48,7 @@ def shared(chunks: Sequence[Chunk], workers: int) -> list[deque[Chunk]]:
     return [deque(chunks[first:end]) for first, end in pairwise(ends)]
 
 
-def _next(share: deque[Chunk], shares: list[deque[Chunk]]) -> Chunk | None:
+def next_chunk(share: deque[Chunk], shares: list[deque[Chunk]]) -> Chunk | None:
     """Who is through with its own takes the last of whoever has most left to do."""
     if share:
         return share.popleft()
@@ -77,7 +77,7 @@ async def _one(
     )
     try:
         await _say(process, job)
-        while (chunk := _next(share, shares)) is not None:
+        while (chunk := next_chunk(share, shares)) is not None:
             done.put_nowait(await _filled(process, chunk))
     except BaseException:
         done.put_nowait(None)
