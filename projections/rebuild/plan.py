@@ -66,6 +66,11 @@ async def hold_lease(db: Connection) -> None:
         raise AlreadyRebuilding("another process rebuilds just now: wait for it, or stop it first")
 
 
+def is_long(log: Extent) -> bool:
+    """Whether it takes more than a chunk."""
+    return log.last - max(log.first, 1) >= CHUNK
+
+
 async def begun(pool: Pool, projections: Sequence[Projection], extent: Extent) -> Plan:
     """The plan: the one that was under way for these very projections, or a new one."""
     async with pool.acquire() as db, db.transaction():
