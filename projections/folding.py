@@ -56,14 +56,6 @@ class Rows:
             self.changed[place] = found
         return found  # type: ignore[no-any-return]
 
-    def known(self, row: type[Row], *key: Any) -> Row | None:
-        """The row with this key, to be changed. None: there is none."""
-        place = (row, *key)
-        found: Any = self.changed.get(place)
-        if found is None and (found := self._rows.get(place)) is not None:
-            self.changed[place] = found
-        return found  # type: ignore[no-any-return]
-
     def find(self, row: type[Row], *key: Any) -> Row | None:
         """The row with this key, only to be looked at. None: there is none. Raises LetGo."""
         place = (row, *key)

@@ -89,9 +89,9 @@ def keep_times(rows: Rows, recorded: Recorded, event: CallEvent, turns: type[Tur
 def of_reply(rows: Rows, reply: int, turns: type[Turn]) -> Turn | None:
     """The row of the turn that a reply belongs to, to be changed. None: there is none."""
     note = rows.find(ReplyTurn, reply)
-    if note is None or note.turn is None:
+    if note is None or note.turn is None or rows.find(turns, note.turn) is None:
         return None
-    return rows.known(turns, note.turn)
+    return rows.of(turns, note.turn)
 
 
 def _transcribe(
