@@ -12,7 +12,7 @@ from projections.reading import Extent, Place
 from projections.rebuild.indexes import take_indexes
 from projections.schema import forget, lock, make, next_generation, vacuum_none
 
-CHUNK: Final = 40_000  # messages, at most
+CHUNK: Final = 32_000  # messages, at most
 ANEW: Final = 1 << 62  # a sequence behind all: the call is made anew at the end
 _LEASE: Final = 0x72656275696C64  # "rebuild"
 # A call that one chunk saw whole has no row of that chunk: all before the next one is stored.
