@@ -16,7 +16,7 @@ class RawParser(Parser):
 
     async def parse(self, data: bytes = b"") -> None:
         """What has come from the server."""
-        if self.buf:
+        if self.buf or self.state != AWAITING_CONTROL_LINE:
             data = await self._begun(data)
         if end := self._raw(data):
             data = data[end:]

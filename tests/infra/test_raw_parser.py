@@ -72,3 +72,13 @@ async def test_a_raw_message_is_not_left_to_the_usual_way(head: bytes | None) ->
     client = Strict(RAW)
     await RawParser(client).parse(told(RAW, b"", b"frame", head) * 3)
     assert [each[3] for each in client.taken] == [b"frame"] * 3
+
+
+async def test_a_payload_that_looks_like_a_message_is_none_where_it_is_cut_off() -> None:
+    client = Client(RAW)
+    message = told(RAW, b"", told(RAW, b"", b"inner", None), None)
+    at = message.index(b"\r\n") + 2
+    parser = RawParser(client)
+    await parser.parse(message[:at])
+    await parser.parse(message[at:])
+    assert [each[3] for each in client.taken] == [told(RAW, b"", b"inner", None)]
