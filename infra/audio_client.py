@@ -11,6 +11,7 @@ from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
 from infra.cancelling import stop_if_cancelled
+from infra.raw_parser import RawParser
 
 WINDOW_S: Final = 0.005
 _AGAIN_S: Final = 0.2
@@ -29,6 +30,7 @@ class AudioClient(Client):
 
     def __init__(self) -> None:
         super().__init__()
+        self._ps = RawParser(self)
         self._on_raw: dict[int, OnRaw] = {}
         self._waiting: list[bytes] = []  # frames for the next write
         self.frames_dropped = 0

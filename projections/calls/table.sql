@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS calls (
     answered_at     timestamptz,
     ended_at        timestamptz,
     duration_ms     bigint GENERATED ALWAYS AS
-                    (round(extract(epoch FROM ended_at - answered_at) * 1000)) STORED,
+                    (round(extract(epoch FROM ended_at - answered_at) * 1000)) VIRTUAL,
     end_reason      text,
     phase           text,
     turns           int         NOT NULL DEFAULT 0,

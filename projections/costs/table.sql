@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS costs (
     revision  int,
     quantity  double precision NOT NULL DEFAULT 0,
     estimated boolean          NOT NULL DEFAULT false,
-    PRIMARY KEY (tenant, call, kind, provider, model, unit)
+    PRIMARY KEY (call, kind, provider, model, unit, tenant)
 );
 CREATE INDEX IF NOT EXISTS costs_by_time ON costs (tenant, at);
 COMMENT ON TABLE costs IS 'What a call used up, one row for each unit. Without prices: SELECT c.*, p.currency, c.quantity * p.price / p.per AS cost FROM costs AS c LEFT JOIN agents AS a USING (tenant, agent, revision) LEFT JOIN LATERAL price_of(c.kind, CASE WHEN c.provider <> '''' THEN c.provider WHEN c.kind = ''llm'' THEN a.llm_provider WHEN c.kind = ''stt'' THEN a.stt_provider END, CASE WHEN c.model <> '''' THEN c.model WHEN c.kind = ''llm'' AND c.provider IN ('''', a.llm_provider) THEN a.llm_model WHEN c.kind = ''stt'' AND c.provider IN ('''', a.stt_provider) THEN a.stt_model END, c.unit, c.at) AS p ON true. A unit without a price costs nothing, so the same use may stand here in several units.';

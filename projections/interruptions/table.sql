@@ -5,8 +5,8 @@ CREATE TABLE IF NOT EXISTS interruptions (
     turn       int,
     kind       text,
     cause      text        NOT NULL DEFAULT '',
-    by_caller  boolean     NOT NULL GENERATED ALWAYS AS
-               (cause IN ('barge_in', 'key', 'overtaken')) STORED,
+    by_caller  boolean     GENERATED ALWAYS AS
+               (cause IN ('barge_in', 'key', 'overtaken')) VIRTUAL,
     at         timestamptz,
     sentence   int         NOT NULL DEFAULT 0,
     sentences  int         NOT NULL DEFAULT 0,
@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS interruptions (
     spoke_at   timestamptz,
     cut_at     timestamptz,
     stop_ms    double precision GENERATED ALWAYS AS
-               (extract(epoch FROM cut_at - spoke_at) * 1000) STORED,
+               (extract(epoch FROM cut_at - spoke_at) * 1000) VIRTUAL,
     next_turn  int,
     next_kind  text,
     next_said  text,

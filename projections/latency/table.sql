@@ -12,9 +12,9 @@ CREATE TABLE IF NOT EXISTS latency (
     started_clock text        NOT NULL,
     ended_at      timestamptz NOT NULL,
     ended_clock   text        NOT NULL,
-    ms            double precision NOT NULL GENERATED ALWAYS AS
-                  (extract(epoch FROM ended_at - started_at) * 1000) STORED,
-    PRIMARY KEY (tenant, call, turn, stage)
+    ms            double precision GENERATED ALWAYS AS
+                  (extract(epoch FROM ended_at - started_at) * 1000) VIRTUAL,
+    PRIMARY KEY (call, turn, stage, tenant)
 );
 CREATE INDEX IF NOT EXISTS latency_by_time ON latency (tenant, started_at);
 COMMENT ON TABLE latency IS 'One row for each turn and stage of the caller''s wait, where both ends of the stage are known. The times are those of the table turns, and so are the milliseconds. Turn 0 is the greeting: nobody waits for it from the end of speech, so it has only the stages tts and gateway.';

@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS line_quality (
     began_at         timestamptz,
     ended_at         timestamptz,
     duration_ms      bigint GENERATED ALWAYS AS
-                     (round(extract(epoch FROM ended_at - began_at) * 1000)) STORED,
+                     (round(extract(epoch FROM ended_at - began_at) * 1000)) VIRTUAL,
     lost             boolean     NOT NULL DEFAULT false,
     planned          boolean     NOT NULL DEFAULT false,
     unbroken         boolean     NOT NULL DEFAULT false,
@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS line_quality (
     reply            int,
     back_at          timestamptz,
     away_ms          bigint GENERATED ALWAYS AS
-                     (CASE WHEN NOT unbroken THEN round(extract(epoch FROM back_at - ended_at) * 1000) END) STORED,
+                     (CASE WHEN NOT unbroken THEN round(extract(epoch FROM back_at - ended_at) * 1000) END) VIRTUAL,
     frames           bigint,
     late_frames      bigint,
     dropped_messages bigint,

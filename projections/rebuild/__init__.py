@@ -21,7 +21,7 @@ from projections.history import history_of
 from projections.projection import Projection
 from projections.reading import extent
 from projections.rebuild.checking import Deviation, deviations
-from projections.rebuild.crew import WorkerDied, filled_by_crew
+from projections.rebuild.crew import Worker, WorkerDied, ended, filled_by_crew, started
 from projections.rebuild.filling import Filling
 from projections.rebuild.indexing import make_indexes
 from projections.rebuild.plan import (
@@ -30,6 +30,7 @@ from projections.rebuild.plan import (
     begun,
     done_chunks,
     hold_lease,
+    is_long,
     late_calls,
 )
 from projections.rebuild.storing import Filled, events_of, rows_of
@@ -110,14 +111,18 @@ async def rebuild(
     began_s = time.monotonic()
     async with pool.acquire() as db:
         await hold_lease(db)
+        crew: list[Worker] = []
         try:
-            plan = await begun(pool, projections, await extent(bus))
-            crew = 0 if servers is None else (os.cpu_count() or 1) if workers is None else workers
+            log = await extent(bus)
+            if servers is not None and is_long(log):  # they start while the plan is made
+                crew = await started((os.cpu_count() or 1) if workers is None else workers)
+            plan = await begun(pool, projections, log)
             work = _Work(bus, pool, plan, crew, servers, codec, archive, tell or (lambda _: None))
             await work.fill()
             filled_s = time.monotonic() - began_s
             await work.take_over(after_show, check=check)
         finally:
+            await ended(crew)
             await db.execute("SELECT pg_advisory_unlock_all()")
     return Rebuilt(work.events, work.rows, filled_s, time.monotonic() - began_s)
 
@@ -128,7 +133,7 @@ class _Work:
         bus: Bus,
         pool: Pool,
         plan: Plan,
-        crew: int,
+        crew: Sequence[Worker],
         servers: Servers | None,
         codec: Codec | None,
         archive: Archive | None,
@@ -168,8 +173,11 @@ class _Work:
                     yield filled
             return
         filling = Filling(self._bus, self._pool, plan.generations, self._codec, self._archive)
-        for chunk in chunks:
-            yield await filling.fill(plan.id, chunk, plan.last)
+        try:
+            for chunk in chunks:
+                yield await filling.fill(plan.id, chunk, plan.last)
+        finally:
+            await filling.close()
 
     async def _fill_from_archive(self, done: dict[str, int]) -> None:
         if self._archive is None:

@@ -3,8 +3,10 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncGenerator, Iterable
-from typing import Final
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from itertools import pairwise
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -17,18 +19,46 @@ _TRIES: Final = 20  # of one chunk, while the log or PostgreSQL is away
 _AGAIN_S: Final = 0.5
 
 
+Worker: TypeAlias = asyncio.subprocess.Process
+
+
 class WorkerDied(Exception):
     """A worker ended, or could not do a chunk for long. What is stored stays: go on later."""
 
 
-async def filled_by_crew(job: Job, chunks: Iterable[Chunk], workers: int) -> AsyncGenerator[Filled]:
+async def started(workers: int) -> list[Worker]:
+    """Processes that wait for a job. To be given to `ended` at last, whatever they did."""
+    return [
+        await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "projections.rebuild"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            env=dict(os.environ),
+        )
+        for _ in range(workers)
+    ]
+
+
+async def ended(workers: Iterable[Worker]) -> None:
+    """Let them be gone."""
+    for worker in workers:
+        if worker.returncode is None:
+            worker.kill()
+        await worker.wait()
+
+
+async def filled_by_crew(
+    job: Job, chunks: Sequence[Chunk], workers: Sequence[Worker]
+) -> AsyncGenerator[Filled]:
     """What each chunk came to, as they are done. Raises WorkerDied. Close it when leaving."""
-    waiting: asyncio.Queue[Chunk] = asyncio.Queue()
-    for chunk in chunks:
-        waiting.put_nowait(chunk)
-    left = waiting.qsize()
+    left = len(chunks)
+    shares = shared(chunks, min(len(workers), left))
     done: asyncio.Queue[Filled | None] = asyncio.Queue()
-    crew = [asyncio.create_task(_one(job, waiting, done)) for _ in range(min(workers, left))]
+    crew = [
+        asyncio.create_task(_one(worker, job, share, shares, done))
+        for worker, share in zip(workers, shares, strict=False)
+    ]
     try:
         while left:
             filled = await done.get()
@@ -42,6 +72,20 @@ async def filled_by_crew(job: Job, chunks: Iterable[Chunk], workers: int) -> Asy
         await asyncio.gather(*crew, return_exceptions=True)
 
 
+def shared(chunks: Sequence[Chunk], workers: int) -> list[deque[Chunk]]:
+    """A piece of the log for each worker: it has read the beginning of the next chunk already."""
+    ends = [len(chunks) * n // workers for n in range(workers + 1)]
+    return [deque(chunks[first:end]) for first, end in pairwise(ends)]
+
+
+def next_chunk(share: deque[Chunk], shares: list[deque[Chunk]]) -> Chunk | None:
+    """Who is through with its own takes the last of whoever has most left to do."""
+    if share:
+        return share.popleft()
+    longest = max(shares, key=len)
+    return longest.pop() if longest else None
+
+
 async def _failure(crew: "list[asyncio.Task[None]]") -> None:
     for task in crew:
         if task.done():
@@ -49,29 +93,24 @@ async def _failure(crew: "list[asyncio.Task[None]]") -> None:
 
 
 async def _one(
-    job: Job, waiting: "asyncio.Queue[Chunk]", done: "asyncio.Queue[Filled | None]"
+    worker: Worker,
+    job: Job,
+    share: deque[Chunk],
+    shares: list[deque[Chunk]],
+    done: "asyncio.Queue[Filled | None]",
 ) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "projections.rebuild"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,
-        env=dict(os.environ),
-    )
     try:
-        await _say(process, job)
-        while not waiting.empty():
-            done.put_nowait(await _filled(process, waiting.get_nowait()))
+        await _say(worker, job)
+        while (chunk := next_chunk(share, shares)) is not None:
+            done.put_nowait(await _filled(worker, chunk))
     except BaseException:
         done.put_nowait(None)
         raise
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        await ended([worker])
 
 
-async def _filled(process: asyncio.subprocess.Process, chunk: Chunk) -> Filled:
+async def _filled(process: Worker, chunk: Chunk) -> Filled:
     for _ in range(_TRIES):
         await _say(process, chunk)
         assert process.stdout is not None
@@ -86,7 +125,7 @@ async def _filled(process: asyncio.subprocess.Process, chunk: Chunk) -> Filled:
     raise WorkerDied(f"messages {chunk.first} to {chunk.last} could not be filled: {why}")
 
 
-async def _say(process: asyncio.subprocess.Process, what: Job | Chunk) -> None:
+async def _say(process: Worker, what: Job | Chunk) -> None:
     assert process.stdin is not None
     process.stdin.write(msgspec.json.encode(what) + b"\n")
     try:

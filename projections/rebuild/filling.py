@@ -1,7 +1,6 @@
 """Pieces of the log, and of the archive, become rows."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import aclosing
 from typing import Final
 
 from contracts.codec import Codec, KeyWanted, Unreadable
@@ -16,7 +15,8 @@ from projections.history import history_of, stored_of
 from projections.reading import Place, Stored, Unread
 from projections.rebuild.gathering import Crossing, GatheredCall, Gathering
 from projections.rebuild.plan import ANEW, Chunk, Plan
-from projections.rebuild.scanning import Raw, scan
+from projections.rebuild.reading_on import ReadingOn
+from projections.rebuild.scanning import Raw
 from projections.rebuild.storing import Calls, Filled
 
 _OVERLAP: Final = 10_000  # messages read on for calls to end; then each is asked for
@@ -35,7 +35,11 @@ class Filling:
     ) -> None:
         self._bus, self._codec = bus, (codec or Codec()).of_events()
         self._log, self._history = CallLog(bus, self._codec), history_of(bus, self._codec, archive)
-        self._calls = Calls(pool, generations)
+        self._calls, self._reading = Calls(pool, generations), ReadingOn(bus)
+
+    async def close(self) -> None:
+        """Let the server forget who reads."""
+        await self._reading.close()
 
     async def fill(self, rebuild: int, chunk: Chunk, last: int) -> Filled:
         """Store the calls that begin in this chunk, as they are after the message `last`."""
@@ -62,14 +66,14 @@ class Filling:
     async def _gather(self, chunk: Chunk, last: int) -> Gathering:
         gathering = Gathering(chunk)
         until = min(last, chunk.last + _OVERLAP)
-        async with aclosing(scan(self._bus, chunk.first, chunk.last)) as pieces:
-            async for piece in pieces:
-                for raw in piece:
-                    if raw.sequence <= until:
-                        gathering.take(raw)
-                end = piece[-1].sequence if piece else 0
-                if end >= until or (end > chunk.last and not gathering.open):
-                    break
+        await self._reading.begin(chunk, last)
+        end = 0
+        while end < until and (end <= chunk.last or gathering.open):
+            piece = await self._reading.some()
+            for raw in piece:
+                if raw.sequence <= until:
+                    gathering.take(raw)
+            end = piece[-1].sequence if piece else end
         if until < last:
             await self._complete(gathering.open, last)
         return gathering

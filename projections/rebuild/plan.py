@@ -1,5 +1,6 @@
 """What a rebuild is to do, as the database keeps it: a rebuild that was killed goes on there."""
 
+import os
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Final, NamedTuple
@@ -11,7 +12,7 @@ from projections.reading import Extent, Place
 from projections.rebuild.indexes import take_indexes
 from projections.schema import forget, lock, make, next_generation, vacuum_none
 
-CHUNK: Final = 40_000  # messages
+CHUNK: Final = 32_000  # messages, at most
 ANEW: Final = 1 << 62  # a sequence behind all: the call is made anew at the end
 _LEASE: Final = 0x72656275696C64  # "rebuild"
 # A call that one chunk saw whole has no row of that chunk: all before the next one is stored.
@@ -63,6 +64,11 @@ async def hold_lease(db: Connection) -> None:
     """While this connection lasts nobody else rebuilds. Raises AlreadyRebuilding."""
     if not await db.fetchval("SELECT pg_try_advisory_lock($1)", _LEASE):
         raise AlreadyRebuilding("another process rebuilds just now: wait for it, or stop it first")
+
+
+def is_long(log: Extent) -> bool:
+    """Whether it takes more than a chunk."""
+    return log.last - max(log.first, 1) >= CHUNK
 
 
 async def begun(pool: Pool, projections: Sequence[Projection], extent: Extent) -> Plan:
@@ -134,12 +140,20 @@ async def _insert(
     db: Connection, generations: Sequence[Generation], extent: Extent, indexes: list[str]
 ) -> Plan:
     first = max(extent.first, 1)
+    chunk = _evenly(extent.last - first + 1)
     id = await db.fetchval(
         "INSERT INTO rebuilds (names, versions, numbers, first, last, chunk, indexes)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
         [each.name for each in generations],
         [each.projection.version for each in generations],
         [each.number for each in generations],
-        *(first, extent.last, CHUNK, indexes),
+        *(first, extent.last, chunk, indexes),
     )
-    return Plan(id, tuple(generations), first, extent.last, CHUNK, tuple(indexes), False)
+    return Plan(id, tuple(generations), first, extent.last, chunk, tuple(indexes), False)
+
+
+def _evenly(messages: int) -> int:
+    """So many in a chunk that each core gets as many chunks, where there are several."""
+    cores = os.cpu_count() or 1
+    chunks = -(-messages // CHUNK)
+    return -(-messages // (-(-chunks // cores) * cores)) if chunks > 1 else CHUNK

@@ -96,16 +96,18 @@ class _Scanning:
 
     def on_raw(self, subject: bytes, reply: bytes, payload: bytes, headers: bytes) -> None:
         """Reply subjects: https://docs.nats.io/nats-concepts/jetstream/consumers ($JS.ACK...)."""
+        if not self._here:
+            self._news.set()
         if not reply.startswith(b"$JS.ACK."):  # a word of the server's own
             if b" 408" not in headers[:16]:
                 self._broken = "the server ended it"
-        else:
-            _, sequence, delivery, stored_ns, _ = reply.rsplit(b".", 4)
-            self._delivered += 1
-            if int(delivery) != self._delivered:
-                self._broken = "a delivery was lost"
-            self._asked -= 1
-            self._at = int(sequence)
-            name, _, family = subject.rpartition(b".")
-            self._here.append(Raw(name, family.decode(), self._at, int(stored_ns), payload))
-        self._news.set()
+                self._news.set()
+            return
+        _, sequence, delivery, stored_ns, _ = reply.rsplit(b".", 4)
+        self._delivered += 1
+        if int(delivery) != self._delivered:
+            self._broken = "a delivery was lost"
+        self._asked -= 1
+        self._at = int(sequence)
+        name, _, family = subject.rpartition(b".")
+        self._here.append(Raw(name, family.decode(), self._at, int(stored_ns), payload))

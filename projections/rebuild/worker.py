@@ -62,7 +62,7 @@ async def work() -> None:
         Generation(by_name[name], number, "filling") for name, number in job.generations.items()
     ]
     bus = await connect(job.servers.nats, name="partyline rebuild")
-    pool = await connect_pool(job.servers.postgres, size=2, command_s=0)
+    pool = await connect_pool(job.servers.postgres, size=2, command_s=0, times_are_ints=True)
     master = read_master_key(Path(job.servers.master_key)) if job.servers.master_key else None
     codec = Codec(Vault(bus, master))
     archive = open_archive(job.servers.archive, codec) if job.servers.archive else None
@@ -75,6 +75,7 @@ async def work() -> None:
             _answer(await _filled(filling, job, chunk))
             gc.collect()  # what failures and the like have left
     finally:
+        await filling.close()
         await pool.close()
         await bus.close()
 

@@ -78,11 +78,9 @@ Told: TypeAlias = tuple[str, str]
 """An Entry's lane and label."""
 
 _Speech: TypeAlias = SpeechStarted | SpeechEnded | DigitPressed
-_Playback: TypeAlias = PlaybackStarted | SentencePlayed | PlaybackFinished | PlaybackCleared
 _Line: TypeAlias = LineRang | LineAnswered | LineLost | LineResumed | CarrierReported | LineEnded
 _Turn: TypeAlias = TurnTaken | TurnMisheard | PassagesWanted | PassagesTaken
 _Tool: TypeAlias = ToolProposed | ToolDeclined | ToolRefused | ToolCalled | ToolReturned
-_Reply: TypeAlias = ReplyBegun | SentenceWritten | ReplyFinished | ReplyHeard | ReplyInterrupted
 _Dialog: TypeAlias = (
     OwnerClaimed
     | CallOpened
@@ -121,19 +119,21 @@ def _speech(event: _Speech) -> Told:
             assert_never(event)
 
 
-def _playback(event: _Playback) -> Told:
-    match event:
-        case PlaybackStarted():
-            return "agent", f"reply {event.reply} is heard from here"
-        case SentencePlayed():
-            return "agent", f"reply {event.reply}: sentence {event.sentence} was played"
-        case PlaybackFinished():
-            return "agent", f"reply {event.reply} was played to its end"
-        case PlaybackCleared():
-            where = f"sentence {event.sentence} after {event.played_ms} ms"
-            return "agent", f"reply {event.reply} is cut in {where}"
-        case _:
-            assert_never(event)
+def _play(event: PlaybackStarted) -> Told:
+    return "agent", f"reply {event.reply} is heard from here"
+
+
+def _played(event: SentencePlayed) -> Told:
+    return "agent", f"reply {event.reply}: sentence {event.sentence} was played"
+
+
+def _play_out(event: PlaybackFinished) -> Told:
+    return "agent", f"reply {event.reply} was played to its end"
+
+
+def _cut(event: PlaybackCleared) -> Told:
+    where = f"sentence {event.sentence} after {event.played_ms} ms"
+    return "agent", f"reply {event.reply} is cut in {where}"
 
 
 def _line(event: _Line) -> Told:
@@ -261,21 +261,24 @@ def _tool(event: _Tool) -> Told:
             assert_never(event)
 
 
-def _reply(event: _Reply) -> Told:
-    reply = f"reply {event.reply}"
-    match event:
-        case SentenceWritten():
-            return "agent", f"{reply}: {event.text}"
-        case ReplyBegun():
-            return "agent", f"{reply} begins: {event.kind}"
-        case ReplyFinished():
-            return "agent", f"{reply} is written, sentences: {event.sentences}"
-        case ReplyHeard():
-            return "agent", f"{reply} was heard to its end"
-        case ReplyInterrupted():
-            return "agent", f"{reply} was interrupted after: {event.heard}"
-        case _:
-            assert_never(event)
+def _begin(event: ReplyBegun) -> Told:
+    return "agent", f"reply {event.reply} begins: {event.kind}"
+
+
+def _write(event: SentenceWritten) -> Told:
+    return "agent", f"reply {event.reply}: {event.text}"
+
+
+def _finish(event: ReplyFinished) -> Told:
+    return "agent", f"reply {event.reply} is written, sentences: {event.sentences}"
+
+
+def _hear(event: ReplyHeard) -> Told:
+    return "agent", f"reply {event.reply} was heard to its end"
+
+
+def _interrupt(event: ReplyInterrupted) -> Told:
+    return "agent", f"reply {event.reply} was interrupted after: {event.heard}"
 
 
 def _outcome(event: OutcomeEvent) -> Told:
@@ -292,10 +295,14 @@ def _other(event: RecogniserSwitched | ModelSwitched | VoiceSwitched) -> str:
     return f"{event.to_provider} instead of {event.from_provider}: {event.kind}"
 
 
-# By kind, each of which has few cases: to find that a struct is none of a class takes 0.2 us.
+# Frequent events by themselves, others by kind: to find that a struct is none of a class takes
+# 0.2 us.
 _TELLERS: Final[dict[type[Any], Callable[[Any], Told]]] = {
     **dict.fromkeys(get_args(_Speech), _speech),
-    **dict.fromkeys(get_args(_Playback), _playback),
+    PlaybackStarted: _play,
+    SentencePlayed: _played,
+    PlaybackFinished: _play_out,
+    PlaybackCleared: _cut,
     **dict.fromkeys(get_args(_Line), _line),
     **dict.fromkeys((*get_args(TranscriptEvent), TranscriptDrafted), _transcript),
     **dict.fromkeys(get_args(PassagesEvent), _passages),
@@ -303,6 +310,10 @@ _TELLERS: Final[dict[type[Any], Callable[[Any], Told]]] = {
     **dict.fromkeys(get_args(_Turn), _turn),
     **dict.fromkeys(get_args(_Dialog), _dialog),
     **dict.fromkeys(get_args(_Tool), _tool),
-    **dict.fromkeys(get_args(_Reply), _reply),
+    ReplyBegun: _begin,
+    SentenceWritten: _write,
+    ReplyFinished: _finish,
+    ReplyHeard: _hear,
+    ReplyInterrupted: _interrupt,
     **dict.fromkeys(get_args(OutcomeEvent), _outcome),
 }

@@ -13,14 +13,14 @@ from projections.projection import Projection, Table
 from projections.timeline.labels import told
 from projections.timeline.rows import TimelineRow
 
-# Columns of their own; in the label; in tool_runs; of no use to somebody who reads.
-_SHOWN_ELSEWHERE: Final = ("type", "at_ms", "text", "heard", "question", "result", "voice")
+# In the label; in tool_runs; of no use to somebody who reads.
+_SHOWN_ELSEWHERE: Final = ("text", "heard", "question", "result", "voice")
 
 
 _EVENTS: Final[tuple[type[Event], ...]] = get_args(CallEvent)
 _TAGS: Final = {event: str(event.__struct_config__.tag) for event in _EVENTS}
 _HIDDEN: Final = {
-    event: [name for name in _SHOWN_ELSEWHERE if name in ("type", *event.__struct_fields__)]
+    event: [name for name in _SHOWN_ELSEWHERE if name in event.__struct_fields__]
     for event in _EVENTS
 }
 
@@ -30,14 +30,12 @@ class Began(msgspec.Struct):
 
     tenant: str
     call: str
-    at_ms: int | None = None
+    at_ms: int = 0
 
 
 def project(rows: Rows, recorded: Recorded, index: int, event: CallEvent) -> None:
     """A row for each event. Pure."""
-    began = rows.of(Began)
-    if began.at_ms is None:
-        began.at_ms = event.at_ms
+    began = rows.find(Began) or _begin(rows, event)
     lane, label = told(event)
     row = TimelineRow(  # by place: names would take as long again
         recorded.tenant,
@@ -55,6 +53,12 @@ def project(rows: Rows, recorded: Recorded, index: int, event: CallEvent) -> Non
     rows.add(row, recorded.sequence, index)
 
 
+def _begin(rows: Rows, event: CallEvent) -> Began:
+    began = rows.of(Began)
+    began.at_ms = event.at_ms
+    return began
+
+
 def _detail(event: CallEvent) -> dict[str, Any]:
     if type(event) is PassagesFound:
         found = [
@@ -63,6 +67,7 @@ def _detail(event: CallEvent) -> dict[str, Any]:
         ]
         return {"turn": event.turn, "passages": found, "took_ms": event.took_ms}
     fields: dict[str, Any] = msgspec.to_builtins(event)
+    del fields["type"], fields["at_ms"]  # columns of their own
     for name in _HIDDEN[type(event)]:
         fields.pop(name, None)  # one that has its default is not there
     return fields

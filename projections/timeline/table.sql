@@ -12,8 +12,8 @@ CREATE TABLE IF NOT EXISTS timeline (
     stored_at  timestamptz NOT NULL,
     visible_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     row_ms     double precision GENERATED ALWAYS AS
-               (extract(epoch FROM visible_at - stored_at) * 1000) STORED,
-    PRIMARY KEY (tenant, call, sequence, index)
+               (extract(epoch FROM visible_at - stored_at) * 1000) VIRTUAL,
+    PRIMARY KEY (call, sequence, index, tenant)
 );
 COMMENT ON TABLE timeline IS 'One row for each event of a call.';
 COMMENT ON COLUMN timeline.tenant IS 'Whose call, from the subject.';

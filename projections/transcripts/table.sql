@@ -91,7 +91,7 @@ CREATE TABLE IF NOT EXISTS transcripts (
         left(text, 100000)
     )
     ) STORED,
-    PRIMARY KEY (tenant, call, sequence, index)
+    PRIMARY KEY (call, sequence, index, tenant)
 );
 CREATE INDEX IF NOT EXISTS transcripts_by_words ON transcripts USING gin (words);
 CREATE INDEX IF NOT EXISTS transcripts_by_time ON transcripts (tenant, at);

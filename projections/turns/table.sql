@@ -27,19 +27,19 @@ CREATE TABLE IF NOT EXISTS turns (
     first_sentence_at   timestamptz,
     playback_started_at timestamptz,
     stt_ms              double precision GENERATED ALWAYS AS
-                        (extract(epoch FROM transcribed_at - speech_ended_at) * 1000) STORED,
+                        (extract(epoch FROM transcribed_at - speech_ended_at) * 1000) VIRTUAL,
     dialog_ms           double precision GENERATED ALWAYS AS
-                        (extract(epoch FROM taken_at - transcribed_at) * 1000) STORED,
+                        (extract(epoch FROM taken_at - transcribed_at) * 1000) VIRTUAL,
     passages_ms         double precision GENERATED ALWAYS AS
-                        (extract(epoch FROM passages_found_at - passages_wanted_at) * 1000) STORED,
+                        (extract(epoch FROM passages_found_at - passages_wanted_at) * 1000) VIRTUAL,
     model_ms            double precision GENERATED ALWAYS AS
                         (extract(epoch FROM first_sentence_at
-                         - coalesce(least(passages_found_at, passages_taken_at), taken_at)) * 1000) STORED,
+                         - coalesce(least(passages_found_at, passages_taken_at), taken_at)) * 1000) VIRTUAL,
     tts_ms              double precision,
     gateway_ms          double precision GENERATED ALWAYS AS
-                        (extract(epoch FROM playback_started_at - first_sentence_at) * 1000 - tts_ms) STORED,
+                        (extract(epoch FROM playback_started_at - first_sentence_at) * 1000 - tts_ms) VIRTUAL,
     wait_ms             double precision GENERATED ALWAYS AS
-                        (extract(epoch FROM playback_started_at - speech_ended_at) * 1000) STORED,
+                        (extract(epoch FROM playback_started_at - speech_ended_at) * 1000) VIRTUAL,
     PRIMARY KEY (tenant, call, turn)
 );
 COMMENT ON TABLE turns IS 'One row for each turn: what the caller said and the agent''s answer to it. Turn 0 is the greeting. NULL: not known yet, or never. Waits come one after another in the order of their columns.';
