@@ -73,12 +73,22 @@ class _Place:
         return not due.handed_over
 
     def held_up(self) -> bool:
-        """Whether the server is away or stalls: until it has given back all it was given."""
-        if self._held_up:
-            self._held_up = bool(self._due)
-        elif self._due:
-            self._held_up = time.monotonic() - self._due[0].at_s > _BEHIND_S
+        """Whether the server is away or stalls: until it has given back nearly all it was given."""
+        waited_s = time.monotonic() - self._due[0].at_s if self._due else 0.0
+        if waited_s > _BEHIND_S:
+            self._held_up = True
+        elif self._held_up and waited_s < _BEHIND_S / 2:
+            self._held_up = False
+            self._hand_over_due()
         return self._held_up
+
+    def _hand_over_due(self) -> None:
+        """What comes next is not to overtake what the server still has."""
+        due, self._due = self._due, deque(maxlen=_DUE)
+        for payload, at_s, handed_over in due:
+            if not handed_over:
+                asyncio.get_running_loop().call_soon(self.hand_over, payload)
+            self._due.append(_Due(payload, at_s, True))
 
 
 class Handover:
