@@ -80,6 +80,11 @@ class NatsJournal:
             ):
                 return
 
+    async def is_all(self, tenant: TenantId, call: CallId, family: Family, after: int) -> bool:
+        """Whether nothing of the family stands behind `after`, by the leader's word. False, too,
+        when it gives none."""
+        return await self._is_end(call_subject(tenant, call, family), after + 1)
+
     async def _batch(self, subject: str, start: int) -> list[Msg]:
         """The next stored messages without a gap; [] when there are none."""
         for tried in range(_ASKED_TIMES):

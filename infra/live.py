@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
+from itertools import compress
 from typing import Final, TypeAlias
 
 import nats.errors
@@ -151,12 +152,27 @@ class Following:
             await self._read_missing()  # as long as the log is away
 
     async def catch_up(self) -> None:
-        """Read what may have been missed. All stored before this was called is given out then."""
-        async with self._reading:
-            await self._read_missing()
+        """Read what may have been missed. All stored before this was called is given out then.
 
-    async def _read_missing(self) -> None:
-        families: Iterable[str] = self._families or self._seen
+        Of a family of which nothing was ever given out, and it may be that nothing was stored,
+        reading on would be to read the whole call: so the log is asked first where it has more.
+        """
+        async with self._reading:
+            if self._families is None:
+                return await self._read_missing()
+            asked = (self._is_behind(family) for family in self._families)
+            behind = await asyncio.gather(*asked)
+            if any(behind):
+                await self._read_missing(compress(self._families, behind))
+
+    async def _is_behind(self, family: Family) -> bool:
+        """Whether the log has more of it, or does not answer."""
+        after = self._known(family)
+        return not await self._journal.is_all(self._tenant, self._call, family, after)
+
+    async def _read_missing(self, families: Iterable[str] | None = None) -> None:
+        """`families`: in which something is missing; None: it may be in all."""
+        families = families or self._families or self._seen
         start = min((self._known(family) for family in families), default=self._floor)
         while self._listener is not None:
             try:

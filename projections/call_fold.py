@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from contracts.dialog import CallEnded
 from contracts.recorded import Recorded
 from projections.folding import Rows
+from projections.past import LetGo
 from projections.projection import Projection
 from projections.reading import Place, Stored, Unread
 
@@ -45,7 +46,9 @@ class CallFold:
 
     def __init__(self, place: Place, readers: Readers, without: Iterable[str] = ()) -> None:
         self.place, self.readers = place, readers
-        self.rows = {each.name: Rows(*place) for each in readers.projections}
+        self.rows = {
+            each.name: Rows(*place, each.passing, each.derived) for each in readers.projections
+        }
         for name in without:
             self.rows.pop(name, None)
         self.left: dict[str, Rows] = {}  # of those that just let go, as they were before
@@ -54,7 +57,10 @@ class CallFold:
         self.anew = False  # what is stored of it is to be deleted first
 
     def take(self, stored: Stored) -> list[Refused]:
-        """Fold in a message. A projection that can't take it lets go of the call."""
+        """Fold in a message. A projection that can't take it lets go of the call.
+
+        Raises LetGo: what rows there are is not to be used any more.
+        """
         self.last = stored.sequence
         if isinstance(stored, Unread):
             return self._refuse_all(stored.sequence, stored.error)
@@ -68,6 +74,8 @@ class CallFold:
                     continue
                 try:
                     project(rows, stored, index, event)
+                except LetGo:
+                    raise
                 except Exception as failure:  # whatever one message does must not stop other calls
                     refused.append(self._refuse(name, stored, type(failure).__name__))
         return refused
@@ -84,7 +92,7 @@ class CallFold:
         self.anew = False
         self.left.clear()
         for rows in self.rows.values():
-            rows.changed.clear()
+            rows.settle()
 
     def _refuse(self, name: str, stored: Recorded, error: str) -> Refused:
         del self.rows[name]

@@ -11,6 +11,7 @@ from infra.postgres import Connection
 from projections.call_fold import CallFold, Readers, Refused, folded
 from projections.generations import Generation
 from projections.parking import parked_calls
+from projections.past import LetGo
 from projections.reading import Place, Stored
 
 _MOST_CALLS: Final = 1_000  # in memory; another one is made again from the log when it goes on
@@ -27,6 +28,12 @@ class Taken(NamedTuple):
     refused: list[Refused]
     skipped: Counter[tuple[str, Place]]  # messages left out, by projection and parked call
 
+    def add(self, other: "Taken") -> None:
+        """And what was done besides."""
+        self.folds.extend(other.folds)
+        self.refused.extend(other.refused)
+        self.skipped.update(other.skipped)
+
 
 class FollowedCalls:
     """Calls by their place. Each is known up to its newest message that was taken."""
@@ -38,6 +45,11 @@ class FollowedCalls:
         self._calls: OrderedDict[Place, CallFold] = OrderedDict()
         self._ended: OrderedDict[Place, None] = OrderedDict()  # of those, the newest last
 
+    @property
+    def rows_held(self) -> int:
+        """Rows and notes in memory, of all calls."""
+        return sum(rows.held for fold in self._calls.values() for rows in fold.rows.values())
+
     async def take(self, db: Connection, batch: Sequence[Stored]) -> Taken:
         """Fold a batch in. Raises LogAway."""
         by_call: dict[Place, list[Stored]] = {}
@@ -46,11 +58,23 @@ class FollowedCalls:
         await self._load(db, {place: messages[0] for place, messages in by_call.items()})
         taken = Taken([], [], Counter())
         for place, messages in by_call.items():
-            await self._fold(self._calls[place], messages, taken)
+            taken.add(await self._taken_in(place, messages))
         return taken
 
-    async def _fold(self, fold: CallFold, messages: list[Stored], taken: Taken) -> None:
-        taken.folds.append(fold)
+    async def _taken_in(self, place: Place, messages: list[Stored]) -> Taken:
+        fold = self._calls[place]
+        left = self._names - fold.rows.keys()
+        try:
+            return await self._fold(fold, messages)
+        except LetGo:  # a late word about a turn long past
+            history = await self._before(place, messages[0].sequence)
+            fold, _ = folded(place, self._readers, history, left)
+            fold.settle()
+            self._calls[place] = fold
+            return await self._fold(fold, messages)
+
+    async def _fold(self, fold: CallFold, messages: list[Stored]) -> Taken:
+        taken = Taken([fold], [], Counter())
         missing = self._names - fold.rows.keys()
         for name in missing:
             taken.skipped[name, fold.place] += len(messages)
@@ -63,6 +87,7 @@ class FollowedCalls:
                 await self._put_back(fold, refused)
         if any(_is_erasure(stored) for stored in messages):
             await self._make_anew(fold)
+        return taken
 
     async def _make_anew(self, fold: CallFold) -> None:
         """The call was erased: its rows are to be as the log reads now, the parked ones too."""

@@ -35,6 +35,14 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     derive: "Callable[[Rows], None] | None" = None
     """What follows from rows that were changed, worked out once before they are stored. Pure."""
 
+    passing: frozenset[type[msgspec.Struct]] = frozenset()
+    """Rows and notes of one turn, reply, utterance, tool's use or message, as their key says: of
+    these a call has ever more, and events are about the newest. Others are kept while it goes on.
+    """
+
+    derived: frozenset[type[msgspec.Struct]] = frozenset()
+    """Of those, what `derive` makes whole from others: where one was let go it makes the same."""
+
     @property
     def definition(self) -> str:
         """The SQL that makes the tables, in whichever schema comes first."""

@@ -117,4 +117,5 @@ COSTS: Final = Projection(
     tables=(Table(name="costs", row=CostRow, key=6),),
     reads=frozenset(_COUNT),
     project=project,
+    passing=frozenset((Voiced,)),
 )

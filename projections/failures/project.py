@@ -25,7 +25,7 @@ from contracts.recorded import Recorded
 from contracts.synthesis import SynthesisDropped, SynthesisFailed, VoiceSwitched
 from contracts.transcript import RecogniserSwitched, UtteranceMisheard
 from projections.failures import followed
-from projections.failures.rows import FailureRow, Talk, Use, Utterance
+from projections.failures.rows import FailureRow, Reply, Talk, Use, Utterance
 from projections.folding import Rows
 from projections.moments import moment
 from projections.projection import Projection, Table
@@ -212,4 +212,5 @@ FAILURES: Final = Projection(
     tables=(Table(name="failures", row=FailureRow, key=4),),
     reads=frozenset((*_FOLLOW, *get_args(_Bad))),
     project=project,
+    passing=frozenset((FailureRow, Utterance, Reply, Use)),
 )

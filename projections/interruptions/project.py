@@ -111,4 +111,5 @@ INTERRUPTIONS: Final = Projection(
     tables=(Table(name="interruptions", row=InterruptionRow, key=3),),
     reads=frozenset(get_args(Read)),
     project=project,
+    passing=frozenset((InterruptionRow, ReplyNote, SpeechNote)),
 )

@@ -76,4 +76,5 @@ KNOWLEDGE_USE: Final = Projection(
     ),
     reads=frozenset(get_args(Read)),
     project=project,
+    passing=frozenset((PassageRow, QuestionRow)),
 )

@@ -11,7 +11,7 @@ from projections.latency.rows import LatencyRow
 from projections.latency.stages import STAGES, Stage, Waited, reckon
 from projections.moments import moment
 from projections.projection import Projection, Table
-from projections.turn_times import Timed, Transcribed, keep_times
+from projections.turn_times import ReplyTurn, Timed, Transcribed, keep_times
 
 
 def project(rows: Rows, recorded: Recorded, index: int, event: Timed) -> None:
@@ -89,4 +89,6 @@ LATENCY: Final = Projection(
     reads=frozenset(get_args(Timed)),
     project=project,
     derive=derive,
+    passing=frozenset((Waited, Transcribed, ReplyTurn, LatencyRow)),
+    derived=frozenset((LatencyRow,)),
 )

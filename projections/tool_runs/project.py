@@ -32,4 +32,5 @@ TOOL_RUNS: Final = Projection(
     tables=(Table(name="tool_runs", row=ToolRunRow, key=3),),
     reads=frozenset(get_args(Read)),
     project=project,
+    passing=frozenset((ToolRunRow,)),
 )

@@ -93,4 +93,5 @@ TRANSCRIPTS: Final = Projection(
     tables=(Table(name="transcripts", row=TranscriptRow, key=4),),
     reads=frozenset(_SAY),
     project=project,
+    passing=frozenset((TranscriptRow, UtterancePlace, ReplyPlaces)),
 )

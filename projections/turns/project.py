@@ -19,7 +19,7 @@ from contracts.passages import PassagesFound
 from contracts.recorded import Recorded
 from projections.folding import Rows
 from projections.projection import Projection, Table
-from projections.turn_times import Timed, keep_times, of_reply
+from projections.turn_times import ReplyTurn, Timed, Transcribed, keep_times, of_reply
 from projections.turns.rows import TurnRow
 
 Read: TypeAlias = Timed | ReplyHeard | ReplyInterrupted | ToolCalled
@@ -114,4 +114,5 @@ TURNS: Final = Projection(
     tables=(Table(name="turns", row=TurnRow, key=3),),
     reads=frozenset(get_args(Read)),
     project=project,
+    passing=frozenset((TurnRow, Transcribed, ReplyTurn, WrittenReply)),
 )

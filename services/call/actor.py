@@ -2,6 +2,8 @@
 
 import hashlib
 import time
+from array import array
+from bisect import bisect_left, insort
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -57,7 +59,9 @@ class Actor:
         self.host: Final = host
         self._journal = journal
         self.broken_off: FactCause | None = None  # the last fact that an earlier owner answered
-        self._seen: dict[int, FactSeen] = {}  # by sequence; named in decisions
+        # Facts that decisions name, by their sequences in rising order: a call has eight a turn,
+        # and they are all that stays of it but the words.
+        self._seen = array("Q")
         self._unnamed: list[FactSeen] = []  # seen since the last decision
         self._n = 0
         self._sequence = 0  # of the newest decision
@@ -85,18 +89,18 @@ class Actor:
 
     def has_seen(self, sequence: int) -> bool:
         """Whether a decision named this fact's message, or the next one will."""
-        return sequence in self._seen
+        at = bisect_left(self._seen, sequence)
+        return at < len(self._seen) and self._seen[at] == sequence
 
     def saw(self, recorded: Recorded) -> bool:
         """Take note of a fact's message before its events are taken; the next decision names it.
 
         False when it is not new: an earlier decision, perhaps of an earlier owner, had seen it.
         """
-        if recorded.sequence in self._seen:
+        if self.has_seen(recorded.sequence):
             return False
-        seen = FactSeen(recorded.sequence, fact_digest(recorded.payload))
-        self._seen[recorded.sequence] = seen
-        self._unnamed.append(seen)
+        insort(self._seen, recorded.sequence)
+        self._unnamed.append(FactSeen(recorded.sequence, fact_digest(recorded.payload)))
         self.basis = max(self.basis, recorded.sequence)
         return True
 
@@ -161,7 +165,8 @@ class Actor:
         if message.decision:
             self._n = message.decision.n
             self.basis = max(self.basis, message.decision.basis)
-            self._seen |= {seen.sequence: seen for seen in message.decision.facts}
+            for seen in message.decision.facts:
+                insort(self._seen, seen.sequence)
             self._remember_cause(message.decision)
 
     def _remember_cause(self, decision: Decision) -> None:

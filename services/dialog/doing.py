@@ -47,6 +47,13 @@ class Reported(NamedTuple):
     fact: InnerFact | None
 
 
+class _Found(NamedTuple):
+    """The passages of the newest turn that has any."""
+
+    turn: int
+    passages: tuple[Passage, ...]
+
+
 class Doing:
     """Does the duties of one call."""
 
@@ -59,15 +66,15 @@ class Doing:
     ) -> None:
         """`models`: the agent's; `tell`: given what comes of a duty."""
         self._actor, self._outside, self._tell = actor, outside, tell
-        self._passages: dict[int, tuple[Passage, ...]] = {}  # by turn
+        self._passages = _Found(0, ())
         self._inherited = duty(actor.state, actor.agent)  # an earlier owner had taken it up
         self._writers = Writers(actor.agent, models, outside.breakers)
 
     def remember(self, recorded: Recorded) -> None:
-        """The passages in it, for when the model is asked."""
+        """The passages in it, for when the model is asked. Those of earlier turns are let go."""
         for _, event in recorded.events():
-            if isinstance(event, PassagesFound):
-                self._passages[event.turn] = event.passages
+            if isinstance(event, PassagesFound) and event.turn >= self._passages.turn:
+                self._passages = _Found(event.turn, event.passages)
 
     async def do(self, wanted: Duty, state: CallState) -> None:
         """Do what `state` asks for; a fault is reported, so that the caller gets an answer."""
@@ -93,7 +100,8 @@ class Doing:
     async def _write(self, wanted: Write, state: CallState) -> None:
         talk = getattr(state, "talk", None)
         assert talk is not None  # else there would be nothing to write
-        passages = self._passages.get(talk.turn, ()) if talk.sources else ()
+        found = self._passages
+        passages = found.passages if talk.sources and found.turn == talk.turn else ()
         under_way = talk.reply and not talk.reply.over  # taken over or resumed: partly written
         await self._writers.write(
             prompt(talk, self._actor.agent, passages),

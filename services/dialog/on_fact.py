@@ -145,11 +145,17 @@ class HostedCall:
         return answered.index + 1
 
     async def _see_the_rest(self, last: Recorded, following: Following) -> None:
-        """The last decision names every fact before it, also one that was missed on the way."""
+        """The last decision names every fact before it, also one that was missed on the way: what
+        the log has of those is waiting then."""
         await following.catch_up()
-        async for recorded in self._read_facts():
-            if recorded.sequence < last.sequence:
-                self._actor.saw(recorded)
+        waiting = self._put_back[:]
+        self._put_back.clear()
+        while not self._facts.empty():
+            waiting.append(self._facts.get_nowait())
+        for next in waiting:
+            if isinstance(next, Recorded) and next.sequence < last.sequence:
+                self._actor.saw(next)
+            self._facts.put_nowait(next)
 
     async def _look_back(self) -> int:
         """What an earlier owner had been told, in case its answer is to be written again.

@@ -154,6 +154,30 @@ async def test_following_reads_again_until_the_log_has_answered(bus: Bus, call: 
     await following.close()
 
 
+class Counted(NatsJournal):
+    """How often a call is read."""
+
+    reads = 0
+
+    async def read(self, *place: Any, **options: Any) -> AsyncIterator[Recorded]:
+        self.reads += 1
+        async for recorded in super().read(*place, **options):
+            yield recorded
+
+
+async def test_a_call_of_which_nothing_was_missed_is_not_read_again(bus: Bus, call: CallId) -> None:
+    journal = Counted(bus)
+    following = await follow(bus, journal, TENANT, call, families=("line", "passages"))
+    for number in range(3):
+        await journal.append(TENANT, call, "line", said(str(number)), id=f"{call}:{number}")
+    async with asyncio.timeout(5):
+        given = aiter(following)
+        assert [(await anext(given)).message for _ in range(3)] == [said("0"), said("1"), said("2")]
+        await following.catch_up()
+    await following.close()
+    assert journal.reads == 1  # at the start
+
+
 async def test_frames_travel_without_anybody_waiting(bus: Bus, call: CallId) -> None:
     heard: list[bytes] = []
     arrived = asyncio.Event()

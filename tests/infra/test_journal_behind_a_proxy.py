@@ -13,7 +13,7 @@ from contracts.ids import CallId, TenantId, new_call_id
 from contracts.journal import JournalUnavailable, WrongVersion
 from contracts.line import LineAnswered
 from contracts.recorded import Message
-from contracts.streams import CALLS
+from contracts.streams import CALLS, Family
 from infra.embedded import Addresses
 from infra.journal import NatsJournal
 from infra.live import follow
@@ -276,10 +276,11 @@ async def test_a_log_that_is_not_there_is_not_an_empty_history(
         assert [r async for r in NatsJournal(flaky).read(TENANT, call)] == []
 
 
+@pytest.mark.parametrize("families", [None, ("transcript", "line", "passages")])
 async def test_a_call_is_followed_over_a_cut_connection_without_a_gap(
-    between: Proxy, flaky: Bus, direct: Bus, call: CallId
+    between: Proxy, flaky: Bus, direct: Bus, call: CallId, families: tuple[Family, ...] | None
 ) -> None:
-    following = await follow(flaky, NatsJournal(flaky), TENANT, call)
+    following = await follow(flaky, NatsJournal(flaky), TENANT, call, families=families)
     journal, expected = NatsJournal(direct), []
     for number in range(60):
         if number % 20 == 10:
