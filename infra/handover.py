@@ -18,8 +18,6 @@ from typing import Final, NamedTuple, TypeAlias
 
 from nats.aio.subscription import Subscription
 
-from infra.audio_client import WINDOW_S
-
 _log: Final = logging.getLogger("partyline.nats")
 _PIECES: Final = 5  # put together: 200 ms of a caller
 _GATHERED_S: Final = 0.2  # at most, should fewer come
@@ -123,9 +121,9 @@ class Handover:
         return self._places.get(subject)
 
     def hand_over_soon(self, place: _Place, payload: bytes) -> None:
-        """Within 5 ms, together with others: one turn of the loop for the pieces of many calls."""
+        """In the loop's next turn, with those of other calls: the log's news never overtakes it."""
         if not self._waiting:
-            asyncio.get_running_loop().call_later(WINDOW_S, self._hand_over_waiting)
+            asyncio.get_running_loop().call_soon(self._hand_over_waiting)
         self._waiting.append((place, payload))
 
     def _hand_over_waiting(self) -> None:
@@ -192,7 +190,7 @@ class Sound:
             way = self._ways.soon if self._join else self._ways.at_once
             way(self.subject, payload)
         elif self._join is None:
-            asyncio.get_running_loop().call_soon(place.hand_over, payload)
+            self._handover.hand_over_soon(place, payload)
             self._give(payload)
         elif place.held_up():
             self.flush()
