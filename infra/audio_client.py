@@ -33,6 +33,7 @@ class AudioClient(Client):
         self._ps = RawParser(self)
         self._on_raw: dict[int, OnRaw] = {}
         self._waiting: list[bytes] = []  # frames for the next write
+        self._write_at_s = 0.0  # by the loop's clock
         self.frames_dropped = 0
 
     @property
@@ -50,12 +51,16 @@ class AudioClient(Client):
 
     def pub(self, subject: str, payload: bytes) -> None:
         """Write at once. While the server is away or stalls the frame is dropped and counted."""
+        self._write_waiting()  # nothing overtakes a frame before it
         self._write(_frame(subject, payload), 1)
 
-    def pub_soon(self, subject: str, payload: bytes) -> None:
-        """Write within 5 ms, together with others: one system call for the frames of many calls."""
-        if not self._waiting:
-            asyncio.get_running_loop().call_later(WINDOW_S, self._write_waiting)
+    def pub_soon(self, subject: str, payload: bytes, within_s: float = WINDOW_S) -> None:
+        """Write a little later, with what comes meanwhile: one system call for many frames."""
+        loop = asyncio.get_running_loop()
+        at_s = loop.time() + within_s
+        if not self._waiting or at_s < self._write_at_s:
+            self._write_at_s = at_s
+            loop.call_later(within_s, self._write_waiting)
         self._waiting.append(_frame(subject, payload))
 
     def ask(self, subject: str, reply: str, payload: bytes, headers: Mapping[str, str]) -> None:

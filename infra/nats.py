@@ -6,25 +6,27 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import nats.errors
-from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, NotFoundError
 
 from contracts.streams import AUDIO, CALLS, STREAMS, Stream
 from infra.answers import Answers
 from infra.arriving import Arrivals
-from infra.audio_client import AudioClient
+from infra.audio_client import WINDOW_S, AudioClient
 from infra.cancelling import stop_if_cancelled
+from infra.handover import Handover, Join, Listening, Sound, Ways
 from infra.kept_frames import KeptFrames
 from infra.lag import Acks
 
 _log: Final = logging.getLogger("partyline.nats")
 _CONNECT_S: Final = 10.0
 _AGAIN_S: Final = 0.2
+_SUITS_S: Final = 0.02  # nobody waits for what was handed over in memory
 _UNAVAILABLE: Final = 503  # no leader yet, or too few servers are there
 _NO_PLACE: Final = 10005  # no suitable servers, as yet
 _STREAM_OFFLINE: Final = 10118  # none of the servers that hold it is there
@@ -46,6 +48,8 @@ class Bus:
         self._on_reconnect: list[Callable[[], Awaitable[None]]] = []
         self.acks: Final = Acks()  # how long the log takes
         self._kept = KeptFrames()
+        when_it_suits = partial(self.pub_kept_soon, within_s=_SUITS_S)
+        self._handover = Handover(Ways(self.pub_kept, self.pub_kept_soon, when_it_suits))
         self._closing = False
 
     @property
@@ -66,11 +70,20 @@ class Bus:
         if not self._kept.away:
             self.nc.pub(subject, payload)
 
-    def pub_kept_soon(self, subject: str, payload: bytes) -> None:
-        """The same for a frame that may wait 5 ms to be written together with others."""
+    def pub_kept_soon(self, subject: str, payload: bytes, within_s: float = WINDOW_S) -> None:
+        """The same for a frame that may wait a moment to be written together with others."""
         self._kept.add(subject, payload)
         if not self._kept.away:
-            self.nc.pub_soon(subject, payload)
+            self.nc.pub_soon(subject, payload, within_s)
+
+    def sound(self, subject: str, join: Join | None = None) -> Sound:
+        """A way to publish what is not to be lost: past the server to who listens here.
+
+        Args: join: makes one of some pieces that follow each other; these may then wait, for 5 ms
+              to be written and for 200 ms where who listens has them already. None: each piece goes
+              out alone and at once.
+        """
+        return self._handover.sound(subject, join)
 
     def appending(self) -> AbstractContextManager[None]:
         """During the block the log is to take something: frames from before it are kept."""
@@ -82,12 +95,19 @@ class Bus:
         self.acks.note((now_s - since_s) * 1000, now_s)
 
     def kept(self, subject: str) -> list[bytes]:
-        """The newest frames of `subject` that were published here by `pub_kept`."""
+        """The newest frames of `subject` that were published here. What is gathered is, now."""
+        self._handover.flush(subject)
         return [payload for kept, payload in self._kept if kept == subject]
 
-    async def sub(self, subject: str, on_bytes: Callable[[bytes], None]) -> Subscription:
-        """Receive frames by a synchronous callback. See AudioClient.sub."""
-        return await self.nc.sub(subject, on_bytes)
+    async def sub(self, subject: str, on_bytes: Callable[[bytes], None]) -> Listening:
+        """Receive frames by a synchronous callback. See AudioClient.sub, and for sound `sound`."""
+        listening = self._handover.listen(subject, on_bytes)
+        try:
+            listening.subscription = await self.nc.sub(subject, listening.on_bytes)
+        except BaseException:
+            listening.leave()
+            raise
+        return listening
 
     def on_reconnect(self, callback: Callable[[], Awaitable[None]]) -> Callable[[], None]:
         """Await `callback` after each reconnection; call what is returned to stop that."""
@@ -109,6 +129,7 @@ class Bus:
 
     async def _publish_again(self) -> None:
         """All that is kept, in pieces that the connection takes; what comes meanwhile, last."""
+        self._handover.flush()
         for place, (subject, payload) in enumerate(self._kept):
             self.nc.pub(subject, payload)
             if place % 1000 == 999:
@@ -119,6 +140,7 @@ class Bus:
     async def close(self) -> None:
         """Close the connection; nothing is sent after."""
         self._closing = True
+        self._handover.flush()
         try:
             await self.nc.close()
         except ConnectionError:  # the server went first

@@ -17,7 +17,7 @@ read by one struct each way and carries no NATS headers.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -73,6 +73,12 @@ def pack_caller(number: int, at_ms: int, mulaw: bytes) -> bytes:
     if not _whole_frames(len(mulaw)):
         raise ValueError(f"{len(mulaw)} bytes are not whole caller frames")
     return _CALLER.pack(_CALLER_KIND, number, at_ms) + mulaw
+
+
+def join_caller(payloads: Sequence[bytes]) -> bytes:
+    """One payload for frames that follow each other. ValueError when they are too many."""
+    (_, number, _), (_, _, at_ms) = (_CALLER.unpack_from(payloads[at]) for at in (0, -1))
+    return pack_caller(number, at_ms, b"".join(each[_CALLER.size :] for each in payloads))
 
 
 def unpack_caller(payload: bytes) -> CallerSound:

@@ -6,13 +6,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Final
 
-from nats.aio.subscription import Subscription
-
 from contracts.line import LineAnswered, LineResumed
 from contracts.recorded import LineEvent
 from contracts.streams import Family, audio_subject
 from infra.beside import beside
+from infra.handover import Listening, Sound
 from infra.live import Following, follow
+from services.audio.frames import join_caller
 from services.gateway.admission import LATER, REFUSED, Admitted, admit
 from services.gateway.carrier import Carrier, Started
 from services.gateway.clock import now_ms
@@ -45,8 +45,10 @@ async def answered(
     if gateway.draining:  # from here on nobody would part with the line: the lines are known
         raise ProtocolBroken(LATER, "this gateway is about to stop")
     leg = Leg(admitted.call, started.stream, carrier, wire)
-    missed = Missed(gateway.bus, gateway.settings.tenant, leg.call)
-    line, journaling = _line(gateway, leg, admitted, missed)
+    tenant = gateway.settings.tenant
+    missed = Missed(gateway.bus, tenant, leg.call)
+    sound = gateway.bus.sound(audio_subject(tenant, leg.call, "caller"), join_caller)
+    line, journaling = _line(gateway, leg, admitted, missed, sound)
     gateway.lines.add(line)
     try:
         async with _listening(gateway, line, missed, admitted.standing) as following:
@@ -56,16 +58,16 @@ async def answered(
             async with _obeying(line, following):
                 yield line
     finally:
+        sound.flush()
         await _let_go(gateway, line, journaling)
 
 
 def _line(
-    gateway: Gateway, leg: Leg, admitted: Admitted, missed: Missed
+    gateway: Gateway, leg: Leg, admitted: Admitted, missed: Missed, sound: Sound
 ) -> tuple[Line, Journaling]:
     settings = gateway.settings
-    frames = audio_subject(settings.tenant, leg.call, "caller")
     links = Links(
-        publish=partial(gateway.bus.pub_kept_soon, frames),
+        publish=sound.publish,
         missed=missed.want,
         looked_after=partial(looked_after, gateway.bus, settings.tenant, leg.call),
         moment=gateway.moments.of(admitted.agent),
@@ -165,6 +167,6 @@ async def _let_go(gateway: Gateway, line: Line, journaling: Journaling) -> None:
         gateway.lines.remove(line)
 
 
-async def _unsubscribe(gateway: Gateway, subscription: Subscription) -> None:
+async def _unsubscribe(gateway: Gateway, listening: Listening) -> None:
     if not gateway.bus.nc.is_closed:
-        await subscription.unsubscribe()
+        await listening.unsubscribe()

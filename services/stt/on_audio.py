@@ -6,8 +6,6 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final, NamedTuple
 
-from nats.aio.subscription import Subscription
-
 from contracts.agent import Agent
 from contracts.claim import Claim
 from contracts.dialog import CallEnded
@@ -16,6 +14,7 @@ from contracts.line import LineEnded, LineLost, SpeechEnded, SpeechStarted
 from contracts.streams import audio_subject
 from contracts.transcript import RecogniserSwitched
 from infra.cancelling import end_tasks
+from infra.handover import Listening
 from infra.journal import NatsJournal
 from infra.live import Following, follow
 from infra.nats import Bus
@@ -83,9 +82,9 @@ async def host_call(
         return await call.run(line, leave)
 
 
-async def _unsubscribe(bus: Bus, subscription: Subscription) -> None:
+async def _unsubscribe(bus: Bus, listening: Listening) -> None:
     if not bus.nc.is_closed:
-        await subscription.unsubscribe()
+        await listening.unsubscribe()
 
 
 class _Concluded(NamedTuple):

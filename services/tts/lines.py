@@ -6,8 +6,6 @@ import time
 from collections import OrderedDict
 from typing import Final
 
-from nats.aio.subscription import Subscription
-
 from contracts.codec import Unreadable, outline
 from contracts.dialog import CallEnded, ReplyInterrupted, SentenceWritten
 from contracts.ids import CallId, TenantId
@@ -16,6 +14,7 @@ from contracts.recorded import Message
 from contracts.streams import CallPlace, live_subject
 from contracts.synthesis import VoiceSwitched
 from infra.chain import Failed
+from infra.handover import Listening
 from infra.nats import Bus
 from services.tts.counts import Counts
 
@@ -70,7 +69,7 @@ class Line:
 
     def __init__(self) -> None:
         self.works: dict[tuple[int, int], Work] = {}
-        self.subscription: Subscription | None = None
+        self.subscription: Listening | None = None
         self.used_s = time.monotonic()
         self.lately = Failed()  # voices that failed this call
         self._epoch = 0  # the highest seen

@@ -61,7 +61,7 @@ class Speech:
     def __init__(self, tools: Tools, place: CallPlace, line: Line, work: Work) -> None:
         self._tools, self._line, self._work = tools, line, work
         self._call = place.call
-        self._subject = audio_subject(place.tenant, place.call, "agent")
+        self._out = tools.bus.sound(audio_subject(place.tenant, place.call, "agent"))
         self._left = work.written.text  # still to be said
         self._voice = work.written.voice  # asked last
         self._phrase: Recording | None = None  # where it comes from, of a fixed one
@@ -190,7 +190,7 @@ class Speech:
         reply, sentence = work.place
         start_bytes = work.sent_bytes
         chunk = AgentChunk(work.epoch, reply, sentence, start_bytes, last, now_ms(), mulaw)
-        self._tools.bus.pub_kept(self._subject, pack_agent(chunk))
+        self._out.publish(pack_agent(chunk))
         work.sent_bytes += len(mulaw)
         if work.first_audio_s is None:
             work.first_audio_s = time.perf_counter()

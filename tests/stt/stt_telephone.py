@@ -16,7 +16,7 @@ from infra.agents import Agents
 from infra.claims import offer
 from infra.journal import NatsJournal
 from infra.nats import Bus
-from services.audio.frames import FRAME_BYTES, SILENT_FRAME, pack_caller, split
+from services.audio.frames import FRAME_BYTES, SILENT_FRAME, join_caller, pack_caller, split
 
 
 def now_ms() -> int:
@@ -42,6 +42,7 @@ class Telephone:
         self.utterance = 0
         self.stint = 1
         self.host: HostId = new_host_id("gateway")
+        self._sound = bus.sound(audio_subject(claim.tenant, claim.call, "caller"), join_caller)
 
     @classmethod
     async def ring(cls, bus: Bus, agent: Agent, tenant: str) -> "Telephone":
@@ -55,10 +56,9 @@ class Telephone:
 
     def send(self, frames: Iterable[bytes], at_ms: int = 0) -> None:
         """Frames on the audio plane. `at_ms`: when they were said; 0: now."""
-        subject = audio_subject(self.claim.tenant, self.claim.call, "caller")
         said = b"".join(frames)
         for sound in split(said, 2 * FRAME_BYTES):  # as the gateway sends them
-            self.bus.pub(subject, pack_caller(self.frame + 1, at_ms or now_ms(), sound))
+            self._sound.publish(pack_caller(self.frame + 1, at_ms or now_ms(), sound))
             self.frame += len(sound) // FRAME_BYTES
 
     async def tell(self, *events: LineEvent) -> None:
