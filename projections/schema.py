@@ -12,6 +12,7 @@ from projections.views.guarding import guard
 
 _log: Final = logging.getLogger("partyline.projections")
 _LOCK: Final = 0x70617274796C696E  # "partylin": one process at a time changes tables
+_VIRTUAL_SINCE: Final = 18
 _OLDER_TABLES: Final = (
     *("projection_positions", "parked"),
     *("calls", "turns", "turn_transcripts", "turn_replies", "tool_runs", "timeline"),
@@ -65,7 +66,7 @@ async def make(db: Connection, generation: Generation) -> None:
     await db.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
     await db.execute(f"CREATE SCHEMA {schema}")
     await db.execute(f"SET LOCAL search_path = {schema}, public")
-    await db.execute(generation.projection.definition)
+    await db.execute(understood(generation.projection.definition, db.get_server_version().major))
     await db.execute("SET LOCAL search_path = DEFAULT")
     await guard(db, generation)
     await db.execute(
@@ -73,6 +74,11 @@ async def make(db: Connection, generation: Generation) -> None:
         " VALUES ($1, $2, $3, $4)",
         *(generation.name, generation.number, generation.projection.version, generation.state),
     )
+
+
+def understood(definition: str, server: int) -> str:
+    """The SQL as this version of PostgreSQL takes it: before 18 what is reckoned is stored, too."""
+    return definition if server >= _VIRTUAL_SINCE else definition.replace(" VIRTUAL", " STORED")
 
 
 async def vacuum_none(db: Connection, generation: Generation) -> None:
