@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from nats.aio.msg import Msg
 from nats.js.errors import APIError, NotFoundError
@@ -26,6 +26,13 @@ _ANSWER_S: Final = 1.0  # between two messages
 _ASKED_TIMES: Final = 5  # without progress
 _NO_MESSAGE: Final = 10037
 _PAUSE_S: Final = 0.01  # after the first; then doubled
+
+
+class _Received(NamedTuple):
+    """What came of a batch. `whole`: the server said that this is all it was asked for."""
+
+    messages: list[Msg]
+    whole: bool
 
 
 class NatsJournal:
@@ -76,8 +83,8 @@ class NatsJournal:
                     _log.warning("call %s: message %d is left out: %s", call, after, unreadable)
                     if left_out is not None:
                         left_out(after)
-            if _header(batch[-1], "Nats-Num-Pending") == 0 and await self._is_end(
-                subject, after + 1
+            if _header(batch[-1], "Nats-Num-Pending") == 0 and (
+                self._by_the_leader or await self._is_end(subject, after + 1)
             ):
                 return
 
@@ -86,18 +93,24 @@ class NatsJournal:
         when it gives none."""
         return await self._is_end(call_subject(tenant, call, family), after + 1)
 
+    @property
+    def _by_the_leader(self) -> bool:
+        """Whether there is one copy of the stream, which answers for a batch, too."""
+        return self._bus.nc.usual_replicas == 1
+
     async def _batch(self, subject: str, start: int) -> list[Msg]:
         """The next stored messages without a gap; [] when there are none."""
         for tried in range(_ASKED_TIMES):
             stop_if_cancelled()
-            if batch := await self._received(subject, start):
-                return batch
-            if await self._is_end(subject, start):
+            received = await self._received(subject, start)
+            if received.messages:
+                return received.messages
+            if (received.whole and self._by_the_leader) or await self._is_end(subject, start):
                 return []
             await asyncio.sleep(_PAUSE_S * 2**tried)
         raise JournalUnavailable("the log did not answer")
 
-    async def _received(self, subject: str, start: int) -> list[Msg]:
+    async def _received(self, subject: str, start: int) -> "_Received":
         """Up to _BATCH messages. Where one was lost on a cut connection, those before it."""
         stored = direct_get(
             self._bus, CALLS.name, subject, start=start, most=_BATCH, wait_s=_ANSWER_S
@@ -108,9 +121,10 @@ class NatsJournal:
                 async for message in stored:
                     before = sequence_of(batch[-1]) if batch else 0
                     if _header(message, "Nats-Last-Sequence") != before:
-                        break
+                        return _Received(batch, whole=False)
                     batch.append(message)
-        return batch
+            return _Received(batch, whole=True)
+        return _Received(batch, whole=False)
 
     async def _is_end(self, subject: str, start: int) -> bool:
         """Whether the stream's leader says so.
