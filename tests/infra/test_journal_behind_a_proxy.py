@@ -316,3 +316,15 @@ async def test_on_three_nodes_an_append_whose_copy_is_under_way_waits_for_it(
             sequence = appended.sequence
             expected.append((sequence, message))
         assert await stored(bus, call) == expected
+
+
+@pytest.mark.parametrize("messages", [0, 1, 3])
+async def test_a_log_of_one_copy_is_asked_once_for_what_a_call_has(
+    between: Proxy, flaky: Bus, direct: Bus, call: CallId, messages: int
+) -> None:
+    for number in range(messages):
+        await NatsJournal(direct).append(TENANT, call, "line", said("a"), id=f"{call}:{number}")
+    journal, before = NatsJournal(flaky), len(between.asked)
+    read = [recorded async for recorded in journal.read(TENANT, call)]
+    assert len(read) == messages
+    assert [op for op in between.asked[before:] if op in (b"PUB", b"HPUB")] == [b"PUB"]
