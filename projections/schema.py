@@ -47,9 +47,11 @@ async def prepare(pool: Pool, projection: Projection) -> Generation | None:
                 if await _missing(db, "public", projection):
                     await show(db, generation)
                 return generation
+            await _lock_views(db, projection)
             _log.error("%s: its tables are gone, and are made anew from the log", projection.name)
             await forget(db, projection.name, live.generation)
         generation = Generation(projection, _next(known), "live")
+        await _lock_views(db, projection)
         await make(db, generation)
         await show(db, generation)
         return generation
@@ -58,6 +60,14 @@ async def prepare(pool: Pool, projection: Projection) -> Generation | None:
 async def lock(db: Connection) -> None:
     """Until the transaction ends nobody else changes tables."""
     await db.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+
+
+async def _lock_views(db: Connection, projection: Projection) -> None:
+    """Before a schema is dropped, and its views with it: readers, too, come to the view first and
+    then to its table. The other way round two would wait for each other."""
+    for table in projection.tables:
+        if await db.fetchval("SELECT to_regclass($1)", f"public.{table.name}") is not None:
+            await db.execute(f"LOCK TABLE public.{table.name} IN ACCESS EXCLUSIVE MODE")
 
 
 async def make(db: Connection, generation: Generation) -> None:

@@ -72,7 +72,7 @@ async def test_a_call_that_is_looked_at_says_where_the_processor_was(system: Sys
     found = await run(system, wanted)
     roles, *servers = found.profile
     assert roles.program == "roles"
-    assert {share.part for share in roles.shares} > {"the line, its ear and mouth"}
+    assert {share.of for share in roles.shares} & {"frame", "append"}  # which part, is chance
     assert sum(share.cpu_s for share in roles.shares) == pytest.approx(roles.cpu_s)
     assert roles.us_per_frame * found.frames == pytest.approx(roles.cpu_s * 1e6, rel=0.01)
     assert found.frames > 100
