@@ -11,9 +11,7 @@ four for each event: as datetimes they would take five times as long to pack."""
 
 _EPOCH_S: Final = int(EPOCH.timestamp())
 _EPOCH_MS: Final = _EPOCH_S * 1000
-_EXACT_MS: Final = (
-    1 << 42
-)  # in 2109; up to here dividing by 1000 loses less than half a microsecond
+_EXACT_MS: Final = 1 << 42  # in 2109: until then `_rounded` loses less than half a microsecond
 _YEAR_1: Final = -63_082_281_600_000_000
 _YEAR_10000: Final = 252_455_616_000_000_000
 
