@@ -65,7 +65,12 @@ async def _is_ending(gateway: Gateway, call: CallId, standing: Standing, *, over
     word = await word_of(gateway, standing, call) if standing.held else "none"
     if over and word in (None, "none"):
         await amend(gateway, gateway.settings.tenant, call, ended("agent_hung_up"))
-    return over or word == "ending"
+    return over or word == "ending" or (standing.held and await _has_ended(gateway, call, standing))
+
+
+async def _has_ended(gateway: Gateway, call: CallId, standing: Standing) -> bool:
+    """Whether the holder wrote the end between our read of the log and its word."""
+    return (await read(gateway.journal, gateway.settings.tenant, call, standing)).ended is not None
 
 
 async def _bring_back(

@@ -6,12 +6,13 @@ from contextlib import AsyncExitStack
 import pytest
 from eventually import eventually_async
 from gateway_house import House, facts, only, sound
+from nats.aio.msg import Msg
 from nats_fates import Fate, in_turn
 from nats_proxy import proxy
 from twilio_double import LOUD, QUIET, Document, MediaSocket, TwilioDouble
 
 from contracts.dialog import CallEnded, HangUpRequested
-from contracts.ids import CallId
+from contracts.ids import CallId, HostId
 from contracts.line import (
     DigitPressed,
     LineAnswered,
@@ -25,6 +26,7 @@ from contracts.line import (
     SpeechStarted,
 )
 from contracts.recorded import Message
+from contracts.streams import host_subject
 from infra.nats import connect
 
 SHARED = {"token_secret": b"shared"}
@@ -280,6 +282,20 @@ async def test_a_call_that_was_ended_is_not_brought_back(house: House, by: str) 
     await media.closed()
     assert (await twilio.after(document, CallStatus="in-progress")).verbs == ["Hangup"]
     assert len(only(LineEnded, await house.until(document.call, LineEnded))) == 1
+
+
+async def test_an_end_that_is_written_while_the_holder_is_asked_counts(house: House) -> None:
+    twilio = await house.twilio(await house.open())
+    document = await twilio.ring()
+    holder = HostId(f"gateway-{document.call}")
+    await house.add(document.call, LineAnswered(at_ms=1, stream="MZ1"), by=holder)
+
+    async def ends_it_and_has_it_no_more(question: Msg) -> None:
+        await house.add(document.call, LineEnded(at_ms=2, reason="caller_hung_up"), by=holder)
+        await question.respond(b"none")
+
+    await house.bus.nc.subscribe(host_subject(holder), cb=ends_it_and_has_it_no_more)
+    assert (await twilio.after(document, CallStatus="in-progress")).verbs == ["Hangup"]
 
 
 async def test_a_caller_who_left_while_the_line_was_broken_ends_the_call(house: House) -> None:

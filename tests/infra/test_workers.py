@@ -4,11 +4,11 @@ import uuid
 from collections.abc import AsyncIterator
 
 import pytest
-from eventually import eventually_async
+from acknowledged import all_acknowledged
 from faststream.nats import NatsMessage
 
 from contracts.ids import HostId, TenantId, new_call_id
-from contracts.streams import CALLS, call_subject
+from contracts.streams import call_subject
 from infra.nats import Bus, connect, create_streams
 from infra.workers import Deliveries, on_decisions, worker_broker, working
 
@@ -40,9 +40,9 @@ class Worker:
         for payload in payloads:
             await self._bus.js.publish(subject, payload)
 
-    async def all_acknowledged(self) -> bool:
-        info = await self._bus.js.consumer_info(CALLS.name, self.durable)
-        return info.num_pending == 0 and info.num_ack_pending == 0
+    async def done(self) -> None:
+        """Return when all that was decided is acknowledged."""
+        await all_acknowledged(self._bus.js, self.durable)
 
 
 async def test_only_what_is_wanted_comes_and_all_is_acknowledged(bus: Bus, nats_url: str) -> None:
@@ -52,7 +52,7 @@ async def test_only_what_is_wanted_comes_and_all_is_acknowledged(bus: Bus, nats_
         await deliveries.start()
         mine = uuid.uuid4().hex.encode()
         await worker.decide(b"of no use", b"wanted " + mine, b"of no use", b"wanted last")
-        await eventually_async(worker.all_acknowledged)
+        await worker.done()
         assert [each for each in worker.taken if mine in each or b"no use" in each] == [
             b"wanted " + mine
         ]

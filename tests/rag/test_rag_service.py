@@ -4,6 +4,7 @@ import asyncio
 
 import nats.errors
 import pytest
+from acknowledged import all_acknowledged
 from eventually import eventually_async
 from rag_town import TENANT, Town, example_documents, markdown, now_ms, opened
 
@@ -165,23 +166,15 @@ async def test_a_question_no_contract_covers_is_given_up_and_stops_no_other(
         await town.bus.js.publish(subject, broken)
         await town.bus.js.publish(subject, b"not even JSON")
         assert sources(await town.ask("can i pay by card")) == ["prices#3"]
-        await nothing_pending(town)
+        await all_acknowledged(town.bus.js, DURABLE)
         assert rag.counts.unreadable == 1
     assert "secret" not in caplog.text
-
-
-async def nothing_pending(town: Town) -> None:
-    async def done() -> bool:
-        info = await town.bus.js.consumer_info("CALLS", DURABLE)
-        return not info.num_ack_pending and not info.num_pending
-
-    await eventually_async(done)
 
 
 async def test_a_question_nobody_waits_for_any_more_is_left_alone(town: Town, store: Store) -> None:
     async with town.rag(store) as rag:
         late = await town.wonder("can i pay by card", at_ms=now_ms() - 31_000)
-        await nothing_pending(town)
+        await all_acknowledged(town.bus.js, DURABLE)
         assert await town.answers(late) == []
         assert rag.counts.stale == 1
 
@@ -245,7 +238,7 @@ async def test_many_callers_ask_at_once_and_each_gets_one_answer(town: Town, sto
     async with town.rag(store, at_once=16) as rag:
         await publish_example(town, rag)
         calls = await asyncio.gather(*(town.wonder("can i pay by card") for _ in range(100)))
-        await nothing_pending(town)
+        await all_acknowledged(town.bus.js, DURABLE)
         answered = [len(await town.answers(call)) for call in calls]
         assert answered == [1] * 100
         assert rag.counts.found >= 100  # one that took long was asked again, and stored once
@@ -257,7 +250,7 @@ async def test_two_workers_share_the_questions(town: Town) -> None:
         async with town.rag(first) as one, town.rag(second) as two:
             await publish_example(town, one)
             calls = await asyncio.gather(*(town.wonder("can i pay by card") for _ in range(60)))
-            await nothing_pending(town)
+            await all_acknowledged(town.bus.js, DURABLE)
             assert [len(await town.answers(call)) for call in calls] == [1] * 60
             assert one.counts.found > 0
             assert two.counts.found > 0

@@ -2,7 +2,7 @@
 
 import signal
 
-from eventually import eventually_async
+from acknowledged import all_acknowledged
 from rag_town import Town, example_documents
 
 from contracts.agent import Limits
@@ -25,7 +25,7 @@ async def test_a_question_whose_worker_is_killed_while_it_searches_is_answered_o
         await worker.process.wait()
     async with town.rag(store):
         assert best(await town.answer(call)) == "prices"
-        await settled(town)
+        await all_acknowledged(town.bus.js, DURABLE)
     assert len(await town.answers(call)) == 1
 
 
@@ -39,7 +39,7 @@ async def test_a_worker_killed_between_answer_and_acknowledgement_leaves_one_ans
         worker.process.kill()
         await worker.process.wait()
     async with town.rag(store) as rag:
-        await settled(town)
+        await all_acknowledged(town.bus.js, DURABLE)
         assert rag.counts.found == 1  # it was delivered, and answered, again
     assert len(await town.answers(call)) == 1
 
@@ -53,7 +53,7 @@ async def test_a_worker_that_is_paused_and_comes_back_changes_no_answer(
         calls = [await town.wonder(QUESTION) for _ in range(20)]  # about half of them go to it
         answers = [await town.answer(call) for call in calls]
         worker.process.send_signal(signal.SIGCONT)
-        await settled(town)
+        await all_acknowledged(town.bus.js, DURABLE)
         worker.process.terminate()
         assert await worker.process.wait() == 0
     assert {best(answer) for answer in answers} == {"prices"}
@@ -71,7 +71,7 @@ async def test_a_worker_told_to_stop_hands_over_at_once_what_it_cannot_finish(
             worker.process.terminate()
             assert await worker.process.wait() == 0
             assert best(await town.answer(call)) == "prices"
-            await settled(town)
+            await all_acknowledged(town.bus.js, DURABLE)
 
 
 async def test_what_is_delivered_to_a_worker_told_to_stop_is_left_to_nobody(
@@ -88,7 +88,7 @@ async def test_what_is_delivered_to_a_worker_told_to_stop_is_left_to_nobody(
         worker.process.terminate()
         worker.process.send_signal(signal.SIGCONT)
         assert await worker.process.wait() == 0
-        await settled(town)
+        await all_acknowledged(town.bus.js, DURABLE)
     assert [len(await town.answers(call)) for call in calls] == [1] * len(calls)
 
 
@@ -99,16 +99,6 @@ def test_two_workers_may_die_over_a_question_and_its_answer_is_still_in_time() -
 async def publish(town: Town) -> None:
     for document in example_documents():
         await town.publish(document)
-
-
-async def settled(town: Town) -> None:
-    """Every delivered message is acknowledged."""
-
-    async def done() -> bool:
-        info = await town.bus.js.consumer_info("CALLS", DURABLE)
-        return not info.num_ack_pending and not info.num_pending
-
-    await eventually_async(done, 30)
 
 
 def best(answer: object) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from subprocess import PIPE
 
 import msgspec
+from acknowledged import all_acknowledged
 from eventually import eventually_async
 
 from contracts.dialog import ReplyInterrupted, SentenceWritten, Voice
@@ -141,12 +142,7 @@ class Exchange:
 
     async def settled(self) -> None:
         """Return when every delivered message is acknowledged."""
-
-        async def none_left() -> bool:
-            info = await self.bus.js.consumer_info("CALLS", "tts")
-            return info.num_pending == 0 and info.num_ack_pending == 0
-
-        await eventually_async(none_left)
+        await all_acknowledged(self.bus.js, "tts")
 
 
 def sentence(
