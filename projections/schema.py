@@ -24,7 +24,8 @@ _COMMENTS: Final = (
     " WHERE d.classoid = 'pg_class'::regclass AND d.objoid = $1::text::regclass"
 )
 _COLUMNS: Final = (
-    "SELECT array_agg(attname || ' ' || atttypid::regtype ORDER BY attnum) FROM pg_attribute"
+    "SELECT array_agg(attname || ' ' || atttypid::regtype || CASE WHEN attcollation = 0 THEN ''"
+    " ELSE ' ' || attcollation::regcollation END ORDER BY attnum) FROM pg_attribute"
     " WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped"
 )
 

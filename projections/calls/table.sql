@@ -1,6 +1,6 @@
 CREATE TABLE IF NOT EXISTS calls (
-    tenant          text        NOT NULL,
-    call            text        NOT NULL,
+    tenant          text COLLATE "C" NOT NULL,
+    call            text COLLATE "C" NOT NULL,
     state           text        NOT NULL DEFAULT 'ringing',
     carrier         text,
     carrier_call    text,

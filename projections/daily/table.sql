@@ -1,6 +1,6 @@
 CREATE TABLE IF NOT EXISTS daily (
-    tenant               text        NOT NULL,
-    call                 text        NOT NULL,
+    tenant               text COLLATE "C" NOT NULL,
+    call                 text COLLATE "C" NOT NULL,
     hour                 timestamptz NOT NULL,
     agent                text        NOT NULL DEFAULT '',
     revision             int         NOT NULL DEFAULT 0,

@@ -1,6 +1,6 @@
 CREATE TABLE IF NOT EXISTS failures (
-    tenant   text        NOT NULL,
-    call     text        NOT NULL,
+    tenant   text COLLATE "C" NOT NULL,
+    call     text COLLATE "C" NOT NULL,
     sequence bigint      NOT NULL,
     index    int         NOT NULL,
     at       timestamptz NOT NULL,

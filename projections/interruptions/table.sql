@@ -1,6 +1,6 @@
 CREATE TABLE IF NOT EXISTS interruptions (
-    tenant     text        NOT NULL,
-    call       text        NOT NULL,
+    tenant     text COLLATE "C" NOT NULL,
+    call       text COLLATE "C" NOT NULL,
     reply      int         NOT NULL,
     turn       int,
     kind       text,

@@ -1,6 +1,6 @@
 CREATE TABLE IF NOT EXISTS knowledge_use (
-    tenant   text        NOT NULL,
-    call     text        NOT NULL,
+    tenant   text COLLATE "C" NOT NULL,
+    call     text COLLATE "C" NOT NULL,
     turn     int         NOT NULL,
     rank     int         NOT NULL,
     document text        NOT NULL DEFAULT '',
@@ -25,8 +25,8 @@ COMMENT ON COLUMN knowledge_use.used IS 'Whether the answer was written from it;
 COMMENT ON COLUMN knowledge_use.found_at IS 'PassagesFound, clock of the knowledge''s worker.';
 
 CREATE TABLE IF NOT EXISTS knowledge_questions (
-    tenant            text        NOT NULL,
-    call              text        NOT NULL,
+    tenant            text COLLATE "C" NOT NULL,
+    call              text COLLATE "C" NOT NULL,
     turn              int         NOT NULL,
     question          text,
     agent             text,

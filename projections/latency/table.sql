@@ -1,8 +1,8 @@
 CREATE TABLE IF NOT EXISTS latency (
-    tenant        text        NOT NULL,
-    call          text        NOT NULL,
+    tenant        text COLLATE "C" NOT NULL,
+    call          text COLLATE "C" NOT NULL,
     turn          int         NOT NULL,
-    stage         text        NOT NULL,
+    stage         text COLLATE "C" NOT NULL,
     place         int         NOT NULL,
     is_part       boolean     NOT NULL,
     reply         int,

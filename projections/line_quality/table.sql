@@ -1,6 +1,6 @@
 CREATE TABLE IF NOT EXISTS line_quality (
-    tenant           text        NOT NULL,
-    call             text        NOT NULL,
+    tenant           text COLLATE "C" NOT NULL,
+    call             text COLLATE "C" NOT NULL,
     stint            int         NOT NULL,
     gateway          text        NOT NULL DEFAULT '',
     began_at         timestamptz,

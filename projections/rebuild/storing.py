@@ -14,6 +14,8 @@ from projections.reading import Place, Stored
 from projections.rebuild.copying import copy
 from projections.rebuild.gathering import Crossing
 
+# What a crash of the server takes back of a chunk, it takes back of its note as well.
+_LATER_ON_DISK: Final = "SET LOCAL synchronous_commit = off"
 _DONE: Final = "INSERT INTO rebuild_chunks (rebuild, chunk, events, rows) VALUES ($1, $2, $3, $4)"
 _CROSSING: Final = (
     "INSERT INTO rebuild_crossings (rebuild, chunk, tenant, call, begun, last)"
@@ -54,6 +56,7 @@ class Calls:
             folds.append(fold)
         events = sum(map(events_of, calls.values()))
         async with self._pool.acquire() as db, db.transaction():
+            await db.execute(_LATER_ON_DISK)
             rows = 0
             for generation in self._generations.values():
                 copied, more = await copy(db, generation, folds, calls)

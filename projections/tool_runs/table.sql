@@ -1,7 +1,7 @@
 CREATE TABLE IF NOT EXISTS tool_runs (
-    tenant      text        NOT NULL,
-    call        text        NOT NULL,
-    invocation  text        NOT NULL,
+    tenant      text COLLATE "C" NOT NULL,
+    call        text COLLATE "C" NOT NULL,
+    invocation  text COLLATE "C" NOT NULL,
     turn        int,
     tool        text        NOT NULL,
     arguments   jsonb,

@@ -1,7 +1,7 @@
 -- Generated columns may not read one another, so the language's configuration stands here twice.
 CREATE TABLE IF NOT EXISTS transcripts (
-    tenant        text        NOT NULL,
-    call          text        NOT NULL,
+    tenant        text COLLATE "C" NOT NULL,
+    call          text COLLATE "C" NOT NULL,
     sequence      bigint      NOT NULL,
     index         int         NOT NULL,
     speaker       text        NOT NULL,

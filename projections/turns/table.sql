@@ -1,6 +1,6 @@
 CREATE TABLE IF NOT EXISTS turns (
-    tenant              text        NOT NULL,
-    call                text        NOT NULL,
+    tenant              text COLLATE "C" NOT NULL,
+    call                text COLLATE "C" NOT NULL,
     turn                int         NOT NULL,
     utterance           int,
     said                text,

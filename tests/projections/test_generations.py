@@ -6,9 +6,11 @@ import msgspec
 import pytest
 
 from infra.postgres import Pool
+from projections import schema
 from projections.calls.project import CALLS
 from projections.generations import Move, Superseded, advance, positions_of
-from projections.schema import prepare
+from projections.rebuild.swapping import swapped
+from projections.schema import make, next_generation, prepare
 from projections.timeline.project import TIMELINE
 
 pytestmark = pytest.mark.stack
@@ -40,3 +42,29 @@ async def test_tables_that_are_not_live_any_more_are_given_up(pool: Pool) -> Non
             with pytest.raises(Superseded, match="calls"):
                 await positions_of(db, [other])
         assert not await advance(db, [msgspec.structs.replace(calls, state="kept")], Move(0, 5, AT))
+
+
+async def test_tables_of_before_keys_were_sorted_by_their_bytes_give_way(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(schema, "understood", lambda text, _: text.replace('COLLATE "C"', ""))
+        await _replaced(pool)
+    assert await _collation(pool) == '"default"'
+    await _replaced(pool)
+    assert await _collation(pool) == '"C"'
+    assert await pool.fetch("SELECT call FROM v_calls") == []
+
+
+async def _replaced(pool: Pool) -> None:
+    """The table calls as the code has it now."""
+    await prepare(pool, CALLS)
+    async with pool.acquire() as db, db.transaction():
+        after = await next_generation(db, CALLS)
+        await make(db, after)
+    assert await swapped(pool, [after])
+
+
+async def _collation(pool: Pool) -> str:
+    found: str = await pool.fetchval("SELECT pg_collation_for(min(call)) FROM calls")
+    return found
