@@ -1,6 +1,5 @@
 """Times as PostgreSQL keeps them."""
 
-from functools import lru_cache
 from typing import Final, TypeAlias
 
 from infra.postgres import EPOCH
@@ -18,12 +17,15 @@ _YEAR_10000: Final = 252_455_616_000_000_000
 
 def moment(unix_ms: float) -> Moment:
     """UNIX time in milliseconds, to the nearest microsecond. Raises OverflowError, see `later`."""
-    if type(unix_ms) is int and 0 <= unix_ms < _EXACT_MS:
-        return (unix_ms - _EPOCH_MS) * 1000
+    if 0 <= unix_ms < _EXACT_MS:
+        if type(unix_ms) is int:
+            return (unix_ms - _EPOCH_MS) * 1000
+        unix_us = round(unix_ms * 1000)
+        if unix_us / 1_000_000 * 1000 == unix_ms:  # whole, as the server's times are: infra.stamps
+            return unix_us - _EPOCH_MS * 1000
     return _rounded(unix_ms)
 
 
-@lru_cache(maxsize=4096)  # many rows ask for the time of the same message
 def _rounded(unix_ms: float) -> Moment:
     """As datetime rounds it."""
     unix_s = unix_ms / 1000

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.stamps import stored_ms
 from projections.moments import later, moment
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -17,6 +18,12 @@ def test_a_time_is_rounded_as_datetime_rounds_it(unix_ms: float) -> None:
     """So rows are to the bit those that were made when they held datetimes."""
     as_datetime = datetime.fromtimestamp(unix_ms / 1000, UTC)
     assert EPOCH + timedelta(microseconds=moment(unix_ms)) == as_datetime
+
+
+@given(st.integers(0, 5 * 10**18))
+def test_a_time_the_server_stored_is_kept_to_the_microsecond(stored_ns: int) -> None:
+    stored_at = datetime.fromtimestamp(stored_ns / 1_000_000_000.0, UTC)
+    assert EPOCH + timedelta(microseconds=moment(stored_ms(stored_ns))) == stored_at
 
 
 @given(st.floats(0, 1e9))
