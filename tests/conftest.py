@@ -34,6 +34,8 @@ def _given_s(item: pytest.Item) -> float:
 
 # Gateways that tests start as processes take every call, however slow the tests' machine is.
 os.environ["PARTYLINE_BUSY_MS"] = "0"
+# What is tested is the source, whatever was compiled here.
+os.environ["PARTYLINE_COMPILED"] = os.devnull
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ same run, and the projection runner of the library `eventsourcing`.
 """
 
 import argparse
+import asyncio
 import logging
 import os
 import tempfile
@@ -30,10 +31,14 @@ from loadtest.rebuilding.once import NotRebuilt
 from loadtest.rebuilding.peer import NoPeer
 from loadtest.rebuilding.plot import plotted
 from loadtest.rebuilding.table import series_of, table_of
+from projections.compiled import CannotCompile, made
+from services.cli.compiling import cache_of
+from services.cli.settings import BadSetting, from_environment
 from services.cli.terminal import err, fail, out, run
 
 _EXPECTED: Final = (
     AlreadyRunning,
+    BadSetting,
     BusUnavailable,
     ChildFailed,
     JournalUnavailable,
@@ -74,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--peer-events", type=_natural, default=5_000, help="for the peer; 0: without it"
     )
+    parser.add_argument(
+        "--interpreted", action="store_true", help="without machine code, see 'partyline compile'"
+    )
     parser.add_argument("--live", action="store_true", help="measure stored to visible, too")
     parser.add_argument("--live-seconds", type=float, default=FOR_S)
     parser.add_argument("--plot", type=Path, help="draw events/s there, as SVG")
@@ -101,12 +109,26 @@ async def _measure(given: argparse.Namespace) -> Figures:
         distinct=given.distinct,
         peer_events=given.peer_events,
         live_s=given.live_seconds if given.live else 0.0,
+        compiled=None if given.interpreted else await _compiled(),
     )
     own = (
         nullcontext(given.data) if given.data else tempfile.TemporaryDirectory(prefix="partyline-")
     )
     with own as folder, err.status("starting servers") as status:
         return await measured(Path(folder), wanted, status.update)
+
+
+async def _compiled() -> Path | None:
+    """Where machine code is kept, made if it can be; one line says what came of it."""
+    cache = cache_of(from_environment())
+    try:
+        with err.status("compiling"):
+            took_s = (await asyncio.to_thread(made, cache)).took_s
+    except CannotCompile as why:
+        err.print(f"Interpreted. {why}", soft_wrap=True)
+        return None
+    err.print(f"Compiled in {took_s:.0f} s." if took_s else "Compiled before.")
+    return cache
 
 
 def _conclude(found: Figures, given: argparse.Namespace) -> None:

@@ -37,6 +37,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     distinct: int  # calls made up, which the log repeats
     peer_events: int  # 0: no peer
     live_s: float  # 0: nobody follows
+    compiled: Path | None  # where machine code is kept; None: interpreted
 
 
 async def measured(data: Path, wanted: Wanted, tell: Tell) -> Figures:
@@ -101,7 +102,12 @@ class _Bench:
         self._tell(f"rebuilding from {self._log.events:,} events with {workers} workers")
         async with fresh(self._pool, self._addresses.postgres_dsn, _DATABASE) as dsn:
             key = str(master_key(self._addresses)) if self._log.sealed else ""
-            servers = Servers(nats=self._addresses.nats_url, postgres=dsn, master_key=key)
+            servers = Servers(
+                nats=self._addresses.nats_url,
+                postgres=dsn,
+                master_key=key,
+                compiled=str(self._wanted.compiled or ""),
+            )
             done = await rebuilt_once(servers, workers, Watch(os.getpid()))
             if done.events != self._log.events:
                 raise NotRebuilt(f"{done.events} events were taken of {self._log.events}")
@@ -140,6 +146,7 @@ class _Bench:
             peak_rss_mb=max(run.memory.ours for run in self._series),
             equal=self._equal,
             workers=best.workers,
+            compiled=best.compiled,
             sealed=self._log.sealed,
             rows=best.rows,
             filled_s=best.filled_s,

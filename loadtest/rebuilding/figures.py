@@ -19,6 +19,7 @@ class Rebuild(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     filled_s: float  # until tables and indexes were there
     took_s: float  # until they were live
+    compiled: bool  # the workers ran machine code
     memory: Memory
 
     @property
@@ -65,6 +66,7 @@ class Figures(msgspec.Struct, kw_only=True):
     peak_rss_mb: float  # 1,000,000 bytes
     equal: bool  # every rebuild of a log had the same rows in all tables
     workers: int
+    compiled: bool
     sealed: bool
     rows: int
     filled_s: float

@@ -37,6 +37,7 @@ class Done(msgspec.Struct, kw_only=True):
     rows: int
     filled_s: float
     took_s: float
+    compiled: bool
 
 
 class NotRebuilt(Exception):
@@ -86,7 +87,13 @@ async def work(wanted: Wanted) -> Done:
     finally:
         await pool.close()
         await bus.close()
-    return Done(events=done.events, rows=done.rows, filled_s=done.filled_s, took_s=took_s)
+    return Done(
+        events=done.events,
+        rows=done.rows,
+        filled_s=done.filled_s,
+        took_s=took_s,
+        compiled=done.compiled,
+    )
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from contracts.codec import Codec
@@ -17,6 +18,7 @@ from infra.archive import Archive
 from infra.cancelling import end_tasks
 from infra.nats import Bus
 from infra.postgres import Pool
+from projections.compiled import found
 from projections.history import history_of
 from projections.projection import Projection
 from projections.reading import extent
@@ -84,6 +86,7 @@ class Rebuilt(NamedTuple):
     rows: int
     filled_s: float  # from the beginning until tables and indexes were there
     took_s: float  # until they were live
+    compiled: bool  # by workers that run machine code
 
 
 async def rebuild(
@@ -112,10 +115,13 @@ async def rebuild(
     async with pool.acquire() as db:
         await hold_lease(db)
         crew: list[Worker] = []
+        compiled: Path | None = None
         try:
             log = await extent(bus)
             if servers is not None and is_long(log):  # they start while the plan is made
-                crew = await started((os.cpu_count() or 1) if workers is None else workers)
+                compiled = found(Path(servers.compiled)) if servers.compiled else None
+                wanted = (os.cpu_count() or 1) if workers is None else workers
+                crew = await started(wanted, compiled)
             plan = await begun(pool, projections, log)
             work = _Work(bus, pool, plan, crew, servers, codec, archive, tell or (lambda _: None))
             await work.fill()
@@ -124,7 +130,8 @@ async def rebuild(
         finally:
             await ended(crew)
             await db.execute("SELECT pg_advisory_unlock_all()")
-    return Rebuilt(work.events, work.rows, filled_s, time.monotonic() - began_s)
+    took_s = time.monotonic() - began_s
+    return Rebuilt(work.events, work.rows, filled_s, took_s, bool(crew and compiled))
 
 
 class _Work:

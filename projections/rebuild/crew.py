@@ -1,16 +1,17 @@
 """Worker processes that share the chunks of a rebuild."""
 
 import asyncio
-import os
 import sys
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Final, TypeAlias
 
 import msgspec
 
 from infra.cancelling import end_tasks
+from projections.compiled import environment
 from projections.rebuild.plan import Chunk
 from projections.rebuild.storing import Filled
 from projections.rebuild.worker import Job, Unfilled
@@ -26,15 +27,19 @@ class WorkerDied(Exception):
     """A worker ended, or could not do a chunk for long. What is stored stays: go on later."""
 
 
-async def started(workers: int) -> list[Worker]:
-    """Processes that wait for a job. To be given to `ended` at last, whatever they did."""
+async def started(workers: int, compiled: Path | None = None) -> list[Worker]:
+    """Processes that wait for a job. To be given to `ended` at last, whatever they did.
+
+    `compiled`: the copy of the sources they run; None: those that this process runs.
+    """
+    safe = ("-P",) if compiled else ()  # the folder they are started in comes first otherwise
     return [
         await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "projections.rebuild"),
+            *(sys.executable, *safe, "-m", "projections.rebuild"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,
-            env=dict(os.environ),
+            env=environment(compiled),
         )
         for _ in range(workers)
     ]

@@ -33,6 +33,7 @@ class Servers(msgspec.Struct, frozen=True, kw_only=True):
     postgres: str
     master_key: str = ""  # file; empty: nothing is sealed
     archive: str = ""  # folder or s3://bucket/prefix; empty: none
+    compiled: str = ""  # folder where machine code is kept; empty: workers are interpreted
 
     def __repr__(self) -> str:
         return "Servers(...)"

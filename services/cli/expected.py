@@ -12,6 +12,7 @@ from infra.data_folder import AlreadyRunning, MadeForOtherNodes
 from infra.master_key import BadMasterKey
 from infra.nats import BusUnavailable
 from infra.postgres import PostgresUnavailable
+from projections.compiled import CannotCompile
 from projections.costs.prices import BadPrices
 from projections.reading import LogAway
 from projections.rebuild import AlreadyRebuilding, Deviated, NothingKept, WorkerDied
@@ -35,6 +36,7 @@ EXPECTED: Final = (
     BadSetting,
     BusUnavailable,
     CallRefused,
+    CannotCompile,
     ChildFailed,
     Deviated,
     JournalUnavailable,

@@ -13,6 +13,7 @@ from projections.canary import send_canaries
 from projections.rebuild import Servers
 from projections.run import run
 from services.cli.archiving import archive_of, archiving
+from services.cli.compiling import cache_of
 from services.cli.places import Places
 from services.cli.pricing import load_configured
 from services.cli.settings import Settings
@@ -56,4 +57,5 @@ def servers_of(places: Places, settings: Settings) -> Servers:
         postgres=places.postgres,
         master_key=places.master_key,
         archive=settings.archive,
+        compiled=str(cache_of(settings)),
     )

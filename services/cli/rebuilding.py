@@ -32,6 +32,7 @@ _SAYS = {
     "check": "comparing",
     "swap": "taking over",
 }
+_BY = {True: "by machine code", False: "interpreted"}
 
 
 async def rebuild_command(
@@ -74,7 +75,8 @@ async def rebuild_command(
     rate = done.events / done.filled_s if done.filled_s else 0.0
     out.print(
         f"Live after {done.took_s:.1f} s: {done.events:,} events, {done.rows:,} rows,"
-        f" {rate:,.0f} events/s. The tables before are kept: 'partyline rebuild --rollback'."
+        f" {rate:,.0f} events/s, {_BY[done.compiled]}. The tables before are kept:"
+        " 'partyline rebuild --rollback'."
     )
     return 0
 

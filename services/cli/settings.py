@@ -138,6 +138,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """TOML file of what outside services cost, read when projections start."""
     rebuild: bool = True
     """Rebuild tables of an older version when projections start; no: only on command."""
+    compiled: str = ""
+    """Folder of what `partyline compile` makes; empty: partyline/compiled in the user's cache."""
     canary_s: float = 15.0
     """Seconds of silence in the log after which a canary proves the way to the tables; 0: never."""
     archive: str = ""

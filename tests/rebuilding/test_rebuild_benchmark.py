@@ -20,7 +20,7 @@ from projections import PROJECTIONS
 from projections.schema import prepare
 
 pytestmark = pytest.mark.stack
-SMALL = ("--distinct", "30", "--peer-events", "0")
+SMALL = ("--distinct", "30", "--peer-events", "0", "--interpreted")
 ENTRY = (
     "INSERT INTO timeline (tenant, call, sequence, index, at, offset_ms, lane, type, label, detail,"
     " stored_at) VALUES ('main', $1, $2, 0, now(), 0, 'line', 'rang', $3, $4, now())"
@@ -54,6 +54,7 @@ async def test_all_tables_are_made_twice_and_are_equal(tmp_path: Path) -> None:
     assert found["rows"] > found["events"]
     assert found["equal"] is True
     assert found["sealed"] is True
+    assert found["compiled"] is False
     assert found["parked"] == 0
     assert found["workers"] == 1
     assert found["peer_events_per_s"] is None
@@ -114,7 +115,15 @@ async def test_another_folder_is_left_alone(tmp_path: Path) -> None:
 def test_the_plot_has_a_line_for_each_number_of_workers() -> None:
     memory = Memory(ours=100.0, postgres=100.0, nats=50.0)
     series = [
-        Rebuild(events=e, workers=w, rows=e, filled_s=1.0, took_s=e / r, memory=memory)
+        Rebuild(
+            events=e,
+            workers=w,
+            rows=e,
+            filled_s=1.0,
+            took_s=e / r,
+            compiled=False,
+            memory=memory,
+        )
         for e, w, r in ((1_000, 1, 900.0), (1_000, 2, 1_500.0), (9_000, 1, 950.0), (9_000, 2, 1e5))
     ]
     drawn = ElementTree.fromstring(plotted(found_of(series)))
@@ -136,6 +145,7 @@ def found_of(series: list[Rebuild]) -> Figures:
         peak_rss_mb=1.0,
         equal=True,
         workers=best.workers,
+        compiled=best.compiled,
         sealed=True,
         rows=best.rows,
         filled_s=best.filled_s,
