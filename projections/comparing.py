@@ -194,4 +194,6 @@ def _differences(table: str, live: Rows, made: Rows) -> list[Difference]:
 
 def _differs(live: Any, made: Any) -> bool:
     """A table has lists where a row may have tuples, and no NUL."""
+    if isinstance(made, msgspec.Raw):
+        made = msgspec.json.decode(made)
     return bool(live != made and live != clean(made))

@@ -106,5 +106,7 @@ def clean(value: Any) -> Any:
             return {clean(key): clean(each) for key, each in value.items()}
         case list() | tuple():
             return [clean(each) for each in value]
+        case msgspec.Raw():
+            return msgspec.Raw(msgspec.json.encode(clean(msgspec.json.decode(value))))
         case _:
             return value
