@@ -151,7 +151,7 @@ def _fold(
     rows = fold.rows_of(projection)
     assert rows is not None
     tables = {table.row: table for table in projection.tables}
-    for row in rows.changed.values():
+    for row in rows.news:
         if table := tables.get(type(row)):
             values = msgspec.structs.asdict(row)
             key = tuple(values[name] for name in table.row.__struct_fields__[1 : table.key])

@@ -52,7 +52,7 @@ def project(rows: Rows, recorded: Recorded, index: int, event: CallEvent) -> Non
         _detail(event),
         moment(recorded.stored_ms),
     )
-    rows.add(row, recorded.sequence, index)
+    rows.added.append(row)
 
 
 def _begin(rows: Rows, event: CallEvent) -> Began:

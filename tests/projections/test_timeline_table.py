@@ -64,7 +64,8 @@ def test_the_detail_is_what_no_other_column_tells(event: CallEvent, stored: dict
     rows = Rows("t", "c")
     fold = Story().stored(1, event).messages[0]
     TIMELINE.project(rows, fold, 0, event)
-    (row,) = (each for each in rows.changed.values() if isinstance(each, TimelineRow))
+    (row,) = rows.added
+    assert isinstance(row, TimelineRow)
     detail = msgspec.json.decode(row.detail)
     elsewhere = {"type", "at_ms", "text", "heard", "question", "result", "voice", "passages"}
     assert detail.keys() - {"passages"} == stored.keys() - elsewhere
