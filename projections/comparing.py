@@ -151,7 +151,7 @@ def _fold(
     rows = fold.rows_of(projection)
     assert rows is not None
     tables = {table.row: table for table in projection.tables}
-    for row in rows.changed.values():
+    for row in rows.news:
         if table := tables.get(type(row)):
             values = msgspec.structs.asdict(row)
             key = tuple(values[name] for name in table.row.__struct_fields__[1 : table.key])
@@ -194,4 +194,6 @@ def _differences(table: str, live: Rows, made: Rows) -> list[Difference]:
 
 def _differs(live: Any, made: Any) -> bool:
     """A table has lists where a row may have tuples, and no NUL."""
+    if isinstance(made, msgspec.Raw):
+        made = msgspec.json.decode(made)
     return bool(live != made and live != clean(made))

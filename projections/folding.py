@@ -1,6 +1,7 @@
 """The rows of one call, as the call's events make them."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -21,7 +22,10 @@ class Rows:
     Of `passing` types those are let go that are stored and were not used for a while; see Past.
     """
 
-    __slots__ = ("_derived", "_full", "_passing", "_past", "_rows", "call", "changed", "tenant")
+    __slots__ = (
+        *("_derived", "_full", "_passing", "_past", "_rows"),
+        *("added", "call", "changed", "tenant"),
+    )
 
     def __init__(
         self,
@@ -37,6 +41,7 @@ class Rows:
         self._past: Past | None = None
         self._full = _TOUCHED  # rows at which those used longest ago are set apart
         self.changed: dict[Place, msgspec.Struct] = {}  # since they were last stored
+        self.added: list[msgspec.Struct] = []  # since then: rows never looked at again
 
     @property
     def held(self) -> int:
@@ -70,13 +75,15 @@ class Rows:
             self._rows |= self._past.all(row)
         return (found for place, found in self._rows.items() if place[0] is row)  # type: ignore[misc]
 
-    def add(self, row: msgspec.Struct, *key: Any) -> None:
-        """A row that is never looked at again. `key`: the rest of its key behind the call."""
-        self.changed[(type(row), *key)] = row
+    @property
+    def news(self) -> Iterator[msgspec.Struct]:
+        """What is to be stored, and notes among it."""
+        return chain(self.changed.values(), self.added)
 
     def settle(self) -> None:
         """What was changed is stored."""
         self.changed.clear()
+        self.added.clear()
         if len(self._rows) >= self._full:
             self._pass_on()
 

@@ -32,7 +32,7 @@ async def store_rows(db: Connection, generation: Generation, folds: Iterable[Cal
         if fold.anew:
             await delete(db, generation, fold.place)
             await delete_kept(db, generation.name, fold.place)
-        for row in rows.changed.values():
+        for row in rows.news:
             by_type[type(row)].append(msgspec.structs.astuple(row))
     for row_type, statement in generation.upserts.items():
         if values := by_type.get(row_type):
@@ -92,7 +92,7 @@ async def is_refused(db: Connection, generation: Generation, fold: CallFold) -> 
 
 def without_nul(rows: Rows) -> None:
     """Let the changed rows be as PostgreSQL takes them."""
-    for row in rows.changed.values():
+    for row in rows.news:
         for name in row.__struct_fields__:
             setattr(row, name, clean(getattr(row, name)))
 
@@ -106,5 +106,7 @@ def clean(value: Any) -> Any:
             return {clean(key): clean(each) for key, each in value.items()}
         case list() | tuple():
             return [clean(each) for each in value]
+        case msgspec.Raw():
+            return msgspec.Raw(msgspec.json.encode(clean(msgspec.json.decode(value))))
         case _:
             return value

@@ -87,7 +87,7 @@ async def _copy(db: Connection, generation: Generation, folds: Sequence[CallFold
     by_type: dict[type[msgspec.Struct], list[tuple[Any, ...]]] = defaultdict(list)
     for fold in folds:
         if rows := fold.rows_of(generation.projection):
-            for row in rows.changed.values():
+            for row in rows.news:
                 by_type[type(row)].append(msgspec.structs.astuple(row))
     copied = 0
     for table in generation.projection.tables:

@@ -23,6 +23,8 @@ _HIDDEN: Final = {
     event: [name for name in _SHOWN_ELSEWHERE if name in event.__struct_fields__]
     for event in _EVENTS
 }
+_BEGUN: Final = {event: len(f'{{"type":"{tag}","at_ms":') for event, tag in _TAGS.items()}
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class Began(msgspec.Struct):
@@ -50,7 +52,7 @@ def project(rows: Rows, recorded: Recorded, index: int, event: CallEvent) -> Non
         _detail(event),
         moment(recorded.stored_ms),
     )
-    rows.add(row, recorded.sequence, index)
+    rows.added.append(row)
 
 
 def _begin(rows: Rows, event: CallEvent) -> Began:
@@ -59,16 +61,30 @@ def _begin(rows: Rows, event: CallEvent) -> Began:
     return began
 
 
-def _detail(event: CallEvent) -> dict[str, Any]:
+def _detail(event: CallEvent) -> msgspec.Raw:
+    """The event's fields as JSON, but those that have columns of their own: type and time."""
+    shown = _shown(event)
+    if shown is not None:
+        return msgspec.Raw(_encode(shown))
+    told = _encode(event)
+    rest = told.find(b",", _BEGUN[type(event)])  # behind the time: all fields but these two
+    return msgspec.Raw(b"{" + told[rest + 1 :] if rest > 0 else b"{}")
+
+
+def _shown(event: CallEvent) -> dict[str, Any] | None:
+    """Of an event of which not all is shown."""
     if type(event) is PassagesFound:
         found = [
             {"source": f"{each.document}#{each.chunk}", "score": each.score}
             for each in event.passages
         ]
         return {"turn": event.turn, "passages": found, "took_ms": event.took_ms}
+    hidden = _HIDDEN[type(event)]
+    if not hidden:
+        return None
     fields: dict[str, Any] = msgspec.to_builtins(event)
-    del fields["type"], fields["at_ms"]  # columns of their own
-    for name in _HIDDEN[type(event)]:
+    del fields["type"], fields["at_ms"]
+    for name in hidden:
         fields.pop(name, None)  # one that has its default is not there
     return fields
 

@@ -1,7 +1,5 @@
 """A row of the table timeline, as far as events make it. Its columns' comments are in table.sql."""
 
-from typing import Any
-
 import msgspec
 
 from projections.moments import Moment
@@ -19,5 +17,5 @@ class TimelineRow(msgspec.Struct):
     lane: str
     type: str
     label: str
-    detail: dict[str, Any]
+    detail: msgspec.Raw  # JSON
     stored_at: Moment

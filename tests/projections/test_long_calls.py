@@ -55,12 +55,9 @@ class Followed:
 
 
 def in_tables(projection: Any, rows: folding.Rows) -> Rows:
-    tables = {table.row for table in projection.tables}
-    return {
-        place: msgspec.structs.astuple(row)
-        for place, row in rows.changed.items()
-        if place[0] in tables
-    }
+    keys = {table.row: table.key for table in projection.tables}
+    values = [(type(row), msgspec.structs.astuple(row)) for row in rows.news if type(row) in keys]
+    return {(row_type, *row[2 : keys[row_type]]): row for row_type, row in values}
 
 
 def whole(messages: Sequence[Stored]) -> dict[str, Rows]:

@@ -1,5 +1,10 @@
 """What the table timeline says about a call, event by event."""
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import msgspec
 import pytest
 from stories import TENANT, Story, at, question_answered
@@ -7,10 +12,14 @@ from stories import TENANT, Story, at, question_answered
 from contracts import line
 from contracts.recorded import CallEvent
 from infra.postgres import Pool
+from projections.folding import Rows
 from projections.timeline import read
 from projections.timeline.labels import entry
 from projections.timeline.project import TIMELINE
+from projections.timeline.rows import TimelineRow
 
+GOLDEN = Path(__file__).parents[1] / "contracts" / "golden"  # each version of every event
+EVENT = msgspec.json.Decoder(CallEvent)
 LANES = {"line", "caller", "agent", "dialog", "knowledge", "tool", "outcome"}
 
 
@@ -41,6 +50,26 @@ async def test_a_call_whose_ring_has_expired_counts_from_what_is_kept(pool: Pool
     answered = line.LineAnswered(at_ms=at(20), stream="MZ1")
     story = Story().stored(21, answered).stored(31, line.LineLost(at_ms=at(30), reason="closed"))
     assert [row.offset_ms for row in await rows_of(pool, story)] == [0, 10]
+
+
+def written() -> Iterator[tuple[CallEvent, dict[str, Any]]]:
+    """Events, and as they are stored."""
+    for file in GOLDEN.iterdir():
+        with contextlib.suppress(msgspec.ValidationError):  # another kind of message, a retired one
+            yield EVENT.decode(file.read_bytes()), msgspec.json.decode(file.read_bytes())
+
+
+@pytest.mark.parametrize(("event", "stored"), list(written()), ids=lambda each: type(each).__name__)
+def test_the_detail_is_what_no_other_column_tells(event: CallEvent, stored: dict[str, Any]) -> None:
+    rows = Rows("t", "c")
+    fold = Story().stored(1, event).messages[0]
+    TIMELINE.project(rows, fold, 0, event)
+    (row,) = rows.added
+    assert isinstance(row, TimelineRow)
+    detail = msgspec.json.decode(row.detail)
+    elsewhere = {"type", "at_ms", "text", "heard", "question", "result", "voice", "passages"}
+    assert detail.keys() - {"passages"} == stored.keys() - elsewhere
+    assert all(detail[name] == stored[name] for name in stored.keys() - elsewhere)
 
 
 @pytest.mark.stack
