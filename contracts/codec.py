@@ -17,6 +17,7 @@ from contracts.phrase import PhraseWanted
 from contracts.recorded import CallEvent, Decision, Message, Retired
 from contracts.seal import KeyWanted, Locked, Seal, Unreadable, Unsealed
 from contracts.transcript import TranscriptFinalized, TranscriptFinalizedV1
+from contracts.wire import Events, Wire
 
 __all__ = [
     "Codec",
@@ -33,23 +34,11 @@ __all__ = [
 ]
 
 
-_Events: TypeAlias = tuple[CallEvent | Retired, ...]
 _Sealed: TypeAlias = Literal["", "siv", "erased"]
-
-
-class _Wire(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as read, before its events are lifted to the present versions."""
-
-    by: str
-    events: _Events
-    epoch: int = 0
-    decision: Decision | None = None
-    sealed: Literal["", "siv"] = ""
-
 
 _RARE: Final[frozenset[type[Any]]] = frozenset((TranscriptFinalizedV1, CallErased))
 _KEPT: Final = 256  # messages: those of a second, in a process that is full
-_wire: Final = msgspec.json.Decoder(_Wire)
+_wire: Final = msgspec.json.Decoder(Wire)
 _encoder: Final = msgspec.json.Encoder()
 _agent: Final = msgspec.json.Decoder(AgentPublished)
 _claim: Final = msgspec.json.Decoder(Claim)
@@ -129,7 +118,7 @@ class Codec:
             return None  # unknown, or erased meanwhile
         return kept
 
-    def _lifted(self, call: CallId, events: _Events) -> tuple[CallEvent, ...]:
+    def _lifted(self, call: CallId, events: Events) -> tuple[CallEvent, ...]:
         if _RARE.isdisjoint(map(type, events)):  # nearly always
             return cast(tuple[CallEvent, ...], events)
         if any(type(event) is CallErased for event in events):
@@ -185,7 +174,7 @@ def outline(payload: bytes) -> Message:
 
 
 def _message(
-    wire: _Wire, events: tuple[CallEvent, ...], decision: Decision | None, sealed: _Sealed
+    wire: Wire, events: tuple[CallEvent, ...], decision: Decision | None, sealed: _Sealed
 ) -> Message:
     return Message(by=wire.by, events=events, epoch=wire.epoch, decision=decision, sealed=sealed)
 

@@ -11,15 +11,13 @@ from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
 from infra.cancelling import stop_if_cancelled
+from infra.raw_messages import OnRaw
 from infra.raw_parser import RawParser
 
 WINDOW_S: Final = 0.005
 _AGAIN_S: Final = 0.2
 _FLUSH_S: Final = 0.5
 _BUFFER_BYTES: Final = 4 * 1024 * 1024  # a server that stalls so long misses frames, not memory
-
-OnRaw = Callable[[bytes, bytes, bytes, bytes], None]
-"""Subject, reply subject, payload and headers of a message, the latter unparsed."""
 
 
 class AudioClient(Client):
@@ -97,7 +95,7 @@ class AudioClient(Client):
         """Hand each payload to `on_bytes` in the reader's own turn: it must be quick."""
         return await self.sub_raw(subject, lambda _, __, payload, ___: on_bytes(payload))
 
-    async def sub_raw(self, subject: str, on_raw: "OnRaw") -> Subscription:
+    async def sub_raw(self, subject: str, on_raw: OnRaw) -> Subscription:
         """The same with the message's subject, reply subject and headers, all as received."""
         subscription = await self.subscribe(subject)
         self._on_raw[subscription._id] = on_raw

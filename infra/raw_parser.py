@@ -1,10 +1,8 @@
 """nats-py's parser with a short way for messages that are taken as they come."""
 
-from typing import Any, Final
-
 from nats.protocol.parser import AWAITING_CONTROL_LINE, CRLF_SIZE, Parser
 
-_CRLF: Final = b"\r\n"
+from infra.raw_messages import hand_over
 
 
 class RawParser(Parser):
@@ -18,7 +16,7 @@ class RawParser(Parser):
         """What has come from the server."""
         if self.buf or self.state != AWAITING_CONTROL_LINE:
             data = await self._begun(data)
-        if end := self._raw(data):
+        if end := hand_over(data, self.nc._on_raw.get):
             data = data[end:]
         if data:
             await super().parse(data)
@@ -32,28 +30,3 @@ class RawParser(Parser):
         missing: int = self.needed + CRLF_SIZE - len(self.buf)
         await super().parse(data[:missing])
         return data[missing:]
-
-    def _raw(self, data: bytes) -> int:
-        """Hand over the messages it begins with. Returns where the first other thing begins."""
-        on_raw_of: Any = self.nc._on_raw.get
-        at, size = 0, len(data)
-        while (eol := data.find(_CRLF, at)) > 0:
-            body = start = eol + CRLF_SIZE
-            match data[at:eol].split(b" "):
-                case b"HMSG", subject, sid, reply, head_bytes, all_bytes:
-                    body += int(head_bytes)
-                case b"HMSG", subject, sid, head_bytes, all_bytes:
-                    reply, body = b"", body + int(head_bytes)
-                case b"MSG", subject, sid, reply, all_bytes:
-                    pass
-                case b"MSG", subject, sid, all_bytes:
-                    reply = b""
-                case _:
-                    return at
-            end = start + int(all_bytes)
-            on_raw = on_raw_of(int(sid))
-            if on_raw is None or end + CRLF_SIZE > size:
-                return at
-            on_raw(subject, reply, data[body:end], data[start:body])
-            at = end + CRLF_SIZE
-        return at

@@ -64,8 +64,8 @@ def _compiler() -> str:
     for package in ("mypyc", "setuptools"):
         if importlib.util.find_spec(package) is None:
             raise CannotCompile(
-                f"Compiling needs {package}, which is not installed: it comes with the extra"
-                " 'compile', pip install 'partyline[compile]'."
+                f"Compiling needs {package}: pip install 'partyline[compile]', or 'uv sync --extra"
+                " compile'."
             )
     known = (os.environ.get("CC"), sysconfig.get_config_var("CC"), *_COMPILERS)
     there = [each for each in known if each and shutil.which(each.split()[0])]

@@ -12,7 +12,10 @@ What mypyc takes otherwise than Python does, and so does not belong in one of th
 from typing import Final
 
 MODULES: Final = (
+    "contracts.codec",
     "contracts.marked_fields",
+    "infra.raw_messages",
+    "infra.sealing",
     "infra.stamps",
     "projections.call_fold",
     "projections.calls.project",
@@ -33,6 +36,7 @@ MODULES: Final = (
     "projections.moments",
     "projections.past",
     "projections.rebuild.gathering",
+    "projections.rebuild.taking",
     "projections.timeline.labels",
     "projections.timeline.project",
     "projections.tool_runs.project",

@@ -16,8 +16,8 @@ from projections.reading import Place, Stored, Unread
 from projections.rebuild.gathering import Crossing, GatheredCall, Gathering
 from projections.rebuild.plan import ANEW, Chunk, Plan
 from projections.rebuild.reading_on import ReadingOn
-from projections.rebuild.scanning import Raw
 from projections.rebuild.storing import Calls, Filled
+from projections.rebuild.taking import Raw
 
 _OVERLAP: Final = 10_000  # messages read on for calls to end; then each is asked for
 

@@ -6,7 +6,7 @@ from contracts.codec import is_sealed
 from contracts.streams import parse_call_subject
 from projections.reading import Place, Stored
 from projections.rebuild.plan import Chunk
-from projections.rebuild.scanning import Raw
+from projections.rebuild.taking import Raw
 
 
 class Crossing(NamedTuple):

@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator
 
 from infra.nats import Bus
 from projections.rebuild.plan import Chunk
-from projections.rebuild.scanning import Raw, scan
+from projections.rebuild.scanning import scan
+from projections.rebuild.taking import Raw
 
 
 class ReadingOn:

@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 
 if TYPE_CHECKING:
     import logging
@@ -42,5 +43,5 @@ def _log_handler() -> "logging.Handler":
 
 def fail(sentence: str, code: int = 1) -> NoReturn:
     """Say what is wrong and what to do, and exit."""
-    err.print(f"[red]partyline:[/red] {sentence}", soft_wrap=True)
+    err.print(f"[red]partyline:[/red] {escape(sentence)}", soft_wrap=True)
     raise SystemExit(code)

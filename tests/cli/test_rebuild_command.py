@@ -28,7 +28,7 @@ async def test_all_tables_are_made_anew_and_a_rollback_brings_back_those_of_befo
     done = await house.partyline("rebuild", "--all")
     assert done.returncode == 0, done.stderr
     assert "Live after" in done.stdout
-    assert "events/s" in done.stdout
+    assert "events/s, interpreted" in done.stdout
     assert await live(house.pool) == {(each.name, 2) for each in PROJECTIONS}
     assert (
         await house.pool.fetchval("SELECT text FROM transcripts WHERE speaker = 'caller'") == WORDS

@@ -32,7 +32,7 @@ from projections.rebuild import (
     filling,
     rebuild,
     rolled_back,
-    scanning,
+    taking,
 )
 from projections.rebuild import plan as planning
 from projections.rebuild.indexes import take_indexes
@@ -81,7 +81,7 @@ async def test_calls_that_go_on_behind_their_chunk_are_whole(
     bus: Bus, pool: Pool, monkeypatch: pytest.MonkeyPatch, overlap: int
 ) -> None:
     monkeypatch.setattr(filling, "_OVERLAP", overlap)
-    monkeypatch.setattr(scanning, "_BEHIND", 1)  # so that all of them are seen to be open
+    monkeypatch.setattr(taking, "_BEHIND", 1)  # so that all of them are seen to be open
     _, last = await append_calls(bus, 20)
     async with running(bus, pool):
         await caught_up(pool, last)
