@@ -6,8 +6,6 @@ The tables turns and latency both keep them, so that their figures are the same.
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, TypeVar
 
-import msgspec
-
 from contracts.dialog import (
     PassagesTaken,
     PassagesWanted,
@@ -23,6 +21,7 @@ from contracts.synthesis import SentenceSynthesized
 from contracts.transcript import TranscriptFinalized, UtteranceMisheard
 from projections.folding import Rows
 from projections.moments import Moment, moment
+from projections.turn_rows import ReplyTurn, Transcribed, TurnTimes
 
 Timed: TypeAlias = (
     TranscriptFinalized
@@ -38,43 +37,6 @@ Timed: TypeAlias = (
     | SentenceSynthesized
     | PlaybackStarted
 )
-
-
-class TurnTimes(msgspec.Struct):
-    """Comments are those of the table turns."""
-
-    tenant: str
-    call: str
-    turn: int
-    reply: int | None = None  # the first
-    speech_ended_at: Moment | None = None
-    transcribed_at: Moment | None = None
-    taken_at: Moment | None = None
-    passages_wanted_at: Moment | None = None
-    passages_found_at: Moment | None = None
-    passages_taken_at: Moment | None = None
-    first_sentence_at: Moment | None = None
-    playback_started_at: Moment | None = None
-    tts_ms: float | None = None
-
-
-class Transcribed(msgspec.Struct):
-    """A note: when an utterance became text, which is known before its turn is."""
-
-    tenant: str
-    call: str
-    utterance: int
-    at: Moment | None = None
-    provider: str = ""
-
-
-class ReplyTurn(msgspec.Struct):
-    """A note: the turn a reply belongs to. Most events of a reply name only the reply."""
-
-    tenant: str
-    call: str
-    reply: int
-    turn: int | None = None
 
 
 Turn = TypeVar("Turn", bound=TurnTimes)

@@ -75,7 +75,7 @@ class Voiced(msgspec.Struct):
 def use(rows: Rows, kind: str, provider: str, unit: str, model: str = "") -> CostRow:
     """The row of a unit, to be changed."""
     row = rows.of(CostRow, kind, provider, model, unit)
-    if row.at is _UNSET:
+    if row.at == _UNSET:
         rung = rows.of(Rung)
         row.at, row.agent, row.revision = moment(rung.at_ms), rung.agent, rung.revision
     return row

@@ -11,7 +11,8 @@ from projections.latency.rows import LatencyRow
 from projections.latency.stages import STAGES, Stage, Waited, reckon
 from projections.moments import moment
 from projections.projection import Projection, Table
-from projections.turn_times import ReplyTurn, Timed, Transcribed, keep_times
+from projections.turn_rows import ReplyTurn, Transcribed
+from projections.turn_times import Timed, keep_times
 
 
 def project(rows: Rows, recorded: Recorded, index: int, event: Timed) -> None:

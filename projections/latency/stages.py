@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from projections.moments import Moment, later
-from projections.turn_times import TurnTimes
+from projections.turn_rows import TurnTimes
 
 
 class Waited(TurnTimes):

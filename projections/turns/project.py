@@ -19,7 +19,8 @@ from contracts.passages import PassagesFound
 from contracts.recorded import Recorded
 from projections.folding import Rows
 from projections.projection import Projection, Table
-from projections.turn_times import ReplyTurn, Timed, Transcribed, keep_times, of_reply
+from projections.turn_rows import ReplyTurn, Transcribed
+from projections.turn_times import Timed, keep_times, of_reply
 from projections.turns.rows import TurnRow
 
 Read: TypeAlias = Timed | ReplyHeard | ReplyInterrupted | ToolCalled
@@ -74,18 +75,18 @@ def _write(rows: Rows, row: TurnRow | None, event: SentenceWritten) -> None:
         row.written = _joined(row.written, event.text)
 
 
-def _run(rows: Rows, row: None, event: ToolCalled) -> None:
+def _run(rows: Rows, row: TurnRow | None, event: ToolCalled) -> None:
     rows.of(TurnRow, event.turn).tools.append(event.tool)
 
 
-def _hear(rows: Rows, row: None, event: ReplyHeard) -> None:
+def _hear(rows: Rows, row: TurnRow | None, event: ReplyHeard) -> None:
     turn = of_reply(rows, event.reply, TurnRow)
     if turn is not None:
         written = rows.find(WrittenReply, event.reply)
         turn.heard = _joined(turn.heard, written.text if written else None)
 
 
-def _interrupt(rows: Rows, row: None, event: ReplyInterrupted) -> None:
+def _interrupt(rows: Rows, row: TurnRow | None, event: ReplyInterrupted) -> None:
     turn = of_reply(rows, event.reply, TurnRow)
     if turn is not None:
         turn.interrupted = turn.interrupted or not event.resumed

@@ -1,6 +1,6 @@
 """A row of the table turns, as far as events make it. Its columns' comments are in table.sql."""
 
-from projections.turn_times import TurnTimes
+from projections.turn_rows import TurnTimes
 
 
 class TurnRow(TurnTimes):
