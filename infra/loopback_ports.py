@@ -2,6 +2,7 @@
 
 import random
 import socket
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -11,15 +12,16 @@ HOST: Final = "127.0.0.1"
 _PORTS: Final = range(20_000, 32_000)
 
 
-def free_port() -> int:
-    """A loopback port nobody listens on."""
-    return free_ports(1)[0]
+def free_port(besides: Collection[int] = ()) -> int:
+    """A loopback port nobody listens on. `besides`: those that somebody is about to take."""
+    return free_ports(1, besides)[0]
 
 
-def free_ports(number: int) -> tuple[int, ...]:
+def free_ports(number: int, besides: Collection[int] = ()) -> tuple[int, ...]:
     """As many different ones."""
     free: list[int] = []
-    for port in random.sample(_PORTS, 100):
+    eligible = [port for port in _PORTS if port not in besides]
+    for port in random.sample(eligible, min(100, len(eligible))):
         if is_free(port):
             free.append(port)
         if len(free) == number:
@@ -38,13 +40,13 @@ def is_free(port: int) -> bool:
     return True
 
 
-def previous_ports(noted: Path) -> tuple[int, ...]:
-    """The ports noted in a file, in its order; none when one of them is taken."""
+def previous_ports(noted: Path, besides: Collection[int] = ()) -> tuple[int, ...]:
+    """The ports noted in a file, in its order; none when one of them is taken, or about to be."""
     try:
         ports = tuple(int(port) for port in noted.read_text().split())
     except (FileNotFoundError, ValueError):
         return ()
-    return ports if all(is_free(port) for port in ports) else ()
+    return ports if all(port not in besides and is_free(port) for port in ports) else ()
 
 
 def note_ports(noted: Path, *ports: int) -> None:

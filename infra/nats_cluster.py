@@ -19,7 +19,8 @@ class NatsCluster:
 
     def __init__(self, data: Path, password: str, port: int = 0) -> None:
         """`port`: the first node's; the others take the next ones. 0 as for NatsServer."""
-        self._data, self._password, self._port = data, password, port
+        self._data, self._password = data, password
+        self._ports = tuple(range(port, port + NODES)) if port else (0,) * NODES
         self._nodes: tuple[NatsServer, ...] = ()
         self._route_ports: tuple[int, ...] = ()
 
@@ -41,14 +42,14 @@ class NatsCluster:
     async def start(self) -> None:
         """Return when all are durable and agree on a leader, some seconds later. ChildFailed."""
         noted = self._data / "nats.routes"
-        self._join(previous_ports(noted) or free_ports(NODES))
+        self._join(previous_ports(noted, self._ports) or free_ports(NODES, self._ports))
         try:
             await side_by_side(*(node.start() for node in self._nodes))
         except ChildFailed:
             await self.stop()
             if all(is_free(port) for port in self._route_ports):
                 raise
-            self._join(free_ports(NODES))  # somebody took one since we looked
+            self._join(free_ports(NODES, self._ports))  # somebody took one since we looked
             await side_by_side(*(node.start() for node in self._nodes))
         note_ports(noted, *self._route_ports)
         await self._agree()
@@ -60,13 +61,8 @@ class NatsCluster:
     def _join(self, route_ports: tuple[int, ...]) -> None:
         self._route_ports = route_ports
         self._nodes = tuple(
-            NatsServer(
-                self._data,
-                self._password,
-                self._port and self._port + place,
-                node=Node(place + 1, route_ports),
-            )
-            for place in range(NODES)
+            NatsServer(self._data, self._password, port, node=Node(number, route_ports))
+            for number, port in enumerate(self._ports, 1)
         )
 
     async def _agree(self) -> None:

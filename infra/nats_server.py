@@ -74,14 +74,15 @@ class NatsServer:
         if self._wanted_port and not is_free(self._wanted_port):
             raise ChildFailed(f"port {self._wanted_port} is taken: choose another for NATS, or 0")
         noted = self._data / f"nats{self._suffix}.port"
-        before = previous_ports(noted)
-        self._configure(self._wanted_port or (before[0] if before else free_port()))
+        routes = self._node.route_ports if self._node else ()
+        before = previous_ports(noted, routes)
+        self._configure(self._wanted_port or (before[0] if before else free_port(routes)))
         try:
             await self.child.start()
         except ChildFailed:
             if self._wanted_port or is_free(self._port):
                 raise
-            self._configure(free_port())  # somebody took the port since we looked
+            self._configure(free_port(routes))  # somebody took the port since we looked
             await self.child.start()
         note_ports(noted, self._port)
 

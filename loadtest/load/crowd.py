@@ -1,4 +1,4 @@
-"""A process full of callers: python -m loadtest.load.crowd, a Task on stdin, a Heard on stdout.
+"""A process full of callers: python -m loadtest.load.crowd. It takes a Task and gives an Outcome.
 
 The clock is a wheel of ten slots, two milliseconds each: the callers of a slot send their frames
 together, those of different slots do not, and one timer serves them all. How late each turn of
@@ -26,6 +26,7 @@ from loadtest.load.scenario import Manner
 from loadtest.load.telephone import BROKEN, Refused, Telephone
 from loadtest.speech import burst
 
+READY: Final = b"ready\n"  # said first: it has come up and waits for its task
 _SLOTS: Final = 10
 _SLOT_S: Final = 0.002
 _STOP_WITHIN_S: Final = 30.0  # after `until_s`: a turn that has begun is finished
@@ -157,6 +158,8 @@ def main() -> None:
     allow_many_files()
     with contextlib.suppress(PermissionError):  # what shares the core must not make them late
         os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
+    sys.stdout.buffer.write(READY)
+    sys.stdout.buffer.flush()
     task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
     sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(run(task))))
 

@@ -42,12 +42,14 @@ def quarters(waits: Sequence[Timed], silence_ms: int) -> tuple[Spread, ...]:
 
 
 def streams(seen: Sequence[Sizes]) -> dict[str, Any]:
-    """The streams' sizes at the end of a run, and a line through the second half of it."""
+    """The streams' sizes at the end of a run, and a line through the second half of a long one."""
     settled = seen[len(seen) // 2 :]
-    if len(settled) < 2:
+    if not settled:
         return {}
-    return {
-        "stream_mib": {name: round(mib, 3) for name, mib in seen[-1].mib.items()},
+    sizes = {"stream_mib": {name: round(mib, 3) for name, mib in seen[-1].mib.items()}}
+    if len(settled) < 2:
+        return sizes
+    return sizes | {
         "stream_mib_per_min": {
             name: round(slope([(each.at_s / 60, each.mib[name]) for each in settled]), 3)
             for name in seen[-1].mib

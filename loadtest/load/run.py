@@ -4,6 +4,9 @@ import asyncio
 import subprocess
 import sys
 import time
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +15,7 @@ from msgspec.structs import replace
 
 from loadtest.load.accounting import Ran, figures
 from loadtest.load.cores import CORES, on
-from loadtest.load.crowd import Group, Outcome, Task
+from loadtest.load.crowd import READY, Group, Outcome, Task
 from loadtest.load.drift import looking
 from loadtest.load.faults import inflicting
 from loadtest.load.figures import Figures, judged
@@ -26,7 +29,7 @@ from loadtest.load.scenario import Manner, Scenario, Strangers
 from loadtest.load.systems import System
 from loadtest.load.verified import verified
 
-_LEAD_S: Final = 1.5  # for a process of callers to come up
+_LEAD_S: Final = 0.5  # for callers that have come up to take their places
 _CALLS_A_PROCESS: Final = 250  # what one keeps time with
 _WARM: Final = Scenario(about="modules are loaded and caches filled", length_s=2.0, calls=2)
 
@@ -51,7 +54,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 async def warm(system: System) -> None:
     """A few calls that do not count."""
     wanted = Wanted(name="", scenario=_WARM, calls=2, length_s=2.0)
-    await _crowd(_tasks(system, wanted, time.monotonic() + _LEAD_S))
+    async with _callers(_processes(wanted)) as callers:
+        await _crowd(callers, _tasks(system, wanted, time.monotonic() + _LEAD_S))
 
 
 async def run(system: System, wanted: Wanted) -> Figures:
@@ -59,10 +63,11 @@ async def run(system: System, wanted: Wanted) -> Figures:
     begun_s, newest = time.time(), await _newest(system)
     meter, before = Meter(system.roots), await _work(system, begun_s)
     spied = sampling(pythons(system.roots) if wanted.profile else {})
-    async with looking(system.addresses) as sizes, spied as stacks, meter.running():
+    ready, watched = _callers(_processes(wanted)), looking(system.addresses)
+    async with ready as callers, watched as sizes, spied as stacks, meter.running():
         begin_s = time.monotonic() + _LEAD_S
         async with inflicting(system, wanted.scenario.faults, begin_s) as seen:
-            outcomes = await _crowd(_tasks(system, wanted, begin_s))
+            outcomes = await _crowd(callers, _tasks(system, wanted, begin_s))
     ran = Ran(
         heard=together(each.heard for each in outcomes),
         strange=together(each.strange for each in outcomes),
@@ -109,11 +114,16 @@ async def _work(system: System, since_s: float) -> Work | None:
     return await work(system.addresses, since_s) if system.addresses else None
 
 
-async def _crowd(tasks: list[Task]) -> list[Outcome]:
-    return await asyncio.gather(*map(_one, tasks))
+@asynccontextmanager
+async def _callers(processes: int) -> AsyncIterator[list[Process]]:
+    """Processes of callers that have come up, however long that takes."""
+    async with AsyncExitStack() as stack:
+        entering = (stack.enter_async_context(_process()) for _ in range(processes))
+        yield await asyncio.gather(*entering)
 
 
-async def _one(task: Task) -> Outcome:
+@asynccontextmanager
+async def _process() -> AsyncIterator[Process]:
     with on(CORES.callers):
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "loadtest.load.crowd"),
@@ -122,21 +132,37 @@ async def _one(task: Task) -> Outcome:
             cwd=Path(__file__).parents[2],
         )
     try:
-        said, _ = await child.communicate(msgspec.json.encode(task))
+        assert child.stdout is not None
+        if await child.stdout.readline() != READY:
+            raise CallersFailed("A process of callers did not come up, see above.")
+        yield child
     finally:
         if child.returncode is None:
             child.kill()
             await child.wait()
+
+
+async def _crowd(callers: list[Process], tasks: list[Task]) -> list[Outcome]:
+    return await asyncio.gather(*map(_outcome, callers, tasks))
+
+
+async def _outcome(child: Process, task: Task) -> Outcome:
+    said, _ = await child.communicate(msgspec.json.encode(task))
     if child.returncode:
         raise CallersFailed("A process of callers ended by itself, see above.")
     return msgspec.json.decode(said, type=Outcome)
 
 
-def _tasks(system: System, wanted: Wanted, begin_s: float) -> list[Task]:
-    """The callers, spread over processes."""
+def _processes(wanted: Wanted) -> int:
+    """How many callers' processes it takes."""
     strangers = sum(group.count for group in wanted.scenario.strangers)
     needed = -(-max(wanted.calls, strangers // 4, 1) // _CALLS_A_PROCESS)
-    processes = wanted.processes or needed
+    return wanted.processes or needed
+
+
+def _tasks(system: System, wanted: Wanted, begin_s: float) -> list[Task]:
+    """The callers, spread over processes."""
+    processes = _processes(wanted)
     guests = _guests(wanted, begin_s)
     return [
         Task(

@@ -4,9 +4,9 @@ What a role is made of is imported with it: a process of one role starts without
 """
 
 import asyncio
+import errno
 import importlib
 import logging
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Final, Literal, get_args
@@ -45,7 +45,7 @@ _SLOW_IMPORTS: Final[Mapping[Role, tuple[str, ...]]] = {
     "projections": ("services.cli.following",),
     "rag": ("services.cli.knowing", "services.rag.stores.client"),
 }
-_PREFERRED_PORT: Final = 8080
+_PREFERRED_PORT: Final = 8080  # else any free one
 _QUIET_S: Final = 2.0  # a call that is to be handed over is waited for so long
 
 
@@ -229,19 +229,6 @@ def _usable(
     return offered
 
 
-def free_port(host: str, wanted: int) -> int:
-    """`wanted`, else 8080 where it is free, else 0 for any free one."""
-    if wanted:
-        return wanted
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, _PREFERRED_PORT))
-        except OSError:
-            return 0
-    return _PREFERRED_PORT
-
-
 @asynccontextmanager
 async def _gateway(
     bus: Bus, journal: NatsJournal, agents: Agents, settings: Settings
@@ -253,7 +240,7 @@ async def _gateway(
         _log.warning("media sockets are open to everybody: --no-media-auth was given")
     told = GatewaySettings(
         host=settings.host,
-        port=free_port(settings.host, settings.port),
+        port=settings.port or _PREFERRED_PORT,
         public_origin=settings.public_origin,
         twilio_account_sid=settings.twilio_account_sid,
         twilio_auth_token=settings.twilio_auth_token or None,
@@ -269,5 +256,12 @@ async def _gateway(
         tenant=settings.tenant,
         agent=settings.agent,
     )
-    async with serve(bus, told, journal, agents) as serving:
+    async with AsyncExitStack() as stack:
+        try:
+            serving = await stack.enter_async_context(serve(bus, told, journal, agents))
+        except OSError as taken:
+            if settings.port or taken.errno != errno.EADDRINUSE:
+                raise
+            anywhere = msgspec.structs.replace(told, port=0)
+            serving = await stack.enter_async_context(serve(bus, anywhere, journal, agents))
         yield f"http://{serving.host}:{serving.port}"

@@ -11,6 +11,8 @@ import pytest
 from archive_house import House, house
 from eventually import eventually
 
+from infra.loopback_ports import free_port
+
 
 @pytest.fixture
 async def town(tmp_path: Path) -> AsyncIterator[House]:
@@ -22,9 +24,7 @@ async def town(tmp_path: Path) -> AsyncIterator[House]:
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """moto's server in a process of its own; its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     log = tmp_path_factory.mktemp("s3") / "server.log"
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with (

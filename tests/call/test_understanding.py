@@ -82,7 +82,7 @@ def test_an_agent_without_intents_still_understands_what_everybody_says() -> Non
     assert understand("bye", Agent(name="a")).kind == "goodbye"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @for_all(st.text(max_size=60))
 def test_no_words_are_too_strange_to_be_understood_somehow(text: str) -> None:
     assert understand(text, AGENT).kind
@@ -146,7 +146,7 @@ TEXTS = st.lists(
 ).map(lambda pairs: "".join(piece.capitalize() + end for piece, end in pairs))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @for_all(TEXTS, st.integers(1, 12))
 def test_a_text_that_streams_in_is_cut_as_if_it_had_come_whole(text: str, size: int) -> None:
     cutter, cut = SentenceCutter("en-US"), []

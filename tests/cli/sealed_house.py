@@ -1,12 +1,13 @@
 """A sealed log with calls in it, its database, and the command line on both."""
 
 import asyncio
+import contextlib
 import os
 import secrets
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -104,8 +105,15 @@ class House:
 
     def on_disk(self, *wanted: bytes) -> list[bytes]:
         """Which of these stand in any file of NATS's store."""
-        files = [f.read_bytes() for f in (self.folder / "jetstream").rglob("*") if f.is_file()]
+        files = list(self._files())
         return [each for each in wanted if any(each in held for held in files)]
+
+    def _files(self) -> Iterator[bytes]:
+        """A stream's files may go while they are looked at."""
+        for folder, _, names in os.walk(self.folder / "jetstream"):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    yield (Path(folder) / name).read_bytes()
 
     async def partyline(
         self, *arguments: str, answer: str | None = None, sealed: bool = True

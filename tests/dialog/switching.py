@@ -38,9 +38,9 @@ async def pair() -> AsyncIterator[Pair]:
 
 
 def agent(*fallbacks: str, **waits_ms: int) -> Agent:
-    """Asks 'first', then the others."""
+    """Asks 'first', then the others; waits long for each, where nothing else is said."""
     chain = tuple(Fallback(provider=name) for name in fallbacks)
-    waits: dict[str, Any] = {"first_ms": 150, "stall_ms": 150, **waits_ms}
+    waits: dict[str, Any] = {"first_ms": 5_000, "stall_ms": 5_000, **waits_ms}
     return Agent(name="a", llm=Provider(provider="first", fallbacks=chain, **waits))
 
 

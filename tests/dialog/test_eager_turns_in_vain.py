@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 from eager import Slow, asked_times, discarded, soon
 from lines import LONG_SENTENCES, Hosts, a_line, an_agent, ended, killed, now_ms
@@ -16,29 +17,40 @@ from services.dialog.provider import Delta, ModelError, Prompt
 from services.dialog.providers.groq import Groq
 
 
+class Begun(Groq):
+    """Tells when what it wrote first has been taken."""
+
+    def __init__(self, key: str, url: str) -> None:
+        super().__init__(key, url)
+        self.taken = asyncio.Event()
+
+    async def write(self, prompt: Prompt) -> AsyncIterator[Piece]:
+        async with aclosing(super().write(prompt)) as pieces:  # type: ignore[type-var]
+            async for piece in pieces:
+                yield piece
+                self.taken.set()
+
+
 async def test_speech_that_goes_on_stops_the_vendor_and_nobody_hears_of_it(
     bus: Bus, hosts: Hosts
 ) -> None:
-    begun = asyncio.Event()
-
     async def script(answer: Answer) -> None:
         if "over" in answer.body["messages"][-1]["content"]:
             await answer.text("Of course.")
             await answer.finish()
         else:
             await answer.text("I am not ")
-            begun.set()
             await asyncio.Event().wait()
 
     async with groq_server() as server:
         server.script = script
-        model = Groq(server.key, server.url)
+        model = Begun(server.key, server.url)
         agent = replace(an_agent(), llm=Provider(provider="scripted"))
         async with a_line(bus, agent) as call:
             hosting = hosts.start(call, model=model)
             await call.greet()
             call.draft("tell me")
-            await asyncio.wait_for(begun.wait(), 10)
+            await asyncio.wait_for(model.taken.wait(), 10)
             call.draft("tell me over", eager=False)
             await server.answers[0].gone()
             (waste,) = [await call.next(dialog.DraftDiscarded)]

@@ -140,7 +140,7 @@ async def test_a_model_that_stalls_is_given_up_after_the_agents_limit(
         finally:
             closed.set()
 
-    async with a_line(bus, an_agent(model_ms=100)) as call:
+    async with a_line(bus, an_agent(model_ms=500)) as call:
         hosting = hosts.start(call, model=Told(stall))
         await call.greet()
         await call.say("hello there")

@@ -24,6 +24,11 @@ CALL = CallId("call-1")
 NO_RESULT = "not a JSON object of at most 64 KiB"
 
 
+def _patience_ms(place: str) -> int:
+    """Little only with the one that is meant to take longer."""
+    return 500 if place == "never" else 5_000
+
+
 async def owned() -> None:
     """This host owns the call."""
 
@@ -70,7 +75,7 @@ async def test_a_tool_gets_the_arguments_and_gives_its_result(
 async def test_a_tool_that_misbehaves_is_reported_as_failed(
     http: aiohttp.ClientSession, server: ToolServer, place: str, error: str
 ) -> None:
-    (tool,) = an_agent(f"{server.url}/{place}", tool_ms=300).tools
+    (tool,) = an_agent(f"{server.url}/{place}", tool_ms=_patience_ms(place)).tools
     came = await run(Use(tool, CALL, "run-1", {}), http, owned)
     assert (came.ok, came.result) == (False, {"error": error})
 
@@ -106,7 +111,7 @@ async def test_a_tool_without_an_address_is_an_entry_in_the_log(
 async def test_a_caller_whose_tool_fails_hears_so_and_the_call_goes_on(
     bus: Bus, hosts: Hosts, server: ToolServer, place: str, phrase: str
 ) -> None:
-    async with a_line(bus, an_agent(f"{server.url}/{place}", tool_ms=200)) as call:
+    async with a_line(bus, an_agent(f"{server.url}/{place}", tool_ms=_patience_ms(place))) as call:
         hosting = hosts.start(call, model=calling_the_tool())
         await call.greet()
         await call.say("look it up")
@@ -187,7 +192,7 @@ async def test_a_tool_that_can_be_asked_is_asked_after_its_hosts_death(
 async def test_a_check_that_gives_no_answer_leaves_it_unsure_and_nothing_is_run(
     http: aiohttp.ClientSession, server: ToolServer, check: str
 ) -> None:
-    (tool,) = an_agent(f"{server.url}/good", tool_ms=300).tools
+    (tool,) = an_agent(f"{server.url}/good", tool_ms=_patience_ms(check)).tools
     use = Use(replace(tool, check=f"{server.url}/{check}"), CALL, "run-1", {})
     came = await run(use, http, owned, again=True)
     assert (came.ok, came.unsure) == (False, True)

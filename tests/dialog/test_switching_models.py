@@ -68,13 +68,13 @@ async def test_the_next_model_answers_when_nobody_listens_at_the_firsts_address(
 async def test_a_model_without_a_first_word_in_time_gives_way_and_is_hung_up_on() -> None:
     async with pair() as vendors:
         vendors.first.script, vendors.second.script = is_silent, says_both
-        told = Telling(agent("second"), vendors.models)
+        told = Telling(agent("second", first_ms=500), vendors.models)
         await told.reply()
         (hung_up,) = vendors.first.answers
         await hung_up.gone()
     (switch,) = told.switches
     assert (switch.kind, switch.stage) == ("timeout", "first")
-    assert switch.wait_ms >= 150
+    assert switch.wait_ms >= 500
     assert told.sentences == [ONE, TWO]
 
 
@@ -83,7 +83,7 @@ async def test_what_was_said_is_told_to_the_next_model_and_not_said_again(fails:
     async with pair() as vendors:
         vendors.first.script = fails  # type: ignore[assignment]
         vendors.second.script = says_the_second
-        told = Telling(agent("second"), vendors.models)
+        told = Telling(agent("second", stall_ms=150), vendors.models)
         await told.reply()
         (answer,) = vendors.second.answers
     assert answer.body["messages"][-1] == {"role": "assistant", "content": ONE}
@@ -142,7 +142,7 @@ async def test_the_last_model_is_given_as_much_time_as_the_agent_has() -> None:
 
     async with pair() as vendors:
         vendors.first.refusal, vendors.second.script = Refusal(503, {}), late
-        told = Telling(agent("second"), vendors.models)
+        told = Telling(agent("second", first_ms=150), vendors.models)
         await told.reply()
     assert told.sentences == [ONE, TWO]
 
@@ -186,8 +186,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 async def hedged(vendors: Pair, **waits_ms: int) -> Telling:
-    waits = {"hedge_ms": 60, "first_ms": 5_000, **waits_ms}
-    told = Telling(agent("second", **waits), vendors.models)
+    told = Telling(agent("second", **{"hedge_ms": 60, **waits_ms}), vendors.models)
     await told.reply()
     return told
 
@@ -240,7 +239,7 @@ async def test_a_hedge_that_fails_does_no_harm() -> None:
     async with pair() as vendors:
         vendors.first.script = hesitates
         vendors.second.refusal = Refusal(503, {})
-        told = Telling(agent("second", hedge_ms=30, first_ms=5_000), vendors.models)
+        told = Telling(agent("second", hedge_ms=30), vendors.models)
         reply = asyncio.create_task(told.reply())
         await until(lambda: told.writers.breakers.state("second") != Closed())
         asked.set()
@@ -274,7 +273,7 @@ async def test_a_first_that_fails_while_it_is_hedged_leaves_the_reply_to_the_hed
 async def test_a_caller_who_interrupts_stops_all_models_that_write() -> None:
     async with pair() as vendors:
         vendors.first.script = vendors.second.script = is_silent
-        told = Telling(agent("second", hedge_ms=30, first_ms=5_000), vendors.models)
+        told = Telling(agent("second", hedge_ms=30), vendors.models)
         reply = asyncio.create_task(told.reply())
         await until(lambda: bool(vendors.first.answers and vendors.second.answers))
         reply.cancel()

@@ -1,7 +1,6 @@
 """The caller's leg comes back: gateways as processes, killed, paused and stopped in mid-call."""
 
 import signal
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,6 +26,7 @@ from contracts.recorded import CallEvent, Recorded
 from infra.agents import Agents
 from infra.embedded import running
 from infra.journal import NatsJournal
+from infra.loopback_ports import free_port
 from infra.master_key import NAME, read_master_key
 from infra.nats import Bus, connect
 from infra.vault import Vault
@@ -156,10 +156,7 @@ async def test_a_gateway_that_is_asked_to_stop_hands_its_call_over_without_a_wor
 
 @asynccontextmanager
 async def _gateway(data: Path) -> AsyncIterator[Program]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    arguments = ("serve", "gateway", "--data", data, "--port", port)
+    arguments = ("serve", "gateway", "--data", data, "--port", free_port())
     async with partyline(*arguments, PARTYLINE_TOKEN_SECRET="shared") as program:
         yield program
 

@@ -9,7 +9,7 @@ from eventually import eventually_async
 from nats.aio.msg import Msg
 from twilio_double import Document, MediaSocket, TwilioDouble
 
-from contracts.agent import Agent
+from contracts.agent import Agent, Limits
 from contracts.dialog import CallerReturned
 from contracts.event import OwnerClaimed
 from contracts.ids import AgentId, CallId, HostId, TenantId
@@ -57,8 +57,9 @@ class House:
             await self._append(call, family, claimed)
 
     async def publish(self, **changes: Any) -> None:
-        """A new revision of the receptionist."""
-        await self.agents.publish(self.tenant, Agent(name="receptionist", **changes))
+        """A new revision of the receptionist. Callers may be silent for as long as a test takes."""
+        patient = {"limits": Limits(media_silence_ms=60_000)}
+        await self.agents.publish(self.tenant, Agent(name="receptionist", **patient | changes))
 
     async def open(self, **settings: Any) -> Serving:
         """Another gateway of this tenant, until the test ends."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -71,7 +72,7 @@ async def test_rings_are_refused_while_the_log_is_slow_and_taken_again_when_it_i
     assert refused.verbs == ["Say", "Hangup"]
     assert refused.find("Say").text == "Dear Ada, we have no hand free."
     assert "5551234567" not in caplog.text
-    assert "the log is 2" in caplog.text  # 2.. ms late
+    assert re.search(r"the log is \d+ ms late", caplog.text)
     again = await twilio.ring(call_sid=taken[0].call_sid)
     assert again.call == taken[0].call
     assert (await twilio.after(running)).verbs[0] == "Connect"
@@ -150,7 +151,7 @@ async def test_rings_beyond_the_calls_in_the_making_wait_until_a_line_is_up(hous
 async def test_a_ring_that_waits_too_long_for_its_turn_is_asked_to_wait_and_gets_it_later(
     house: House,
 ) -> None:
-    twilio = await house.twilio(await house.open(rings_at_once=1, ring_ms=100))
+    twilio = await house.twilio(await house.open(rings_at_once=1, ring_ms=1_000))
     first, again = await twilio.ring(), await twilio.ring()
     assert again.verbs == ["Say", "Pause", "Redirect"]
     media = await twilio.connect(first)

@@ -10,7 +10,7 @@ from nats.aio.msg import Msg
 from nats_proxy import Proxy, proxy
 from twilio_double import LOUD, QUIET, Document, MediaSocket
 
-from contracts.agent import Limits, Phrases
+from contracts.agent import Phrases
 from contracts.codec import decode_phrase
 from contracts.dialog import ReplyFinished, SentenceWritten, Voice
 from contracts.line import (
@@ -34,7 +34,6 @@ QUESTION = [*[QUIET] * 10, *[LOUD] * 10, *[QUIET] * 20]
 async def test_a_caller_who_asked_while_the_log_is_away_is_told_to_wait_until_the_answer_comes(
     house: House, nats_url: str
 ) -> None:
-    await house.publish(limits=Limits(media_silence_ms=60_000))
     async with proxy(nats_url) as between, AsyncExitStack() as leaving:
         media, document = await _call_behind(between, house, leaving)
         with between.held():
@@ -61,7 +60,6 @@ async def test_a_caller_who_asked_while_the_log_is_away_is_told_to_wait_until_th
 async def test_a_caller_is_told_to_wait_when_the_log_falls_silent_behind_the_question(
     house: House, nats_url: str
 ) -> None:
-    await house.publish(limits=Limits(media_silence_ms=60_000))
     async with proxy(nats_url) as between, AsyncExitStack() as leaving:
         media, document = await _call_behind(between, house, leaving)
         await media.say(*QUESTION)
@@ -74,7 +72,6 @@ async def test_a_caller_is_told_to_wait_when_the_log_falls_silent_behind_the_que
 async def test_a_slow_answer_is_waited_for_in_silence_while_its_hosts_live(
     house: House, nats_url: str
 ) -> None:
-    await house.publish(limits=Limits(media_silence_ms=60_000))
     asked = proxy(nats_url, watched="$JS.API.STREAM.MSG.GET.CALLS")
     async with asked as between, AsyncExitStack() as leaving:
         media, document = await _call_behind(between, house, leaving)

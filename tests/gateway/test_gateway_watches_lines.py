@@ -78,7 +78,7 @@ async def test_a_line_that_does_not_come_back_in_time_is_ended(house: House) -> 
 
 
 async def test_a_line_that_came_back_is_not_ended(house: House) -> None:
-    twilio = await house.twilio(await house.open(return_ms=600))
+    twilio = await house.twilio(await house.open(return_ms=2_000))
     media, document = await house.answered(twilio)
     media.reset()
     (lost,) = only(LineLost, await house.until(document.call, LineLost))
@@ -86,7 +86,7 @@ async def test_a_line_that_came_back_is_not_ended(house: House) -> None:
     await house.until(document.call, LineResumed)
 
     async def deadline_is_past() -> bool:
-        return now_ms() > lost.at_ms + 700
+        return now_ms() > lost.at_ms + 2_100
 
     await eventually_async(deadline_is_past)
     await back.hang_up()
@@ -137,10 +137,10 @@ async def test_a_gateway_that_misses_a_question_now_and_then_is_not_dead(house: 
     host, call, asked = new_host_id("gateway"), new_call_id(), asyncio.Queue[Msg]()
     gone = asyncio.Event()
     await house.bus.nc.subscribe(host_subject(host), cb=asked.put)
-    holders = Holders(house.bus, gone_s=0.9)
+    holders = Holders(house.bus, gone_s=1.5)
     holders.watch(host, call, gone.set)
     async with beside(holders.run()):
-        for nth in range(8):  # every other question stays without an answer
+        for nth in range(6):  # every other question stays without an answer
             question = await asyncio.wait_for(asked.get(), 10)
             if nth % 2:
                 await question.respond(b"held")
@@ -164,7 +164,7 @@ async def test_a_gateway_does_not_lose_its_own_lines_because_the_bus_is_silent(
 async def test_who_watches_next_comes_to_the_same_deadlines(house: House) -> None:
     async with house.another(return_ms=60_000, drain="end") as gateway:
         document = await _held_by_a_dead_gateway(house, await house.twilio(gateway))
-        await house.add(document.call, LineLost(at_ms=now_ms() - 59_000, reason="broken"))
+        await house.add(document.call, LineLost(at_ms=now_ms() - 50_000, reason="broken"))
         assert not only(LineEnded, await house.events(document.call))
     await house.open(return_ms=1_000)
     await house.until(document.call, LineEnded)
@@ -177,7 +177,7 @@ async def test_a_watcher_that_is_killed_is_followed_by_another(house: House, nat
     async with _gateway_process(nats_url, house.tenant) as (child, url):
         twilio = await house.twilio_at(url)
         document = await twilio.ring()
-        await _watched(house)
+        await _watched(house, document.call)
         child.kill()
         await child.wait()
     await house.open(unanswered_s=1)
@@ -218,7 +218,7 @@ async def test_a_call_the_carrier_no_longer_knows_is_over(
             twilio_auth_token=SECRET,
             twilio_url=api,
             call_back_ms=50,
-            return_ms=1_000,
+            return_ms=30_000 if over else 2_000,
         )
         twilio = await house.twilio(gateway, auth_token=SECRET)
         media, document = await house.answered(twilio)
@@ -259,14 +259,17 @@ async def _released(house: House, call: str) -> None:
     await eventually_async(gone)
 
 
-async def _watched(house: House) -> None:
-    """Wait until no claim of a line waits to be taken."""
+async def _watched(house: House, call: str) -> None:
+    """Wait until the line's claim has been handed out. That none is pending does not say so: the
+    server counts one there some time after it has told the publisher that it is stored."""
+    subject = claim_subject("line", house.tenant, CallId(call))
+    stored = await house.bus.js.get_last_msg(CLAIMS.name, subject)
 
-    async def none_waits() -> bool:
+    async def handed_out() -> bool:
         info = await house.bus.js.consumer_info(CLAIMS.name, "claims-line")
-        return info.num_pending == 0
+        return info.delivered.stream_seq >= (stored.seq or 0)
 
-    await eventually_async(none_waits)
+    await eventually_async(handed_out)
 
 
 @asynccontextmanager

@@ -105,7 +105,7 @@ async def test_a_caller_hears_a_phrase_while_the_log_is_away_and_nothing_is_lost
 async def test_a_call_is_ended_when_the_log_stays_away(
     lone_house: House, server: NatsServer
 ) -> None:
-    twilio = await lone_house.twilio(await lone_house.open(given_up_ms=300))
+    twilio = await lone_house.twilio(await lone_house.open(given_up_ms=1_500))
     media, document = await lone_house.answered(twilio)
     await server.stop()
     await media.press("1")

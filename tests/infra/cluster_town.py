@@ -11,8 +11,9 @@ import nats.errors
 from eventually import eventually_async
 
 from contracts.ids import CallId, TenantId, new_call_id
+from contracts.journal import JournalUnavailable
 from contracts.line import LineAnswered
-from contracts.recorded import Message
+from contracts.recorded import Message, Recorded
 from contracts.streams import STREAMS
 from infra.beside import beside
 from infra.embedded import Addresses
@@ -145,8 +146,18 @@ class Speaker:
 
 
 async def stored(bus: Bus, call: CallId) -> list[tuple[int, float]]:
-    """What a call's log holds: sequence and number of each."""
-    history = [recorded async for recorded in NatsJournal(bus).read(TENANT, call)]
+    """What a call's log holds: sequence and number of each. Asked until the log answers: nodes may
+    choose a leader once more when one that stood still is back."""
+    history: list[Recorded] = []
+
+    async def read() -> bool:
+        try:
+            history[:] = [recorded async for recorded in NatsJournal(bus).read(TENANT, call)]
+        except JournalUnavailable:
+            return False
+        return True
+
+    await eventually_async(read, WITHIN_S)
     return [
         (recorded.sequence, event.at_ms)
         for recorded in history

@@ -160,7 +160,8 @@ async def test_what_was_unavailable_is_stored_once_when_appended_again(
         await impatient.append(TENANT, call, "line", said("a"), id=f"{call}:a", after=after)
     assert len(await stored(direct, call)) == int(arrives)
     between.publishes = between.answers = in_turn()
-    appended = await impatient.append(TENANT, call, "line", said("a"), id=f"{call}:a", after=after)
+    again = NatsJournal(flaky)
+    appended = await again.append(TENANT, call, "line", said("a"), id=f"{call}:a", after=after)
     assert await stored(direct, call) == [(appended.sequence, said("a"))]
 
 
@@ -182,7 +183,7 @@ async def test_an_append_that_lost_its_race_and_the_refusal_never_passes_for_sto
 async def test_an_append_overtaken_by_another_owners_while_it_was_lost_is_not_stored(
     between: Proxy, flaky: Bus, direct: Bus, call: CallId
 ) -> None:
-    between.publishes = in_turn(LATE, LATE, LATE)
+    between.publishes = in_turn(*[Fate(late_s=1.5)] * 6)
     ours = NatsJournal(flaky).append(TENANT, call, "dialog", said("a"), id=f"{call}:a", after=0)
     racing = asyncio.create_task(ours)
     theirs = await NatsJournal(direct).append(
@@ -222,7 +223,7 @@ async def test_an_id_that_belongs_to_another_message_is_refused_to_an_owner(
         await journal.append(
             TENANT, call, "dialog", said("ours"), id=f"{call}:a", after=theirs.sequence
         )
-    assert between.published == 3  # theirs, ours, and ours again: then it was known
+    assert between.published < 8  # theirs, ours, ours again: then it is known, long before 10 s
     assert await stored(direct, call) == [(theirs.sequence, said("theirs"))]
 
 
@@ -239,20 +240,22 @@ async def test_a_fact_that_somebody_else_stored_under_the_same_id_is_a_duplicate
 async def test_an_append_behind_a_message_that_is_not_there_is_refused(
     flaky: Bus, direct: Bus, call: CallId
 ) -> None:
-    journal = NatsJournal(flaky, patience_s=0.3)
+    journal = NatsJournal(flaky, patience_s=1.5)
     with pytest.raises(WrongVersion):
         await journal.append(TENANT, call, "dialog", said("a"), id=f"{call}:a", after=1 << 40)
     assert await stored(direct, call) == []
 
 
 async def written(bus: Bus, call: CallId, count: int) -> list[int]:
-    """`count` messages, quickly."""
-    journal = NatsJournal(bus)
-    appends = (
-        journal.append(TENANT, call, "line", said(f"{n}" + "." * 2_000), id=f"{call}:{n}")
-        for n in range(count)
-    )
-    return sorted(appended.sequence for appended in await asyncio.gather(*appends))
+    """`count` messages, no more at once than a slow disk takes in time."""
+    journal, sequences = NatsJournal(bus), list[int]()
+    for start in range(0, count, 100):
+        appends = (
+            journal.append(TENANT, call, "line", said(f"{n}" + "." * 2_000), id=f"{call}:{n}")
+            for n in range(start, min(start + 100, count))
+        )
+        sequences += (appended.sequence for appended in await asyncio.gather(*appends))
+    return sorted(sequences)
 
 
 @pytest.mark.parametrize("fate", [LOST, CUT_BEFORE, CUT_AFTER])

@@ -16,7 +16,7 @@ from contracts.streams import AUDIO, STREAMS
 from infra.children import NotReady, side_by_side
 from infra.data_folder import make_folders
 from infra.embedded import Addresses, MadeForOtherNodes, embedded, running
-from infra.loopback_ports import free_ports
+from infra.loopback_ports import free_port, free_ports
 from infra.nats import Bus, connect, create_streams
 from infra.nats_server import NatsServer, Node, assert_durable
 from infra.nats_system import leads
@@ -108,6 +108,19 @@ async def test_a_log_is_not_opened_by_another_number_of_nodes(
 
 def _stores(data: Path) -> list[str]:
     return [path.name for path in data.glob("jetstream*")]
+
+
+def test_a_port_that_somebody_is_about_to_take_is_not_free() -> None:
+    assert 31_990 <= free_port(besides=range(20_000, 31_990)) < 32_000
+
+
+async def test_clients_are_not_sent_to_a_port_the_nodes_find_each_other_by(tmp_path: Path) -> None:
+    data, routes = make_folders(tmp_path), free_ports(3)
+    (data / "nats-1.port").write_text(str(routes[0]))  # its port for clients before
+    node = NatsServer(data, "secret", node=Node(1, routes))
+    await node.start()
+    assert int(node.url.rpartition(":")[2]) not in routes
+    await node.stop()
 
 
 class Advertising(NatsServer):

@@ -217,14 +217,14 @@ async def test_a_connection_that_was_away_asks_anew(exchange: Exchange) -> None:
     gateway, dialog, call = await exchange.process(), await exchange.process(), new_call_id()
     await gateway.ring(call)
     assert await words(dialog, call) == [NUMBER]
-    await exchange.server.stop()
-    await exchange.server.start()
     back = asyncio.Event()
 
     async def on_back() -> None:
         back.set()
 
     dialog.bus.on_reconnect(on_back)
+    await exchange.server.stop()
+    await exchange.server.start()
     await asyncio.wait_for(back.wait(), 10)
     payload = await gateway.journal.codec.write(call, Message(by="g", events=(TURN,)))
     with pytest.raises(KeyWanted):

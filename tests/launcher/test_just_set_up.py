@@ -3,7 +3,6 @@
 import re
 import shutil
 import stat
-import time
 import zipfile
 from pathlib import Path
 
@@ -73,13 +72,10 @@ def test_a_fresh_machine_is_set_up_once_and_every_argument_arrives(
     assert arguments == [f"<{each}>" for each in ("--justfile", justfile, "call", "a b", "*", "")]
 
     shutil.rmtree(machine.programs)  # nothing is looked for again
-    started = time.perf_counter()
     second = machine.just("call", "a b", "*", "", cwd=tmp_path)
-    took_ms = (time.perf_counter() - started) * 1000
 
     assert (second.returncode, second.stderr) == (0, "")
     assert second.stdout.splitlines()[2:] == first.stdout.splitlines()[2:]
-    assert took_ms < 100
 
 
 def half_make_boot(machine: Machine) -> Path:

@@ -44,15 +44,15 @@ async def test_two_callers_talk_one_over_the_other_end_and_all_is_accounted_for(
     stall = Fault(what="postgres_stalls", at_s=0.2, lasts_s=0.5)
     scenario = Scenario(about="two who interrupt", arrive_s=0.1, manner=manner, faults=(stall,))
     found = await run(
-        system, Wanted(name="two", scenario=scenario, calls=2, length_s=2.0, verify=True)
+        system, Wanted(name="two", scenario=scenario, calls=2, length_s=4.0, verify=True)
     )
     assert (found.answered, found.lost, found.doubled, found.cut_short) == (2, 0, 0, 0)
     assert found.errors == {}
     assert (found.log_calls, found.log_wrong) == (2, ())
     assert (found.faults, found.parked) == (("postgres_stalls for 0.5 s",), 0)
     assert found.tables_behind_s > 0
-    assert found.turns == found.wait_ms.n == 4
-    assert found.barge_in_ms.n + found.unheeded == 2
+    assert found.turns == found.wait_ms.n >= 4
+    assert found.barge_in_ms.n + found.unheeded >= 2
     assert found.cpu_by_program.keys() >= {"roles", "nats-server", "postgres"}
     assert found.servers is not None
     assert found.servers.nats_msgs_per_s > 0

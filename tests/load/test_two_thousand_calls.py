@@ -128,7 +128,7 @@ async def test_what_happens_in_a_thousand_calls_at_once_is_stored_and_told_to_th
 
     await own_bus.nc.subscribe(f"live.call.{TENANT}.*.line", cb=on_live)
     await own_bus.nc.flush()
-    journal, pressed = NatsJournal(own_bus), DigitPressed(at_ms=1, digit="1")
+    journal, pressed = NatsJournal(own_bus, patience_s=60), DigitPressed(at_ms=1, digit="1")
     message = Message(by="gateway", events=(pressed,))
     speaking = list(hosts[0].calls)[:1_000]
     stored = await asyncio.gather(

@@ -30,7 +30,8 @@ async def another(dsn: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]
 async def test_a_batch_that_lost_a_deadlock_is_tried_again(
     bus: Bus, tables_dsn: str, other_pool: Pool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await set_for_new_connections(tables_dsn, "deadlock_timeout", "'300ms'")
+    # PostgreSQL looks once, so long after somebody began to wait: it must be a deadlock by then.
+    await set_for_new_connections(tables_dsn, "deadlock_timeout", "'3s'")
     pool = await connect_pool(tables_dsn)
     async with running(bus, pool):
         _, last = await append_calls(bus, 1)
@@ -38,7 +39,7 @@ async def test_a_batch_that_lost_a_deadlock_is_tried_again(
         async with another(tables_dsn) as db:
             await db.execute("SET LOCAL deadlock_timeout = '1min'")  # let the runner give way
             await db.execute("LOCK TABLE turns_1.turns IN ACCESS EXCLUSIVE MODE")
-            _, last = await append_calls(bus, 10)
+            _, last = await append_calls(bus, 1)
             await eventually_async(lambda: somebody_waits(pool))
             await db.execute("UPDATE projection_positions SET updated_at = now()")
             await db.execute("ROLLBACK")
@@ -89,7 +90,10 @@ async def set_for_new_connections(dsn: str, name: str, value: str) -> None:
 
 
 async def somebody_waits(pool: Pool) -> bool:
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
     return bool(await pool.fetchval(waiting))
 
 

@@ -121,7 +121,10 @@ async def tables_are_there(pool: Pool) -> bool:
 
 
 async def waits_for_a_lock(pool: Pool) -> bool:
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
     return bool(await pool.fetchval(waiting))
 
 

@@ -268,13 +268,15 @@ async def test_a_rebuild_that_is_killed_goes_on_where_it_was(
     async with running(bus, pool):
         await caught_up(pool, last)
     before = await tables(pool)
-    killed = await asyncio.create_subprocess_exec(
-        *(sys.executable, rebuild_in_a_process.__file__, log_server.url, tables_dsn),
-        env={"PYTHONPATH": str(ROOT)},
-    )
-    await eventually_async(lambda: some_chunks(pool), 30)
-    killed.kill()
-    await killed.wait()
+    async with pool.acquire() as reader, reader.transaction():
+        await reader.fetch("SELECT turn FROM turns")  # who reads keeps others from becoming live
+        killed = await asyncio.create_subprocess_exec(
+            *(sys.executable, rebuild_in_a_process.__file__, log_server.url, tables_dsn),
+            env={"PYTHONPATH": str(ROOT)},
+        )
+        await eventually_async(lambda: some_chunks(pool), 30)
+        killed.kill()
+        await killed.wait()
     assert await states(pool, "turns") == [(1, "live"), (2, "filling")]
     await eventually_async(lambda: goes_on(bus, pool), 30)
     assert await states(pool, "turns") == [(1, "kept"), (2, "live")]

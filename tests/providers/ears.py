@@ -25,6 +25,12 @@ async def hear(ear: SocketEar, finals: int = 1) -> list[Heard]:
     return heard
 
 
+async def hear_next(ear: SocketEar) -> Heard:
+    """The next piece, be it final or not."""
+    async with asyncio.timeout(5), aclosing(ear.heard()) as words:
+        return await anext(words)
+
+
 def told(heard: list[Heard]) -> list[tuple[str, str]]:
     """Each piece's words, and what they are."""
     return [(h.text, "final" if h.final else "eager" if h.eager else "draft") for h in heard]

@@ -171,7 +171,7 @@ async def test_a_sentence_cut_short_is_a_failure_not_a_short_sentence(
 
 async def test_a_voice_that_falls_silent_is_given_up(elevenlabs_server: ElevenLabsServer) -> None:
     elevenlabs_server.script = endless
-    _expect(await failure(elevenlabs_server, wait_ms=100), "timeout", True, elevenlabs_server.key)
+    _expect(await failure(elevenlabs_server, wait_ms=500), "timeout", True, elevenlabs_server.key)
     await elevenlabs_server.answers[0].gone()
 
 

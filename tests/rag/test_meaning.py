@@ -77,11 +77,11 @@ async def test_an_embedding_that_is_slow_again_and_again_is_left_alone_for_a_whi
     meaning, counts = meaning_of(embedding, question_ms=20, clock=clock)
     assert [await meaning.of_question(SECRET) for _ in range(9)] == [None] * 9
     assert counts.words_only == 9
-    assert vendor.requests == 3
+    # Tries, not requests: on a busy machine the time is over before the vendor has one.
+    assert caplog.text.count("openai failed: timeout") == 3
     clock.now_s += 20
     assert await meaning.of_question(SECRET) is None
-    assert vendor.requests == 4  # one more try
-    assert "openai failed: timeout" in caplog.text
+    assert caplog.text.count("openai failed: timeout") == 4  # one more try
     assert SECRET not in caplog.text
 
 

@@ -254,7 +254,8 @@ async def test_two_workers_share_the_questions(town: Town) -> None:
             assert [len(await town.answers(call)) for call in calls] == [1] * 60
             assert one.counts.found > 0
             assert two.counts.found > 0
-            assert one.counts.found + two.counts.found == 60
+            # One that took long was asked of the other, too, and stored once.
+            assert one.counts.found + two.counts.found >= 60
 
 
 async def test_the_server_may_restart_under_the_worker(

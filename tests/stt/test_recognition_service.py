@@ -100,7 +100,7 @@ async def test_a_callers_voice_is_understood_from_the_line_to_the_log(
 
 
 async def test_two_utterances_within_the_silence_make_one_turn(bus: Bus, tenant: str) -> None:
-    slow = Turns(stop_ms=20, silence_ms=500)
+    slow = Turns(stop_ms=20, silence_ms=1_500)
     call = await Telephone.ring(bus, scripted("one", "two", turns=slow), tenant)
     async with hosting(bus, Scripted()):
         await call.say()

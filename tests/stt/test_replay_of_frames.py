@@ -1,6 +1,8 @@
 """Frames from before a host listened: from the stream, or from the gateway where it lost them."""
 
 import pytest
+from eventually import eventually_async
+from nats.js.errors import NotFoundError
 
 from contracts.ids import CallId, TenantId, new_call_id
 from contracts.streams import AUDIO, audio_subject
@@ -16,9 +18,22 @@ AT_MS = 1_795_322_636_000
 
 
 async def publish(gateway: Bus, subject: str, first: int, last: int) -> None:
-    for number in range(first, last + 1):
-        gateway.pub_kept(subject, pack_caller(number, AT_MS + 20 * number, SILENT_FRAME))
-    await gateway.nc.flush()
+    """Returns when the stream has them, some time after the server has."""
+    frames = [
+        pack_caller(number, AT_MS + 20 * number, SILENT_FRAME) for number in range(first, last + 1)
+    ]
+    for frame in frames:
+        gateway.pub_kept(subject, frame)
+    if not frames:
+        return
+
+    async def captured() -> bool:
+        try:
+            return (await gateway.js.get_last_msg(AUDIO.name, subject)).data == frames[-1]
+        except NotFoundError:
+            return False
+
+    await eventually_async(captured)
 
 
 @pytest.mark.parametrize(("lost", "wanted"), [(20, 5), (40, 5), (20, 21)])

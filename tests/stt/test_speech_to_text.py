@@ -98,7 +98,7 @@ ADAPTERS = {
         stt_vendors.scribe,
     ),
     "sarvam": Adapter(
-        lambda vendor: Sarvam(vendor.key, vendor.url, final_ms=300),
+        lambda vendor: Sarvam(vendor.key, vendor.url, final_ms=1_500),
         agent("sarvam"),
         saaras_server,
         stt_vendors.saaras,

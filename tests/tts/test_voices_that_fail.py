@@ -28,8 +28,11 @@ def written(
     reply: int = 1,
     fixed: bool = False,
     others: tuple[FallbackVoice, ...] = OTHERS,
+    first_ms: int = 5_000,
+    stall_ms: int = 5_000,
 ) -> SentenceWritten:
-    voice = Voice(provider="elevenlabs", name=VOICE, fallbacks=others, first_ms=200, stall_ms=200)
+    waits = {"first_ms": first_ms, "stall_ms": stall_ms}
+    voice = Voice(provider="elevenlabs", name=VOICE, fallbacks=others, **waits)
     return SentenceWritten(
         at_ms=now_ms(), reply=reply, sentence=number, text=TEXT, voice=voice, fixed=fixed
     )
@@ -80,7 +83,7 @@ async def test_a_voice_without_a_sound_in_time_gives_way(exchange: Exchange) -> 
 
     async with vendor() as (server, providers), exchange.worker(providers):
         server.script = is_silent
-        await exchange.write(written())
+        await exchange.write(written(first_ms=200))
         (switch,) = await told(exchange)
     assert (switch.kind, switch.stage) == ("timeout", "first")
     assert switch.wait_ms >= 200
@@ -100,7 +103,7 @@ async def test_of_a_sentence_half_heard_the_next_voice_says_the_rest(
 
     async with vendor() as (server, providers), exchange.worker(providers):
         server.script = says_a_second
-        await exchange.write(written())
+        await exchange.write(written(stall_ms=1_000))
         (switch,) = await told(exchange)
     assert switch.stage == "amid"
     rest = "appointment is on Tuesday at ten."  # 1000 ms at 60 ms a character end in its midst
