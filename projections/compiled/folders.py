@@ -4,12 +4,13 @@ import hashlib
 import os
 import sysconfig
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
 PACKAGES: Final = ("contracts", "infra", "projections")  # what a filling process imports of ours
 SOURCES: Final = Path(__file__).parents[2]
-_MADE: Final = ("__pycache__",)  # by Python, beside the sources
+LEFT_OUT: Final = ("__pycache__", "*.md")  # what Python makes, and what only people read
 
 
 def usual_cache(environment: Mapping[str, str] = os.environ) -> Path:
@@ -52,5 +53,9 @@ def _files(root: Path) -> Iterator[Path]:
     """Sources and data, in an order that is always the same."""
     for package in PACKAGES:
         for file in sorted((root / package).rglob("*")):
-            if file.is_file() and not set(_MADE) & set(file.parts):
+            if file.is_file() and not any(map(_is_left_out, file.relative_to(root).parts)):
                 yield file
+
+
+def _is_left_out(name: str) -> bool:
+    return any(fnmatch(name, pattern) for pattern in LEFT_OUT)

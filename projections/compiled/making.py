@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from projections.compiled.folders import PACKAGES, SOURCES, found, name_of, python_name
+from projections.compiled.folders import LEFT_OUT, PACKAGES, SOURCES, found, name_of, python_name
 from projections.compiled.modules import MODULES
 
 _PROGRAM: Final = Path(__file__).with_name("by_mypyc.py")
@@ -93,9 +93,7 @@ def _alone(cache: Path) -> Iterator[None]:
 def _copied(copy: Path) -> str:
     """The name for what was copied, whatever is written over the sources meanwhile."""
     for package in PACKAGES:
-        shutil.copytree(
-            SOURCES / package, copy / package, ignore=shutil.ignore_patterns("__pycache__")
-        )
+        shutil.copytree(SOURCES / package, copy / package, ignore=shutil.ignore_patterns(*LEFT_OUT))
     return name_of(copy)
 
 

@@ -238,6 +238,8 @@ def test_a_source_or_a_price_that_was_changed_is_not_served_by_what_was_compiled
         file.write_bytes(before + b"\n")
         assert found_from(sources, cache) == "None"
         file.write_bytes(before)
+    (sources / "infra" / "decisions" / "0999-of-no-concern.md").touch()
+    assert found_from(sources, cache) == str(found(cache))
     (sources / "projections" / "added.py").touch()
     assert found_from(sources, cache) == "None"
 
