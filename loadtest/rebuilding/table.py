@@ -14,14 +14,14 @@ TARGET_LIVE_MS: Final = 250
 def series_of(found: Figures) -> Table:
     """Every rebuild, in the order in which they ran."""
     table = Table(title="All tables from the log, into an empty database")
-    for name in ("events", "workers", "by", "rows", "filled s", "live after s"):
+    for name in ("events", "workers", "code", "rows", "filled s", "live after s"):
         table.add_column(name, justify="right")
     for name in ("events/s", "rows/s", "peak MB", "postgres MB", "nats MB"):
         table.add_column(name, justify="right")
     for run in found.series:
         memory = (run.memory.ours, run.memory.postgres, run.memory.nats)
         table.add_row(
-            *(f"{run.events:,}", str(run.workers), _by(run.compiled), f"{run.rows:,}"),
+            *(f"{run.events:,}", str(run.workers), _code(run.compiled), f"{run.rows:,}"),
             *(f"{run.filled_s:.2f}", f"{run.took_s:.2f}"),
             *(f"{run.events_per_s:,.0f}", f"{run.rows / run.took_s:,.0f}"),
             *(f"{mb:.0f}" for mb in memory),
@@ -33,8 +33,8 @@ def table_of(found: Figures) -> Table:
     """The largest log at its best, beside PostgreSQL's limit, the peer and the targets."""
     kind = "sealed" if found.sealed else "plain"
     workers = "1 worker" if found.workers == 1 else f"{found.workers} workers"
-    by = _by(found.compiled)
-    title = f"{found.events:,} events, {kind}, {workers}, {by}, {found.cores} cores"
+    code = f"{_code(found.compiled)} code"
+    title = f"{found.events:,} events, {kind}, {workers}, {code}, {found.cores} cores"
     table = Table(title=title)
     table.add_column("figure")
     table.add_column("measured", justify="right")
@@ -90,8 +90,8 @@ def _live(found: Figures) -> list[tuple[str, str, str]]:
     ]
 
 
-def _by(compiled: bool) -> str:
-    return "machine code" if compiled else "interpreted"
+def _code(compiled: bool) -> str:
+    return "machine" if compiled else "source"
 
 
 def _met(met: bool) -> str:
