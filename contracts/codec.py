@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Collection
-from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
+from typing import Any, Final, Literal, TypeAlias, cast
 
 import msgspec
 
@@ -17,7 +17,7 @@ from contracts.phrase import PhraseWanted
 from contracts.recorded import CallEvent, Decision, Message, Retired
 from contracts.seal import KeyWanted, Locked, Seal, Unreadable, Unsealed
 from contracts.transcript import TranscriptFinalized, TranscriptFinalizedV1
-from contracts.wire import Events, Wire
+from contracts.wire import Events, Wire, read
 
 __all__ = [
     "Codec",
@@ -47,8 +47,6 @@ _document: "Final[msgspec.json.Decoder[KnowledgeEvent]]" = msgspec.json.Decoder(
     DocumentAdded | DocumentWithdrawn
 )
 _key: "Final[msgspec.json.Decoder[KeyEvent]]" = msgspec.json.Decoder(KeyMade | KeyErased)
-
-Decoded = TypeVar("Decoded")
 
 
 def lift(event: CallEvent | Retired) -> CallEvent:
@@ -103,7 +101,7 @@ class Codec:
         """
         if live and (kept := self._kept(call, payload)):
             return kept
-        wire = _read(_wire, payload)
+        wire = read(_wire, payload)
         if not wire.sealed:
             return _message(wire, self._lifted(call, wire.events), wire.decision, "")
         opener = self._seal.opener(call)
@@ -169,7 +167,7 @@ def outline(payload: bytes) -> Message:
 
     Raises Unreadable.
     """
-    wire = _read(_wire, payload)
+    wire = read(_wire, payload)
     return _message(wire, tuple(map(lift, wire.events)), wire.decision, wire.sealed)
 
 
@@ -186,39 +184,24 @@ def encode(value: AgentPublished | Claim | KnowledgeEvent | KeyEvent | PhraseWan
 
 def decode_agent(payload: bytes) -> AgentPublished:
     """Raises Unreadable."""
-    return _read(_agent, payload)
+    return read(_agent, payload)
 
 
 def decode_claim(payload: bytes) -> Claim:
     """Raises Unreadable."""
-    return _read(_claim, payload)
+    return read(_claim, payload)
 
 
 def decode_knowledge(payload: bytes) -> KnowledgeEvent:
     """Raises Unreadable."""
-    return _read(_document, payload)
+    return read(_document, payload)
 
 
 def decode_phrase(payload: bytes) -> PhraseWanted:
     """Raises Unreadable."""
-    return _read(_phrase, payload)
+    return read(_phrase, payload)
 
 
 def decode_key(payload: bytes) -> KeyEvent:
     """Raises Unreadable."""
-    return _read(_key, payload)
-
-
-def _read(decoder: "msgspec.json.Decoder[Decoded]", payload: bytes) -> Decoded:
-    try:
-        return decoder.decode(payload)
-    except msgspec.ValidationError as broken:
-        raise Unreadable(_place(str(broken))) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Unreadable("not JSON in UTF-8") from None
-
-
-def _place(reason: str) -> str:
-    """Where the contract was broken: the path msgspec gives, without the value it quotes."""
-    path = reason.rpartition(" - at ")[2].strip("`") if " - at " in reason else "$"
-    return f"no contract covers it, at {path}"
+    return read(_key, payload)

@@ -6,6 +6,7 @@ What mypyc takes otherwise than Python does, and so does not belong in one of th
 - `is` between numbers
 - a `Final` that somebody sets: its value stands in the code
 - a struct that is read from bytes, or that other modules make: mypyc keeps no annotation but a name
+- `from None`: the cause is shown all the same, and may hold a caller's words
 - a class whose base is not compiled, or an async generator
 """
 

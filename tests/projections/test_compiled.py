@@ -172,6 +172,16 @@ def test_every_module_on_the_list_is_machine_code(cache: Path) -> None:
     assert all(file.suffix == ".so" and folder in file.parents for file in files)
 
 
+def test_what_machine_code_can_not_read_is_told_without_a_word_of_it(cache: Path) -> None:
+    reads = (
+        "from contracts.codec import Codec;"
+        """ Codec().decode("c", b'{"by":"a","events":[{"type":"secret word"}]}')"""
+    )
+    done = run_python(found(cache), "-c", reads)
+    assert "Unreadable: no contract covers it" in done.stderr
+    assert "secret word" not in done.stderr
+
+
 async def test_a_rebuild_by_machine_code_gives_the_tables_that_following_gave(
     bus: Bus,
     pool: Pool,
