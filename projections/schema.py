@@ -121,8 +121,10 @@ async def show(db: Connection, generation: Generation) -> None:
     for table in generation.projection.tables:
         source = f"{generation.schema}.{table.name}"
         view = f"public.{table.name}"
-        if await db.fetchval(_COLUMNS, view) != await db.fetchval(_COLUMNS, source):
-            await db.execute(f"DROP VIEW IF EXISTS {view} CASCADE")
+        before = await db.fetchval(_COLUMNS, view)
+        if before is not None and before != await db.fetchval(_COLUMNS, source):
+            _log.warning("%s gets other columns: what stands on it is dropped", table.name)
+            await db.execute(f"DROP VIEW {view} CASCADE")
         await db.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {source}")
         await _comment(db, view, source)
 
