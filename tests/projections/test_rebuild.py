@@ -36,8 +36,9 @@ from projections.rebuild import (
 )
 from projections.rebuild import plan as planning
 from projections.rebuild.indexes import take_indexes
-from projections.rebuild.indexing import make_indexes
+from projections.rebuild.indexing import make_indexes, smallest_first
 from projections.run import caught_up
+from projections.schema import next_generation
 from projections.views.making import make_views
 
 pytestmark = pytest.mark.stack
@@ -179,6 +180,17 @@ async def test_an_index_that_was_made_before_a_kill_is_not_made_again(bus: Bus, 
     async with pool.acquire() as db:
         made = [i for e in begun.generations for i in await take_indexes(db, e.schema)]
     assert sorted(made) == sorted(begun.indexes)
+
+
+async def test_the_largest_tables_index_is_begun_first(bus: Bus, pool: Pool) -> None:
+    """None is left to one connection while the other has nothing to do."""
+    await append_calls(bus, 40)
+    await rebuilt(bus, pool)
+    async with pool.acquire() as db:
+        plan = [await next_generation(db, each) for each in PROJECTIONS]
+        live = [f"{each.name}_{each.number - 1}" for each in plan]
+        indexes = [index for each in live for index in await take_indexes(db, each)]
+    assert "timeline_pkey" in (await smallest_first(pool, indexes))[-1]
 
 
 async def test_autovacuum_keeps_off_tables_until_they_are_live(bus: Bus, pool: Pool) -> None:
