@@ -6,13 +6,11 @@ from contextlib import AsyncExitStack
 import pytest
 from eventually import eventually_async
 from gateway_house import House, facts, only, sound
-from nats.aio.msg import Msg
 from nats_fates import Fate, in_turn
 from nats_proxy import proxy
 from twilio_double import LOUD, QUIET, Document, MediaSocket, TwilioDouble
 
-from contracts.dialog import CallEnded, HangUpRequested
-from contracts.ids import CallId, HostId
+from contracts.ids import CallId
 from contracts.line import (
     DigitPressed,
     LineAnswered,
@@ -26,7 +24,6 @@ from contracts.line import (
     SpeechStarted,
 )
 from contracts.recorded import Message
-from contracts.streams import host_subject
 from infra.nats import connect
 
 SHARED = {"token_secret": b"shared"}
@@ -255,69 +252,6 @@ async def test_the_same_gateway_takes_a_line_back_whose_old_socket_it_still_has(
     await back.press("1")
     events = await house.until(document.call, DigitPressed)
     assert [type(event) for event in events[2:]] == [LineLost, LineResumed, DigitPressed]
-
-
-async def test_after_the_actor_hung_up_no_line_comes_back(house: House) -> None:
-    twilio = await house.twilio(await house.open())
-    media, document = await house.answered(twilio)
-    media.reset()
-    await house.until(document.call, LineLost)
-    again = await twilio.after(document)
-    await house.decide(document.call, HangUpRequested(at_ms=1, reason="goodbye"))
-    assert await (await twilio.connect(again)).closed() == 1008
-    assert (await twilio.after(again)).verbs == ["Hangup"]
-    (ended,) = only(LineEnded, await house.until(document.call, LineEnded))
-    assert ended.reason == "agent_hung_up"
-
-
-@pytest.mark.parametrize("by", ["caller", "agent"])
-async def test_a_call_that_was_ended_is_not_brought_back(house: House, by: str) -> None:
-    twilio = await house.twilio(await house.open())
-    media, document = await house.answered(twilio)
-    if by == "caller":
-        await media.hang_up()
-    else:
-        over = CallEnded(at_ms=1, reason="line_lost", phase="start", turns=0)
-        await house.decide(document.call, over)
-    await media.closed()
-    assert (await twilio.after(document, CallStatus="in-progress")).verbs == ["Hangup"]
-    assert len(only(LineEnded, await house.until(document.call, LineEnded))) == 1
-
-
-async def test_an_end_that_is_written_while_the_holder_is_asked_counts(house: House) -> None:
-    twilio = await house.twilio(await house.open())
-    document = await twilio.ring()
-    holder = HostId(f"gateway-{document.call}")
-    await house.add(document.call, LineAnswered(at_ms=1, stream="MZ1"), by=holder)
-
-    async def ends_it_and_has_it_no_more(question: Msg) -> None:
-        await house.add(document.call, LineEnded(at_ms=2, reason="caller_hung_up"), by=holder)
-        await question.respond(b"none")
-
-    await house.bus.nc.subscribe(host_subject(holder), cb=ends_it_and_has_it_no_more)
-    assert (await twilio.after(document, CallStatus="in-progress")).verbs == ["Hangup"]
-
-
-async def test_a_caller_who_left_while_the_line_was_broken_ends_the_call(house: House) -> None:
-    twilio = await house.twilio(await house.open())
-    media, document = await house.answered(twilio)
-    media.reset()
-    await house.until(document.call, LineLost)
-    assert (await twilio.after(document, CallStatus="completed")).verbs == ["Hangup"]
-    (ended,) = only(LineEnded, await house.until(document.call, LineEnded))
-    assert ended.reason == "caller_hung_up"
-
-
-async def test_a_caller_whose_socket_is_never_taken_is_sent_again_a_few_times_only(
-    house: House,
-) -> None:
-    twilio = await house.twilio(await house.open())
-    document = await twilio.ring()
-    for attempt in range(2, 11):
-        document = await twilio.after(document)
-        assert document.verbs == ["Pause", "Connect", "Redirect"], attempt
-        assert document.parameters["stint"] == "1"
-    assert (await twilio.after(document)).verbs == ["Hangup"]
 
 
 async def test_of_a_dead_gateway_counts_as_heard_what_it_recorded(house: House) -> None:
