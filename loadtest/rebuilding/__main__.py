@@ -90,15 +90,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
-    return number
+    return int(text)
 
 
 def _natural(text: str) -> int:
-    if (number := int(text)) < 0:
+    if not text.isdecimal() or int(text) < 0:
         raise argparse.ArgumentTypeError("must be 0 or more")
-    return number
+    return int(text)
 
 
 async def _measure(given: argparse.Namespace) -> Figures:
