@@ -9,20 +9,23 @@ Moment: TypeAlias = int
 four for each event: as datetimes they would take five times as long to pack."""
 
 _EPOCH_S: Final = int(EPOCH.timestamp())
-_EPOCH_MS: Final = _EPOCH_S * 1000
-_EXACT_MS: Final = 1 << 42  # in 2109: until then `_rounded` loses less than half a microsecond
+_EPOCH_US: Final = _EPOCH_S * 1_000_000
+_NEAR_MS: Final = 2_147_483_648_000.0  # 2 ** 31 seconds, in 2038
 _YEAR_1: Final = -63_082_281_600_000_000
 _YEAR_10000: Final = 252_455_616_000_000_000
 
 
 def moment(unix_ms: float) -> Moment:
-    """UNIX time in milliseconds, to the nearest microsecond. Raises OverflowError, see `later`."""
-    if 0 <= unix_ms < _EXACT_MS:
-        if type(unix_ms) is int:
-            return (unix_ms - _EPOCH_MS) * 1000
-        unix_us = round(unix_ms * 1000)
-        if unix_us / 1_000_000 * 1000 == unix_ms:  # whole, as the server's times are: infra.stamps
-            return unix_us - _EPOCH_MS * 1000
+    """UNIX time in milliseconds, to the nearest microsecond. Raises OverflowError, see `later`.
+
+    Before 2038 a float's own error, that of the product and that of the quotient in `_rounded` are
+    an eighth of a microsecond each: what is so near to a whole one is rounded to it by all.
+    """
+    if 0 <= unix_ms < _NEAR_MS:
+        unix_us = unix_ms * 1000
+        whole_us = int(unix_us + 0.5)
+        if abs(unix_us - whole_us) <= 0.25:
+            return whole_us - _EPOCH_US
     return _rounded(unix_ms)
 
 
