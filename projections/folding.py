@@ -1,12 +1,12 @@
 """The rows of one call, as the call's events make them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from projections.past import Past, Place
+from projections.past import ByType, Key, Past, count
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 
@@ -37,54 +37,61 @@ class Rows:
         """As in Projection."""
         self.tenant, self.call = tenant, call
         self._passing, self._derived = passing, derived
-        self._rows: dict[Place, msgspec.Struct] = {}
+        self._rows: ByType = {}  # as they are stored
         self._past: Past | None = None
         self._full = _TOUCHED  # rows at which those used longest ago are set apart
-        self.changed: dict[Place, msgspec.Struct] = {}  # since they were last stored
+        self.changed: ByType = {}  # since they were last stored
         self.added: list[msgspec.Struct] = []  # since then: rows never looked at again
 
     @property
     def held(self) -> int:
-        """How many there are in memory."""
-        return len(self._rows) + (self._past.held if self._past is not None else 0)
+        """How many there are in memory, but those that are yet to be stored for the first time."""
+        return count(self._rows) + (self._past.held if self._past is not None else 0)
 
     def of(self, row: type[Row], *key: Any) -> Row:
         """The row with this key, made where there is none: to be changed. Raises LetGo."""
-        place = (row, *key)
-        found: Any = self.changed.get(place)
+        changed = self.changed.get(row)
+        if changed is None:
+            changed = self.changed[row] = {}
+        found: Any = changed.get(key)
         if found is None:
-            found = self._rows.get(place)
-            if found is None and self._past is not None:
-                found = self._recalled(place)
+            found = self._unchanged(row, key)
             if found is None:
-                found = self._rows[place] = row(self.tenant, self.call, *key)
-            self.changed[place] = found
+                found = row(self.tenant, self.call, *key)
+            changed[key] = found
         return found  # type: ignore[no-any-return]
 
     def find(self, row: type[Row], *key: Any) -> Row | None:
         """The row with this key, only to be looked at. None: there is none. Raises LetGo."""
-        place = (row, *key)
-        found = self._rows.get(place)
-        if found is None and self._past is not None:
-            found = self._recalled(place)
+        changed = self.changed.get(row)
+        found = changed.get(key) if changed is not None else None
+        if found is None:
+            found = self._unchanged(row, key)
         return found  # type: ignore[return-value]
 
-    def all(self, row: type[Row]) -> Iterator[Row]:
+    def all(self, row: type[Row]) -> Iterable[Row]:
         """Every row of a type, only to be looked at. Raises LetGo."""
+        unchanged = self._rows.setdefault(row, {})
         if self._past is not None:
-            self._rows |= self._past.all(row)
-        return (found for place, found in self._rows.items() if place[0] is row)  # type: ignore[misc]
+            unchanged |= self._past.all(row)
+        return (unchanged | self.changed.get(row, {})).values()  # type: ignore[return-value]
+
+    def changed_of(self, row: type[Row]) -> Iterable[Row]:
+        """Those of a type that are to be stored."""
+        return self.changed.get(row, {}).values()  # type: ignore[return-value]
 
     @property
     def news(self) -> Iterator[msgspec.Struct]:
         """What is to be stored, and notes among it."""
-        return chain(self.changed.values(), self.added)
+        return chain(*(each.values() for each in self.changed.values()), self.added)
 
     def settle(self) -> None:
         """What was changed is stored."""
+        for row, changed in self.changed.items():
+            self._rows.setdefault(row, {}).update(changed)
         self.changed.clear()
         self.added.clear()
-        if len(self._rows) >= self._full:
+        if count(self._rows) >= self._full:
             self._pass_on()
 
     def _pass_on(self) -> None:
@@ -92,16 +99,17 @@ class Rows:
 
         So each costs the same however long the call is.
         """
-        passing = {place: row for place, row in self._rows.items() if place[0] in self._passing}
-        self._rows = {place: row for place, row in self._rows.items() if place not in passing}
-        self._full = len(self._rows) + _TOUCHED
+        passing = {row: self._rows.pop(row) for row in self._passing if row in self._rows}
+        self._full = count(self._rows) + _TOUCHED
         if self._past is None:
             self._past = Past(self._derived)
         self._past.replace(passing)
 
-    def _recalled(self, place: Place) -> msgspec.Struct | None:
-        assert self._past is not None
-        found = self._past.give_back(place)
-        if found is not None:
-            self._rows[place] = found
+    def _unchanged(self, row: type[msgspec.Struct], key: Key) -> msgspec.Struct | None:
+        stored = self._rows.get(row)
+        found = stored.get(key) if stored is not None else None
+        if found is None and self._past is not None:
+            found = self._past.give_back(row, key)
+            if found is not None:
+                self._rows.setdefault(row, {})[key] = found
         return found

@@ -9,8 +9,11 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-Place: TypeAlias = tuple[Any, ...]
-"""A row's type, and its key behind the call."""
+Key: TypeAlias = tuple[Any, ...]
+"""A row's key behind the call; empty where a call has one row of the type."""
+
+ByType: TypeAlias = dict[type[msgspec.Struct], dict[Key, msgspec.Struct]]
+"""Rows by their type and key."""
 
 
 class LetGo(Exception):
@@ -29,39 +32,45 @@ class Past:
     def __init__(self, derived: frozenset[type[msgspec.Struct]]) -> None:
         """`derived`: types of rows that are made again whole, and so not missed."""
         self._derived = derived
-        self._rows: dict[Place, msgspec.Struct] = {}
-        self._gone: dict[type[msgspec.Struct], tuple[Place, Place]] = {}
+        self._rows: ByType = {}
+        self._gone: dict[type[msgspec.Struct], tuple[Key, Key]] = {}
 
     @property
     def held(self) -> int:
         """How many there are."""
-        return len(self._rows)
+        return count(self._rows)
 
-    def replace(self, rows: dict[Place, msgspec.Struct]) -> None:
+    def replace(self, rows: ByType) -> None:
         """Let go of all, and have these instead."""
-        for row, *key in self._rows:
-            if row not in self._derived:
-                at = _rising(key)
-                first, last = self._gone.get(row, (at, at))
-                self._gone[row] = min(first, at), max(last, at)
+        for row, keys in self._rows.items():
+            if row not in self._derived and keys:
+                rising = [_rising(key) for key in keys]
+                first, last = self._gone.get(row, (rising[0], rising[0]))
+                self._gone[row] = min(first, *rising), max(last, *rising)
         self._rows = rows
 
-    def give_back(self, place: Place) -> msgspec.Struct | None:
+    def give_back(self, row: type[msgspec.Struct], key: Key) -> msgspec.Struct | None:
         """It is not here any more. None: there never was such a row. Raises LetGo."""
-        found = self._rows.pop(place, None)
-        if found is None and (gone := self._gone.get(place[0])) is not None:
+        there = self._rows.get(row)
+        found = there.pop(key, None) if there is not None else None
+        if found is None and (gone := self._gone.get(row)) is not None:
             first, last = gone
-            if first <= _rising(place[1:]) <= last:
+            if first <= _rising(key) <= last:
                 raise LetGo
         return found
 
-    def all(self, row: type[msgspec.Struct]) -> dict[Place, msgspec.Struct]:
+    def all(self, row: type[msgspec.Struct]) -> dict[Key, msgspec.Struct]:
         """All rows of a type: they are not here any more. Raises LetGo."""
         if row in self._gone:
             raise LetGo
-        return {place: self._rows.pop(place) for place in list(self._rows) if place[0] is row}
+        return self._rows.pop(row, {})
 
 
-def _rising(key: Any) -> Place:
+def count(rows: ByType) -> int:
+    """How many there are."""
+    return sum(map(len, rows.values()))
+
+
+def _rising(key: Key) -> Key:
     """The key in an order in which run-10 comes after run-9."""
     return tuple((len(part), part) if isinstance(part, str) else part for part in key)

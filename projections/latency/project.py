@@ -47,7 +47,7 @@ def _note_model(rows: Rows, turn: Waited, recorded: Recorded, event: SentenceWri
 
 def derive(rows: Rows) -> None:
     """The stages of changed turns both of whose ends are known."""
-    for turn in [each for each in rows.changed.values() if isinstance(each, Waited)]:
+    for turn in rows.changed_of(Waited):
         reckon(turn)
         for place, stage in enumerate(STAGES, start=1):
             start, end = getattr(turn, stage.start), getattr(turn, stage.end)
