@@ -1,6 +1,8 @@
 """call events -> table timeline -> page calls"""
 
-from typing import Any, Final, get_args
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, Final, NamedTuple, get_args
 
 import msgspec
 
@@ -14,17 +16,41 @@ from projections.timeline.labels import told
 from projections.timeline.rows import TimelineRow
 
 # In the label; in tool_runs; of no use to somebody who reads.
-_SHOWN_ELSEWHERE: Final = ("text", "heard", "question", "result", "voice")
+_SHOWN_ELSEWHERE: Final = frozenset(("text", "heard", "question", "result", "voice"))
+
+
+class _Shown(NamedTuple):
+    """What is shown of an event of which not all is: how it is taken, and what it makes."""
+
+    values: Callable[[Any], tuple[Any, ...]]
+    struct: type[msgspec.Struct]
+
+
+def _shown(event: type[Event]) -> _Shown | None:
+    """None: all is shown, but type and time."""
+    if _SHOWN_ELSEWHERE.isdisjoint(event.__struct_fields__):
+        return None
+    hidden = _SHOWN_ELSEWHERE | {"at_ms"}
+    fields = [each for each in msgspec.structs.fields(event) if each.name not in hidden]
+    return _Shown(
+        attrgetter(*(each.name for each in fields)),
+        msgspec.defstruct(event.__name__, map(_field, fields), omit_defaults=True),
+    )
+
+
+def _field(of: msgspec.structs.FieldInfo) -> tuple[str, Any, Any]:
+    """By place they all need a default; that of one that has none is no event's value."""
+    if of.default_factory is not msgspec.NODEFAULT:
+        return of.name, Any, msgspec.field(default_factory=of.default_factory)
+    return of.name, Any, msgspec.UNSET if of.default is msgspec.NODEFAULT else of.default
 
 
 _EVENTS: Final[tuple[type[Event], ...]] = get_args(CallEvent)
 _TAGS: Final = {event: str(event.__struct_config__.tag) for event in _EVENTS}
-_HIDDEN: Final = {
-    event: [name for name in _SHOWN_ELSEWHERE if name in event.__struct_fields__]
-    for event in _EVENTS
-}
+_SHOWN: Final = {event: _shown(event) for event in _EVENTS}
 _BEGUN: Final = {event: len(f'{{"type":"{tag}","at_ms":') for event, tag in _TAGS.items()}
 _encode: Final = msgspec.json.Encoder().encode
+_raw: Final[Callable[[bytes], msgspec.Raw]] = msgspec.Raw
 
 
 class Began(msgspec.Struct):
@@ -38,18 +64,19 @@ class Began(msgspec.Struct):
 def project(rows: Rows, recorded: Recorded, index: int, event: CallEvent) -> None:
     """A row for each event. Pure."""
     began = rows.find(Began) or _begin(rows, event)
+    kind, at_ms = type(event), event.at_ms
     lane, label = told(event)
     row = TimelineRow(  # by place: names would take as long again
-        recorded.tenant,
-        recorded.call,
+        rows.tenant,
+        rows.call,
         recorded.sequence,
         index,
-        moment(event.at_ms),
-        event.at_ms - began.at_ms,
+        moment(at_ms),
+        at_ms - began.at_ms,
         lane,
-        _TAGS[type(event)],
+        _TAGS[kind],
         label,
-        _detail(event),
+        _raw(_detail(event, kind, at_ms)),
         moment(recorded.stored_ms),
     )
     rows.added.append(row)
@@ -61,32 +88,23 @@ def _begin(rows: Rows, event: CallEvent) -> Began:
     return began
 
 
-def _detail(event: CallEvent) -> msgspec.Raw:
+def _detail(event: CallEvent, kind: type[CallEvent], at_ms: int) -> bytes:
     """The event's fields as JSON, but those that have columns of their own: type and time."""
-    shown = _shown(event)
+    if kind is PassagesFound:
+        return _encode(_found(event))
+    shown = _SHOWN[kind]
     if shown is not None:
-        return msgspec.Raw(_encode(shown))
-    told = _encode(event)
-    rest = told.find(b",", _BEGUN[type(event)])  # behind the time: all fields but these two
-    return msgspec.Raw(b"{" + told[rest + 1 :] if rest > 0 else b"{}")
+        return _encode(shown.struct(*shown.values(event)))
+    whole: bytes = _encode(event)
+    rest = _BEGUN[kind] + len(str(at_ms)) + 1  # behind the comma: all fields but these two
+    return b"{" + whole[rest:] if rest < len(whole) else b"{}"
 
 
-def _shown(event: CallEvent) -> dict[str, Any] | None:
-    """Of an event of which not all is shown."""
-    if type(event) is PassagesFound:
-        found = [
-            {"source": f"{each.document}#{each.chunk}", "score": each.score}
-            for each in event.passages
-        ]
-        return {"turn": event.turn, "passages": found, "took_ms": event.took_ms}
-    hidden = _HIDDEN[type(event)]
-    if not hidden:
-        return None
-    fields: dict[str, Any] = msgspec.to_builtins(event)
-    del fields["type"], fields["at_ms"]
-    for name in hidden:
-        fields.pop(name, None)  # one that has its default is not there
-    return fields
+def _found(event: Any) -> dict[str, Any]:
+    passages = [
+        {"source": f"{each.document}#{each.chunk}", "score": each.score} for each in event.passages
+    ]
+    return {"turn": event.turn, "passages": passages, "took_ms": event.took_ms}
 
 
 TIMELINE: Final = Projection(
