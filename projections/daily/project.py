@@ -1,7 +1,7 @@
 """call events -> table daily -> page daily"""
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias, get_args
+from typing import Any, Final, TypeAlias
 
 from contracts.dialog import (
     CallEnded,
@@ -29,120 +29,119 @@ from contracts.line import (
 )
 from contracts.outcome import OutcomeRecorded
 from contracts.passages import PassagesFound
-from contracts.recorded import Recorded
+from contracts.recorded import CallEvent, Recorded
 from projections.daily.rows import Course, DailyRow
 from projections.folding import Rows
-from projections.moments import moment
+from projections.moments import Moment, moment
 from projections.projection import Projection, Table
 
 _HOUR_MS: Final = 3_600_000
 
-_Course: TypeAlias = (
-    LineRang
-    | LineAnswered
-    | LineEnded
-    | CallOpened
-    | TransferRequested
-    | CallEnded
-    | OutcomeRecorded
-)
-_Talk: TypeAlias = TurnTaken | TurnMisheard | ReplyBegun | PlaybackStarted
-_Count: TypeAlias = (
-    SpeechStarted
-    | LineLost
-    | PassagesWanted
-    | PassagesFound
-    | ReplyFinished
-    | DraftDiscarded
-    | ReplyInterrupted
-    | ToolCalled
-    | ToolProposed
-    | ToolRefused
-    | ToolReturned
-)
-Read: TypeAlias = _Course | _Talk | _Count
+_Paid: TypeAlias = ReplyFinished | DraftDiscarded | ToolProposed | ToolRefused | ToolCalled
 
 
-def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
+def project(rows: Rows, recorded: Recorded, index: int, event: CallEvent) -> None:
     """What the event adds to the call's hour. Pure."""
     new = rows.find(DailyRow) is None
-    row, course = rows.of(DailyRow), rows.of(Course)
+    row = rows.of(DailyRow)
     if new:
-        row.hour = moment(event.at_ms - event.at_ms % _HOUR_MS)
-    _KINDS[type(event)](row, course, event)
+        row.hour = _hour(event.at_ms)
+    _ADD[type(event)](rows, row, event)
 
 
-def _go_on(row: DailyRow, course: Course, event: _Course) -> None:
-    match event:
-        case LineRang():
-            row.hour = moment(event.at_ms - event.at_ms % _HOUR_MS)
-            row.agent, row.revision = event.agent.agent, event.agent.revision
-            row.direction = event.direction
-        case LineAnswered():
-            row.answered, course.answered_ms = 1, event.at_ms
-        case CallOpened():
-            row.language = event.language
-        case TransferRequested():
-            row.transfers = 1
-            row.transfers_misheard = int(event.reason == "misheard")
-        case OutcomeRecorded():
-            row.succeeded = int(event.outcome == "success")
-            row.failed = int(event.outcome == "failure")
-        case LineEnded() | CallEnded():
-            _end(row, course, event)
+def _hour(at_ms: int) -> Moment:
+    return moment(at_ms - at_ms % _HOUR_MS)
 
 
-def _talk(row: DailyRow, course: Course, event: _Talk) -> None:
+def _ring(rows: Rows, row: DailyRow, event: LineRang) -> None:
+    row.hour, row.direction = _hour(event.at_ms), event.direction
+    row.agent, row.revision = event.agent.agent, event.agent.revision
+
+
+def _answer(rows: Rows, row: DailyRow, event: LineAnswered) -> None:
+    row.answered, rows.of(Course).answered_ms = 1, event.at_ms
+
+
+def _open(rows: Rows, row: DailyRow, event: CallOpened) -> None:
+    row.language = event.language
+
+
+def _speak(rows: Rows, row: DailyRow, event: SpeechStarted) -> None:
+    row.barge_ins += event.over_reply > 0
+
+
+def _take(rows: Rows, row: DailyRow, event: TurnTaken) -> None:
+    row.turns += 1
+    _wait(rows, event)
+
+
+def _mishear(rows: Rows, row: DailyRow, event: TurnMisheard) -> None:
+    row.misheard += 1
+    _wait(rows, event)
+
+
+def _wait(rows: Rows, event: TurnTaken | TurnMisheard) -> None:
     """The caller waits from the end of a turn to the first sound of the first reply to it."""
-    match event:
-        case PlaybackStarted():
-            waited = course.turns.pop(event.reply, None)
-            if waited is not None and event.at_ms >= waited:  # else of two gateways' clocks
-                row.wait_ms += event.at_ms - waited
-                row.waits += 1
-        case TurnTaken() | TurnMisheard():
-            if isinstance(event, TurnTaken):
-                row.turns += 1
-            else:
-                row.misheard += 1
-            if event.speech_ended_ms:  # not so for keys
-                course.speech_ended_ms[event.turn] = event.speech_ended_ms
-        case ReplyBegun():
-            row.replies += 1
-            row.fallbacks += event.kind == "fallback"
-            spoken = course.speech_ended_ms.pop(event.turn, None)
-            if event.resumes or event.kind == "bridge":  # the answer is another one
-                course.speech_ended_ms |= {} if spoken is None else {event.turn: spoken}
-            elif spoken is not None:
-                course.turns[event.reply] = spoken
+    if event.speech_ended_ms:  # not so for keys
+        rows.of(Course).speech_ended_ms[event.turn] = event.speech_ended_ms
 
 
-def _count(row: DailyRow, course: Course, event: _Count) -> None:
-    match event:
-        case ReplyFinished() | DraftDiscarded() | ToolProposed() | ToolRefused():
-            row.tokens_in += event.tokens_in
-            row.tokens_out += event.tokens_out
-        case SpeechStarted():
-            row.barge_ins += event.over_reply > 0
-        case LineLost():
-            row.line_losses += not event.planned
-        case PassagesWanted():
-            row.questions += 1
-        case PassagesFound():
-            row.unanswered_questions += not event.passages
-        case ReplyInterrupted():
-            row.interruptions += 1
-        case ToolCalled():
-            row.tool_runs += 1
-            row.tokens_in += event.tokens_in
-            row.tokens_out += event.tokens_out
-        case ToolReturned():
-            row.tool_failures += not event.ok
+def _begin(rows: Rows, row: DailyRow, event: ReplyBegun) -> None:
+    row.replies += 1
+    row.fallbacks += event.kind == "fallback"
+    if event.resumes or event.kind == "bridge":  # the answer is another one
+        return
+    course = rows.of(Course)
+    spoken = course.speech_ended_ms.pop(event.turn, None)
+    if spoken is not None:
+        course.turns[event.reply] = spoken
 
 
-def _end(row: DailyRow, course: Course, event: LineEnded | CallEnded) -> None:
+def _play(rows: Rows, row: DailyRow, event: PlaybackStarted) -> None:
+    waited = rows.of(Course).turns.pop(event.reply, None)
+    if waited is not None and event.at_ms >= waited:  # else of two gateways' clocks
+        row.wait_ms += event.at_ms - waited
+        row.waits += 1
+
+
+def _interrupt(rows: Rows, row: DailyRow, event: ReplyInterrupted) -> None:
+    row.interruptions += 1
+
+
+def _ask(rows: Rows, row: DailyRow, event: PassagesWanted) -> None:
+    row.questions += 1
+
+
+def _find(rows: Rows, row: DailyRow, event: PassagesFound) -> None:
+    row.unanswered_questions += not event.passages
+
+
+def _pay(rows: Rows, row: DailyRow, event: _Paid) -> None:
+    row.tokens_in += event.tokens_in
+    row.tokens_out += event.tokens_out
+
+
+def _run(rows: Rows, row: DailyRow, event: ToolCalled) -> None:
+    row.tool_runs += 1
+    _pay(rows, row, event)
+
+
+def _return(rows: Rows, row: DailyRow, event: ToolReturned) -> None:
+    row.tool_failures += not event.ok
+
+
+def _transfer(rows: Rows, row: DailyRow, event: TransferRequested) -> None:
+    row.transfers = 1
+    row.transfers_misheard = int(event.reason == "misheard")
+
+
+def _lose(rows: Rows, row: DailyRow, event: LineLost) -> None:
+    row.line_losses += not event.planned
+
+
+def _end(rows: Rows, row: DailyRow, event: LineEnded | CallEnded) -> None:
     """The dialog's own end of the call gives way to the line's, in whichever order they come."""
-    by_line = isinstance(event, LineEnded)
+    course, by_line = rows.of(Course), isinstance(event, LineEnded)
     if course.by_line and not by_line:
         return
     if course.end:
@@ -156,16 +155,40 @@ def _end(row: DailyRow, course: Course, event: LineEnded | CallEnded) -> None:
         row.duration_ms = max(0, event.at_ms - course.answered_ms)
 
 
-_KINDS: Final[dict[type[Any], Callable[[DailyRow, Course, Any], None]]] = {
-    **dict.fromkeys(get_args(_Course), _go_on),
-    **dict.fromkeys(get_args(_Talk), _talk),
-    **dict.fromkeys(get_args(_Count), _count),
+def _judge(rows: Rows, row: DailyRow, event: OutcomeRecorded) -> None:
+    row.succeeded = int(event.outcome == "success")
+    row.failed = int(event.outcome == "failure")
+
+
+_ADD: Final[dict[type[Any], Callable[[Rows, DailyRow, Any], None]]] = {
+    LineRang: _ring,
+    LineAnswered: _answer,
+    LineLost: _lose,
+    LineEnded: _end,
+    SpeechStarted: _speak,
+    PlaybackStarted: _play,
+    CallOpened: _open,
+    TurnTaken: _take,
+    TurnMisheard: _mishear,
+    PassagesWanted: _ask,
+    PassagesFound: _find,
+    ReplyBegun: _begin,
+    ReplyFinished: _pay,
+    ReplyInterrupted: _interrupt,
+    DraftDiscarded: _pay,
+    ToolProposed: _pay,
+    ToolRefused: _pay,
+    ToolCalled: _run,
+    ToolReturned: _return,
+    TransferRequested: _transfer,
+    CallEnded: _end,
+    OutcomeRecorded: _judge,
 }
 
 DAILY: Final = Projection(
     name="daily",
     version=3,
     tables=(Table(name="daily", row=DailyRow),),
-    reads=frozenset(_KINDS),
+    reads=frozenset(_ADD),
     project=project,
 )

@@ -1,6 +1,7 @@
 """call events -> table interruptions"""
 
-from typing import Final, TypeAlias, get_args
+from collections.abc import Callable
+from typing import Any, Final
 
 from contracts.dialog import (
     CallerLost,
@@ -12,7 +13,7 @@ from contracts.dialog import (
     TurnTaken,
 )
 from contracts.line import PlaybackCleared, SpeechEnded, SpeechStarted
-from contracts.recorded import Recorded
+from contracts.recorded import CallEvent, Recorded
 from projections.folding import Rows
 from projections.interruptions.causes import cause_of_cut, cause_of_giving_up
 from projections.interruptions.rows import CallNote, InterruptionRow, ReplyNote, SpeechNote
@@ -20,38 +21,20 @@ from projections.moments import moment
 from projections.projection import Projection, Table
 
 _FRAME_MS: Final = 20
-Read: TypeAlias = (
-    ReplyBegun
-    | SentenceWritten
-    | PlaybackCleared
-    | SpeechStarted
-    | SpeechEnded
-    | ReplyInterrupted
-    | TurnTaken
-    | TurnMisheard
-    | CallerLost
-    | CallerReturned
-)
 
 
-def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
+def project(rows: Rows, recorded: Recorded, index: int, event: CallEvent) -> None:
     """The row of a reply given up, and what led to it and came after it. Pure."""
-    match event:
-        case SentenceWritten():
-            rows.of(ReplyNote, event.reply).sentences += 1
-        case SpeechStarted() | SpeechEnded():
-            _speak(rows, event)
-        case ReplyBegun():
-            note = rows.of(ReplyNote, event.reply)
-            note.turn, note.kind = event.turn, event.kind
-        case TurnTaken() | TurnMisheard():
-            _go_on(rows, event)
-        case PlaybackCleared():
-            _cut(rows, recorded, event)
-        case ReplyInterrupted():
-            _give_up(rows, recorded, event)
-        case CallerLost() | CallerReturned():
-            rows.of(CallNote).away = isinstance(event, CallerLost)
+    _TELL[type(event)](rows, recorded, event)
+
+
+def _write(rows: Rows, recorded: Recorded, event: SentenceWritten) -> None:
+    rows.of(ReplyNote, event.reply).sentences += 1
+
+
+def _begin(rows: Rows, recorded: Recorded, event: ReplyBegun) -> None:
+    note = rows.of(ReplyNote, event.reply)
+    note.turn, note.kind = event.turn, event.kind
 
 
 def _cut(rows: Rows, recorded: Recorded, event: PlaybackCleared) -> None:
@@ -60,14 +43,16 @@ def _cut(rows: Rows, recorded: Recorded, event: PlaybackCleared) -> None:
     _tell(rows, note)
 
 
-def _speak(rows: Rows, event: SpeechStarted | SpeechEnded) -> None:
+def _speak(rows: Rows, recorded: Recorded, event: SpeechStarted) -> None:
+    if event.over_reply:
+        speech = rows.of(SpeechNote, event.utterance)
+        speech.reply, speech.first_frame = event.over_reply, event.first_frame
+        rows.of(ReplyNote, event.over_reply).utterance = event.utterance
+
+
+def _fall_silent(rows: Rows, recorded: Recorded, event: SpeechEnded) -> None:
     """When speech began over a reply: known by its end, whose last frame has a time."""
-    if isinstance(event, SpeechStarted):
-        if event.over_reply:
-            speech = rows.of(SpeechNote, event.utterance)
-            speech.reply, speech.first_frame = event.over_reply, event.first_frame
-            rows.of(ReplyNote, event.over_reply).utterance = event.utterance
-    elif begun := rows.find(SpeechNote, event.utterance):
+    if begun := rows.find(SpeechNote, event.utterance):
         note = rows.of(ReplyNote, begun.reply)
         frames = event.last_frame - begun.first_frame
         note.spoke_at = moment(event.ended_ms - frames * _FRAME_MS)
@@ -92,7 +77,7 @@ def _give_up(rows: Rows, recorded: Recorded, event: ReplyInterrupted) -> None:
     call.open.append(event.reply)
 
 
-def _go_on(rows: Rows, event: TurnTaken | TurnMisheard) -> None:
+def _go_on(rows: Rows, recorded: Recorded, event: TurnTaken | TurnMisheard) -> None:
     """The next turn of the caller, behind all that was given up since the last one."""
     call = rows.of(CallNote)
     for reply in call.open:
@@ -105,11 +90,32 @@ def _go_on(rows: Rows, event: TurnTaken | TurnMisheard) -> None:
     call.open.clear()
 
 
+def _lose(rows: Rows, recorded: Recorded, event: CallerLost) -> None:
+    rows.of(CallNote).away = True
+
+
+def _return(rows: Rows, recorded: Recorded, event: CallerReturned) -> None:
+    rows.of(CallNote).away = False
+
+
+_TELL: Final[dict[type[Any], Callable[[Rows, Recorded, Any], None]]] = {
+    ReplyBegun: _begin,
+    SentenceWritten: _write,
+    PlaybackCleared: _cut,
+    SpeechStarted: _speak,
+    SpeechEnded: _fall_silent,
+    ReplyInterrupted: _give_up,
+    TurnTaken: _go_on,
+    TurnMisheard: _go_on,
+    CallerLost: _lose,
+    CallerReturned: _return,
+}
+
 INTERRUPTIONS: Final = Projection(
     name="interruptions",
     version=1,
     tables=(Table(name="interruptions", row=InterruptionRow, key=3),),
-    reads=frozenset(get_args(Read)),
+    reads=frozenset(_TELL),
     project=project,
     passing=frozenset((InterruptionRow, ReplyNote, SpeechNote)),
 )

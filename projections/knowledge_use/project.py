@@ -1,41 +1,30 @@
 """call events -> tables knowledge_use and knowledge_questions"""
 
-from typing import Final, TypeAlias, get_args
+from collections.abc import Callable
+from typing import Any, Final
 
 from contracts.dialog import PassagesTaken, PassagesWanted, ReplyBegun, TransferRequested
 from contracts.passages import PassagesFailed, PassagesFound
-from contracts.recorded import Recorded
+from contracts.recorded import CallEvent, Recorded
 from projections.folding import Rows
 from projections.knowledge_use.rows import PassageRow, QuestionRow
 from projections.moments import moment
 from projections.projection import Projection, Table
 
-Read: TypeAlias = (
-    PassagesWanted | PassagesFound | PassagesFailed | PassagesTaken | ReplyBegun | TransferRequested
-)
 
-
-def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
+def project(rows: Rows, recorded: Recorded, index: int, event: CallEvent) -> None:
     """What the knowledge was asked, what it had, and what was made of it. Pure."""
-    match event:
-        case ReplyBegun():
-            _reply(rows, event)
-        case PassagesWanted():
-            _ask(rows.of(QuestionRow, event.turn), event)
-        case PassagesFound():
-            _find(rows, event)
-        case PassagesFailed():
-            rows.of(QuestionRow, event.turn).failure = event.kind
-        case PassagesTaken():
-            _take(rows, event)
-        case TransferRequested():
-            for question in list(rows.all(QuestionRow)):
-                rows.of(QuestionRow, question.turn).transferred_after = True
+    _TELL[type(event)](rows, event)
 
 
-def _ask(row: QuestionRow, event: PassagesWanted) -> None:
+def _ask(rows: Rows, event: PassagesWanted) -> None:
+    row = rows.of(QuestionRow, event.turn)
     row.question, row.asked_at = event.question, moment(event.at_ms)
     row.agent, row.revision = event.agent.agent, event.agent.revision
+
+
+def _fail(rows: Rows, event: PassagesFailed) -> None:
+    rows.of(QuestionRow, event.turn).failure = event.kind
 
 
 def _find(rows: Rows, event: PassagesFound) -> None:
@@ -67,6 +56,20 @@ def _reply(rows: Rows, event: ReplyBegun) -> None:
         row.reply_kind = row.reply_kind or event.kind
 
 
+def _transfer(rows: Rows, event: TransferRequested) -> None:
+    for question in list(rows.all(QuestionRow)):
+        rows.of(QuestionRow, question.turn).transferred_after = True
+
+
+_TELL: Final[dict[type[Any], Callable[[Rows, Any], None]]] = {
+    PassagesWanted: _ask,
+    PassagesFound: _find,
+    PassagesFailed: _fail,
+    PassagesTaken: _take,
+    ReplyBegun: _reply,
+    TransferRequested: _transfer,
+}
+
 KNOWLEDGE_USE: Final = Projection(
     name="knowledge_use",
     version=1,
@@ -74,7 +77,7 @@ KNOWLEDGE_USE: Final = Projection(
         Table(name="knowledge_use", row=PassageRow, key=4),
         Table(name="knowledge_questions", row=QuestionRow, key=3),
     ),
-    reads=frozenset(get_args(Read)),
+    reads=frozenset(_TELL),
     project=project,
     passing=frozenset((PassageRow, QuestionRow)),
 )
