@@ -69,6 +69,16 @@ class Rows:
             found = self._unchanged(row, key)
         return found  # type: ignore[return-value]
 
+    def known(self, row: type[Row], *key: Any) -> Row | None:
+        """The row with this key, to be changed. None: there is none. Raises LetGo."""
+        changed = self.changed.get(row)
+        found: Any = changed.get(key) if changed is not None else None
+        if found is None:
+            found = self._unchanged(row, key)
+            if found is not None:
+                self.changed.setdefault(row, {})[key] = found
+        return found  # type: ignore[no-any-return]
+
     def all(self, row: type[Row]) -> Iterable[Row]:
         """Every row of a type, only to be looked at. Raises LetGo."""
         unchanged = self._rows.setdefault(row, {})

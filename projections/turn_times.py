@@ -51,9 +51,8 @@ def keep_times(rows: Rows, recorded: Recorded, event: CallEvent, turns: type[Tur
 def of_reply(rows: Rows, reply: int, turns: type[Turn]) -> Turn | None:
     """The row of the turn that a reply belongs to, to be changed. None: there is none."""
     note = rows.find(ReplyTurn, reply)
-    if note is None or note.turn is None or rows.find(turns, note.turn) is None:
-        return None
-    return rows.of(turns, note.turn)
+    turn = note.turn if note is not None else None
+    return rows.known(turns, turn) if turn is not None else None
 
 
 def _transcribe(

@@ -1,7 +1,7 @@
 """call events -> table failures -> page failures"""
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias, get_args
+from typing import Any, Final, TypeAlias
 
 from contracts.dialog import (
     CallEnded,
@@ -21,90 +21,83 @@ from contracts.dialog import (
 )
 from contracts.line import LineEnded, LineLost, LineResumed, PlaybackCleared, PlaybackFinished
 from contracts.passages import PassagesFailed
-from contracts.recorded import Recorded
+from contracts.recorded import CallEvent, Recorded
 from contracts.synthesis import SynthesisDropped, SynthesisFailed, VoiceSwitched
 from contracts.transcript import RecogniserSwitched, UtteranceMisheard
 from projections.failures import followed
-from projections.failures.rows import FailureRow, Reply, Talk, Use, Utterance
+from projections.failures.rows import FailureRow, Key, Reply, Talk, Use, Utterance
 from projections.folding import Rows
 from projections.moments import moment
 from projections.projection import Projection, Table
 
-_Wrong: TypeAlias = (
-    UtteranceMisheard
-    | PassagesFailed
-    | PassagesTaken
-    | SynthesisFailed
-    | SynthesisDropped
-    | ToolReturned
-    | ToolRefused
-    | LineLost
-)
 _Switch: TypeAlias = RecogniserSwitched | ModelSwitched | VoiceSwitched
-_Bad: TypeAlias = _Wrong | _Switch | TurnMisheard | ReplyFinished | LineEnded | CallEnded
 
 _BROKEN: Final = ("media_lost", "line_lost", "bus_lost")  # ends of a call that nobody wanted
 
 
-def project(rows: Rows, recorded: Recorded, index: int, event: Any) -> None:
+def project(rows: Rows, recorded: Recorded, index: int, event: CallEvent) -> None:
     """What the event says went wrong, or what followed on it. Pure."""
     follow = _FOLLOW.get(type(event))
     if follow is not None:
         follow(rows, event)
+    elif type(event) is ReplyFinished:
+        _finish(rows, recorded, index, event)
     else:
-        _break(rows, recorded, (recorded.sequence, index), event)
+        _BREAK[type(event)](rows, (recorded.sequence, index), event)
 
 
-def _break(rows: Rows, recorded: Recorded, place: tuple[int, int], event: _Bad) -> None:
-    match event:
-        case ReplyFinished():
-            _see_model(rows, place, recorded, event)
-            followed.finish(rows, event)
-        case TurnMisheard():
-            followed.overtake(rows, event)
-            _mishear(rows, place, event)
-        case LineEnded() | CallEnded():
-            _end(rows, place, event)
-        case RecogniserSwitched() | ModelSwitched() | VoiceSwitched():
-            _switch(rows, place, event)
-        case _:
-            _fail(rows, place, event)
+def _finish(rows: Rows, recorded: Recorded, index: int, event: ReplyFinished) -> None:
+    if recorded.message.decision is not None:
+        _see_model(rows, recorded, index, event, recorded.message.decision.cause)
+    followed.finish(rows, event)
 
 
-def _fail(rows: Rows, place: tuple[int, int], event: _Wrong) -> None:
-    match event:
-        case UtteranceMisheard():
-            row = _row(rows, place, event.at_ms, "stt", event.reason)
-            row.provider = event.provider or None
-            rows.of(Utterance, event.utterance).failure = place
-        case PassagesFailed():
-            _unfound(rows, place, event, event.kind)
-        case PassagesTaken():
-            if event.late:
-                _unfound(rows, place, event, "late")
-        case SynthesisFailed():
-            _unspoken(rows, place, event, event.kind).provider = event.provider
-        case SynthesisDropped():
-            talk = rows.of(Talk)
-            if event.reply > talk.given_up and not talk.over:
-                _unspoken(rows, place, event, "dropped")
-        case ToolReturned():
-            if not event.ok:
-                row = _tool(rows, place, event, "unsure" if event.unsure else "failed")
-                use = rows.find(Use, event.invocation)
-                row.turn = use.turn if use else None
-        case ToolRefused():
-            _tool(rows, place, event, "refused")
-        case LineLost():
-            if not event.planned:
-                _broken(rows, place, event).reply = event.reply or None
+def _mishear(rows: Rows, place: Key, event: UtteranceMisheard) -> None:
+    row = _row(rows, place, event.at_ms, "stt", event.reason)
+    row.provider = event.provider or None
+    rows.of(Utterance, event.utterance).failure = place
+
+
+def _fail_to_find(rows: Rows, place: Key, event: PassagesFailed) -> None:
+    _unfound(rows, place, event, event.kind)
+
+
+def _take(rows: Rows, place: Key, event: PassagesTaken) -> None:
+    if event.late:
+        _unfound(rows, place, event, "late")
+
+
+def _fail_to_speak(rows: Rows, place: Key, event: SynthesisFailed) -> None:
+    _unspoken(rows, place, event, event.kind).provider = event.provider
+
+
+def _drop(rows: Rows, place: Key, event: SynthesisDropped) -> None:
+    talk = rows.of(Talk)
+    if event.reply > talk.given_up and not talk.over:
+        _unspoken(rows, place, event, "dropped")
+
+
+def _return(rows: Rows, place: Key, event: ToolReturned) -> None:
+    if not event.ok:
+        row = _tool(rows, place, event, "unsure" if event.unsure else "failed")
+        use = rows.find(Use, event.invocation)
+        row.turn = use.turn if use else None
+
+
+def _refuse(rows: Rows, place: Key, event: ToolRefused) -> None:
+    _tool(rows, place, event, "refused")
+
+
+def _lose(rows: Rows, place: Key, event: LineLost) -> None:
+    if not event.planned:
+        _broken(rows, place, event).reply = event.reply or None
 
 
 def _use(rows: Rows, event: ToolCalled) -> None:
     rows.of(Use, event.invocation).turn = event.turn
 
 
-def _switch(rows: Rows, place: tuple[int, int], event: _Switch) -> None:
+def _switch(rows: Rows, place: Key, event: _Switch) -> None:
     """A provider failed, and another did its work: the caller got what was asked for."""
     stage = {RecogniserSwitched: "stt", ModelSwitched: "llm", VoiceSwitched: "tts"}[type(event)]
     row = _row(rows, place, event.at_ms, stage, event.kind)
@@ -113,8 +106,9 @@ def _switch(rows: Rows, place: tuple[int, int], event: _Switch) -> None:
         row.reply, row.turn = event.reply, followed.turn_of(rows, event.reply)
 
 
-def _mishear(rows: Rows, place: tuple[int, int], event: TurnMisheard) -> None:
+def _give_up(rows: Rows, place: Key, event: TurnMisheard) -> None:
     """The turn that an utterance has become; the recogniser's own word of it came before."""
+    followed.overtake(rows, event)
     known = rows.find(Utterance, event.utterance)
     if known is not None and known.failure is not None:
         row = rows.of(FailureRow, *known.failure)
@@ -125,18 +119,16 @@ def _mishear(rows: Rows, place: tuple[int, int], event: TurnMisheard) -> None:
 
 
 def _see_model(
-    rows: Rows, place: tuple[int, int], recorded: Recorded, event: ReplyFinished
+    rows: Rows, recorded: Recorded, index: int, event: ReplyFinished, cause: object
 ) -> None:
     """A model's failure stands in the log only as the cause of the phrase said instead."""
-    decision = recorded.message.decision
-    match decision.cause if decision else None:
-        case ModelFailed(kind=failure):
-            kind = failure
-        case ModelFinished() if _says_something(recorded):
-            kind = "nothing_written"  # else its sentences were written before, each on its own
-        case _:
-            return
-    row = _row(rows, place, event.at_ms, "llm", kind)
+    if isinstance(cause, ModelFailed):
+        kind: str = cause.kind
+    elif isinstance(cause, ModelFinished) and _says_something(recorded):
+        kind = "nothing_written"  # else its sentences were written before, each on its own
+    else:
+        return
+    row = _row(rows, (recorded.sequence, index), event.at_ms, "llm", kind)
     row.reply, row.turn = event.reply, followed.turn_of(rows, event.reply)
     row.followed = "fallback"
 
@@ -145,7 +137,7 @@ def _says_something(recorded: Recorded) -> bool:
     return any(isinstance(event, SentenceWritten) for event in recorded.message.events)
 
 
-def _end(rows: Rows, place: tuple[int, int], event: LineEnded | CallEnded) -> None:
+def _end(rows: Rows, place: Key, event: LineEnded | CallEnded) -> None:
     """A line that was lost is not lost again by the end of the call."""
     talk = rows.of(Talk)
     waiting = [rows.find(FailureRow, *key) for key in talk.waiting]
@@ -156,16 +148,14 @@ def _end(rows: Rows, place: tuple[int, int], event: LineEnded | CallEnded) -> No
     followed.end(rows)
 
 
-def _unfound(
-    rows: Rows, place: tuple[int, int], event: PassagesFailed | PassagesTaken, kind: str
-) -> None:
+def _unfound(rows: Rows, place: Key, event: PassagesFailed | PassagesTaken, kind: str) -> None:
     row = _row(rows, place, event.at_ms, "rag", kind)
     row.turn = event.turn
     followed.wait(rows, row)
 
 
 def _unspoken(
-    rows: Rows, place: tuple[int, int], event: SynthesisFailed | SynthesisDropped, kind: str
+    rows: Rows, place: Key, event: SynthesisFailed | SynthesisDropped, kind: str
 ) -> FailureRow:
     row = _row(rows, place, event.at_ms, "tts", kind)
     row.reply, row.turn = event.reply, followed.turn_of(rows, event.reply)
@@ -173,24 +163,20 @@ def _unspoken(
     return row
 
 
-def _tool(
-    rows: Rows, place: tuple[int, int], event: ToolReturned | ToolRefused, kind: str
-) -> FailureRow:
+def _tool(rows: Rows, place: Key, event: ToolReturned | ToolRefused, kind: str) -> FailureRow:
     row = _row(rows, place, event.at_ms, "tool", kind)
     row.tool = event.tool
     followed.wait(rows, row)
     return row
 
 
-def _broken(
-    rows: Rows, place: tuple[int, int], event: LineLost | LineEnded | CallEnded
-) -> FailureRow:
+def _broken(rows: Rows, place: Key, event: LineLost | LineEnded | CallEnded) -> FailureRow:
     row = _row(rows, place, event.at_ms, "line", event.reason)
     followed.wait(rows, row)
     return row
 
 
-def _row(rows: Rows, place: tuple[int, int], at_ms: int, stage: str, kind: str) -> FailureRow:
+def _row(rows: Rows, place: Key, at_ms: int, stage: str, kind: str) -> FailureRow:
     row = rows.of(FailureRow, *place)
     row.at, row.stage, row.kind = moment(at_ms), stage, kind
     return row
@@ -206,11 +192,28 @@ _FOLLOW: Final[dict[type[Any], Callable[[Rows, Any], None]]] = {
     ToolCalled: _use,
 }
 
+_BREAK: Final[dict[type[Any], Callable[[Rows, Key, Any], None]]] = {
+    UtteranceMisheard: _mishear,
+    TurnMisheard: _give_up,
+    PassagesFailed: _fail_to_find,
+    PassagesTaken: _take,
+    SynthesisFailed: _fail_to_speak,
+    SynthesisDropped: _drop,
+    ToolReturned: _return,
+    ToolRefused: _refuse,
+    RecogniserSwitched: _switch,
+    ModelSwitched: _switch,
+    VoiceSwitched: _switch,
+    LineLost: _lose,
+    LineEnded: _end,
+    CallEnded: _end,
+}
+
 FAILURES: Final = Projection(
     name="failures",
     version=1,
     tables=(Table(name="failures", row=FailureRow, key=4),),
-    reads=frozenset((*_FOLLOW, *get_args(_Bad))),
+    reads=frozenset((*_FOLLOW, *_BREAK, ReplyFinished)),
     project=project,
     passing=frozenset((FailureRow, Utterance, Reply, Use)),
 )

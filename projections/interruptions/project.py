@@ -61,8 +61,7 @@ def _fall_silent(rows: Rows, recorded: Recorded, event: SpeechEnded) -> None:
 
 def _tell(rows: Rows, note: ReplyNote) -> None:
     """What the gateway told about a reply, in its row if there is one."""
-    if rows.find(InterruptionRow, note.reply):
-        row = rows.of(InterruptionRow, note.reply)
+    if row := rows.known(InterruptionRow, note.reply):
         row.utterance, row.spoke_at, row.cut_at = note.utterance, note.spoke_at, note.cut_at
 
 

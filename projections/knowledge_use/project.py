@@ -51,8 +51,7 @@ def _take(rows: Rows, event: PassagesTaken) -> None:
 
 def _reply(rows: Rows, event: ReplyBegun) -> None:
     """A bridge says only that the line is back."""
-    if event.kind != "bridge" and rows.find(QuestionRow, event.turn):
-        row = rows.of(QuestionRow, event.turn)
+    if event.kind != "bridge" and (row := rows.known(QuestionRow, event.turn)):
         row.reply_kind = row.reply_kind or event.kind
 
 

@@ -30,8 +30,8 @@ def project(rows: Rows, recorded: Recorded, index: int, event: Read) -> None:
         case LineAnswered():
             _begin(rows, recorded, event, 1)
         case LineResumed():
-            if present.stint and rows.find(StintRow, present.stint):
-                _come_back(rows.of(StintRow, present.stint), event)
+            if present.stint and (row := rows.known(StintRow, present.stint)):
+                _come_back(row, event)
             _begin(rows, recorded, event, event.stint)
         case LineLost() | LineEnded() if present.stint:
             _end(rows.of(StintRow, present.stint), recorded.message.by, event)
