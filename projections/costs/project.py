@@ -45,8 +45,9 @@ def _ring(rows: Rows, event: LineRang) -> None:
 
 
 def _finish(rows: Rows, event: ReplyFinished) -> None:
-    add(rows, "llm", event.provider, "tokens_in", event.tokens_in, event.model)
-    add(rows, "llm", event.provider, "tokens_out", event.tokens_out, event.model)
+    provider, model = event.provider, event.model
+    add(rows, "llm", provider, "tokens_in", event.tokens_in, model)
+    add(rows, "llm", provider, "tokens_out", event.tokens_out, model)
 
 
 def _call_tool(rows: Rows, event: ToolProposed | ToolRefused | ToolCalled) -> None:
@@ -72,11 +73,11 @@ def _write(rows: Rows, event: SentenceWritten) -> None:
 
 def _speak(rows: Rows, event: SentenceSynthesized) -> None:
     voiced = rows.of(Voiced, event.reply, event.sentence)
-    prefix = "cached_" if event.cached else ""
-    own = event.provider in (voiced.provider, "")
-    model = voiced.model if own else voiced.others.get(event.provider, "")
-    for unit, quantity in (("characters", event.characters), ("seconds", event.audio_ms / 1000)):
-        add(rows, "tts", event.provider, prefix + unit, quantity, model)
+    provider, prefix = event.provider, "cached_" if event.cached else ""
+    own = provider in (voiced.provider, "")
+    model = voiced.model if own else voiced.others.get(provider, "")
+    add(rows, "tts", provider, prefix + "characters", event.characters, model)
+    add(rows, "tts", provider, prefix + "seconds", event.audio_ms / 1000, model)
 
 
 def _drop(rows: Rows, event: SynthesisDropped) -> None:

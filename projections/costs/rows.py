@@ -85,4 +85,5 @@ def add(rows: Rows, kind: str, provider: str, unit: str, quantity: float, model:
     """So much more of it; nothing is no row."""
     if quantity > 0:
         row = use(rows, kind, provider, unit, model)
-        row.quantity = round(row.quantity + quantity, 3)
+        total = row.quantity + quantity
+        row.quantity = total if total.is_integer() else round(total, 3)  # which takes its time
