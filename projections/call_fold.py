@@ -8,7 +8,7 @@ from contracts.recorded import Recorded
 from projections.folding import Rows
 from projections.past import LetGo
 from projections.projection import Projection
-from projections.reading import Place, Stored, Unread
+from projections.reading import Place, Stored
 
 
 class Refused(NamedTuple):
@@ -46,8 +46,10 @@ class CallFold:
 
     def __init__(self, place: Place, readers: Readers, without: Iterable[str] = ()) -> None:
         self.place, self.readers = place, readers
+        tenant, call = place
         self.rows = {
-            each.name: Rows(*place, each.passing, each.derived) for each in readers.projections
+            each.name: Rows(tenant, call, each.passing, each.derived)
+            for each in readers.projections
         }
         for name in without:
             self.rows.pop(name, None)
@@ -62,7 +64,7 @@ class CallFold:
         Raises LetGo: what rows there are is not to be used any more.
         """
         self.last = stored.sequence
-        if isinstance(stored, Unread):
+        if not isinstance(stored, Recorded):
             return self._refuse_all(stored.sequence, stored.error)
         refused: list[Refused] = []
         for index, event in enumerate(stored.message.events):

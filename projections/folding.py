@@ -23,7 +23,7 @@ class Rows:
     """
 
     __slots__ = (
-        *("_derived", "_full", "_passing", "_past", "_rows"),
+        *("_derived", "_full", "_passing", "_past", "_place", "_rows"),
         *("added", "call", "changed", "tenant"),
     )
 
@@ -36,6 +36,7 @@ class Rows:
     ) -> None:
         """As in Projection."""
         self.tenant, self.call = tenant, call
+        self._place: Key = (tenant, call)  # what a row begins with
         self._passing, self._derived = passing, derived
         self._rows: ByType = {}  # as they are stored
         self._past: Past | None = None
@@ -50,6 +51,10 @@ class Rows:
 
     def of(self, row: type[Row], *key: Any) -> Row:
         """The row with this key, made where there is none: to be changed. Raises LetGo."""
+        return self.at(row, key)
+
+    def at(self, row: type[Row], key: Key) -> Row:
+        """The same, of a key that is a tuple already."""
         changed = self.changed.get(row)
         if changed is None:
             changed = self.changed[row] = {}
@@ -57,7 +62,7 @@ class Rows:
         if found is None:
             found = self._unchanged(row, key)
             if found is None:
-                found = row(self.tenant, self.call, *key)
+                found = row(*(self._place + key))
             changed[key] = found
         return found  # type: ignore[no-any-return]
 

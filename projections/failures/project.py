@@ -111,7 +111,7 @@ def _give_up(rows: Rows, place: Key, event: TurnMisheard) -> None:
     followed.overtake(rows, event)
     known = rows.find(Utterance, event.utterance)
     if known is not None and known.failure is not None:
-        row = rows.of(FailureRow, *known.failure)
+        row = rows.at(FailureRow, known.failure)
     else:
         row = _row(rows, place, event.at_ms, "stt", "misheard")
     row.turn, row.in_a_row = event.turn, event.failures
@@ -177,7 +177,7 @@ def _broken(rows: Rows, place: Key, event: LineLost | LineEnded | CallEnded) -> 
 
 
 def _row(rows: Rows, place: Key, at_ms: int, stage: str, kind: str) -> FailureRow:
-    row = rows.of(FailureRow, *place)
+    row = rows.at(FailureRow, place)
     row.at, row.stage, row.kind = moment(at_ms), stage, kind
     return row
 

@@ -3,12 +3,13 @@
 from contracts.dialog import CallerLost, ReplyHeard, ReplyInterrupted
 from contracts.line import SentencePlayed
 from projections.folding import Rows
+from projections.past import Key
 from projections.transcripts.rows import ReplyPlaces, TranscriptRow
 
 
 def hear(
     rows: Rows,
-    place: tuple[int, int],
+    place: Key,
     event: SentencePlayed | ReplyHeard | ReplyInterrupted | CallerLost,
 ) -> None:
     """What the event says about the sentences of its reply."""
@@ -30,7 +31,7 @@ def _whole(rows: Rows, reply: ReplyPlaces, last: int) -> None:
     """The sentences up to `last` were heard whole."""
     for sentence, place in reply.rows.items():
         if sentence <= last:
-            row = rows.of(TranscriptRow, *place)
+            row = rows.at(TranscriptRow, place)
             row.heard, row.interrupted = "whole", False
 
 
@@ -40,7 +41,7 @@ def _cut(rows: Rows, reply: ReplyPlaces, event: ReplyInterrupted) -> None:
     _whole(rows, reply, whole)
     for sentence, place in reply.rows.items():
         if sentence > whole:
-            row = rows.of(TranscriptRow, *place)
+            row = rows.at(TranscriptRow, place)
             is_part = sentence == event.sentence and event.played_ms > 0
             row.heard = "part" if is_part else "none"
             row.interrupted = not event.resumed

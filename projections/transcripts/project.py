@@ -17,6 +17,7 @@ from contracts.recorded import CallEvent, Recorded
 from contracts.transcript import TranscriptFinalized
 from projections.folding import Rows
 from projections.moments import moment
+from projections.past import Key
 from projections.projection import Projection, Table
 from projections.transcripts.hearing import hear
 from projections.transcripts.rows import ReplyPlaces, Spoken, TranscriptRow, UtterancePlace
@@ -27,16 +28,16 @@ def project(rows: Rows, recorded: Recorded, index: int, event: CallEvent) -> Non
     _SAY[type(event)](rows, (recorded.sequence, index), event)
 
 
-def _open(rows: Rows, place: tuple[int, int], event: CallOpened) -> None:
+def _open(rows: Rows, place: Key, event: CallOpened) -> None:
     rows.of(Spoken).language = event.language
 
 
-def _begin(rows: Rows, place: tuple[int, int], event: ReplyBegun) -> None:
+def _begin(rows: Rows, place: Key, event: ReplyBegun) -> None:
     reply = rows.of(ReplyPlaces, event.reply)
     reply.turn, reply.kind = event.turn, event.kind
 
 
-def _transcribe(rows: Rows, place: tuple[int, int], event: TranscriptFinalized) -> None:
+def _transcribe(rows: Rows, place: Key, event: TranscriptFinalized) -> None:
     row = _row(rows, place, "caller")
     row.at = moment(event.speech_ended_ms)
     row.text, row.confidence = event.text, event.confidence
@@ -45,11 +46,11 @@ def _transcribe(rows: Rows, place: tuple[int, int], event: TranscriptFinalized) 
     rows.of(UtterancePlace, event.utterance).row = place
 
 
-def _take(rows: Rows, place: tuple[int, int], event: TurnTaken) -> None:
+def _take(rows: Rows, place: Key, event: TurnTaken) -> None:
     """The utterance is a turn. A key was never an utterance: its words begin here."""
     note = rows.find(UtterancePlace, event.utterance)
     if note and note.row:
-        row = rows.of(TranscriptRow, *note.row)
+        row = rows.at(TranscriptRow, note.row)
     else:
         row = _row(rows, place, "caller")
         row.at = moment(event.speech_ended_ms or event.at_ms)
@@ -58,7 +59,7 @@ def _take(rows: Rows, place: tuple[int, int], event: TurnTaken) -> None:
     row.turn, row.kind = event.turn, event.kind
 
 
-def _write(rows: Rows, place: tuple[int, int], event: SentenceWritten) -> None:
+def _write(rows: Rows, place: Key, event: SentenceWritten) -> None:
     reply = rows.of(ReplyPlaces, event.reply)
     reply.rows[event.sentence] = place
     row = _row(rows, place, "agent")
@@ -68,14 +69,14 @@ def _write(rows: Rows, place: tuple[int, int], event: SentenceWritten) -> None:
     row.provider, row.repeated = event.voice.provider, event.again
 
 
-def _row(rows: Rows, place: tuple[int, int], speaker: str) -> TranscriptRow:
-    row = rows.of(TranscriptRow, *place)
+def _row(rows: Rows, place: Key, speaker: str) -> TranscriptRow:
+    row = rows.at(TranscriptRow, place)
     spoken = rows.find(Spoken)
     row.speaker, row.language = speaker, spoken.language if spoken else ""
     return row
 
 
-_SAY: Final[dict[type[Any], Callable[[Rows, tuple[int, int], Any], None]]] = {
+_SAY: Final[dict[type[Any], Callable[[Rows, Key, Any], None]]] = {
     CallOpened: _open,
     TranscriptFinalized: _transcribe,
     TurnTaken: _take,

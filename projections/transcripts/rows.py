@@ -3,6 +3,7 @@
 import msgspec
 
 from projections.moments import Moment
+from projections.past import Key
 
 
 class TranscriptRow(msgspec.Struct):
@@ -42,7 +43,7 @@ class UtterancePlace(msgspec.Struct):
     tenant: str
     call: str
     utterance: int
-    row: tuple[int, int] | None = None
+    row: Key | None = None
 
 
 class ReplyPlaces(msgspec.Struct):
@@ -53,5 +54,5 @@ class ReplyPlaces(msgspec.Struct):
     reply: int
     turn: int | None = None
     kind: str | None = None
-    rows: dict[int, tuple[int, int]] = {}  # by the sentence's number, which starts at 1
+    rows: dict[int, Key] = {}  # by the sentence's number, which starts at 1
     confirmed: int = 0  # sentences heard for certain when the line broke
