@@ -66,6 +66,10 @@ class Rows:
             changed[key] = found
         return found  # type: ignore[no-any-return]
 
+    def put(self, row: msgspec.Struct, *key: Any) -> None:
+        """A whole row, whether or not there is one with this key."""
+        self.changed.setdefault(type(row), {})[key] = row
+
     def find(self, row: type[Row], *key: Any) -> Row | None:
         """The row with this key, only to be looked at. None: there is none. Raises LetGo."""
         changed = self.changed.get(row)

@@ -9,7 +9,7 @@ from contracts.synthesis import SentenceSynthesized
 from projections.folding import Rows
 from projections.latency.rows import LatencyRow
 from projections.latency.stages import STAGES, Stage, Waited, reckon
-from projections.moments import moment
+from projections.moments import Moment, moment
 from projections.projection import Projection, Table
 from projections.turn_rows import ReplyTurn, Transcribed
 from projections.turn_times import Timed, keep_times
@@ -52,28 +52,40 @@ def derive(rows: Rows) -> None:
         for place, stage in enumerate(STAGES, start=1):
             start, end = getattr(turn, stage.start), getattr(turn, stage.end)
             if start is not None and end is not None:
-                _keep(rows, turn, place, stage, (turn.reply, start, end, *_who(turn, stage)))
+                _keep(rows, turn, stage, place, start, end)
 
 
-def _who(turn: Waited, stage: Stage) -> tuple[str | None, bool | None]:
+def _keep(rows: Rows, turn: Waited, stage: Stage, place: int, start: Moment, end: Moment) -> None:
+    number, name = turn.turn, stage.name
+    provider, cached = _who(turn, name)
+    row = LatencyRow(  # by place: names would take as long again
+        rows.tenant,
+        rows.call,
+        number,
+        name,
+        place,
+        stage.is_part,
+        turn.reply,
+        provider,
+        cached,
+        start,
+        stage.start_clock,
+        end,
+        stage.end_clock,
+    )
+    if row != rows.find(LatencyRow, number, name):
+        rows.put(row, number, name)
+
+
+def _who(turn: Waited, stage: str) -> tuple[str | None, bool | None]:
     """The provider that was waited for, and whether the cache stood in for it."""
-    match stage.name:
+    match stage:
         case "stt":
             return turn.stt_provider, None
         case "tts":
             return turn.tts_provider, turn.cached
         case _:
             return None, None
-
-
-def _keep(rows: Rows, turn: Waited, place: int, stage: Stage, told: tuple[Any, ...]) -> None:
-    row = rows.find(LatencyRow, turn.turn, stage.name)
-    if row and told == (row.reply, row.started_at, row.ended_at, row.provider, row.cached):
-        return
-    row = rows.of(LatencyRow, turn.turn, stage.name)
-    row.place, row.is_part = place, stage.is_part
-    row.started_clock, row.ended_clock = stage.start_clock, stage.end_clock
-    row.reply, row.started_at, row.ended_at, row.provider, row.cached = told
 
 
 _NOTE: Final[dict[type[Any], Callable[[Rows, Waited, Recorded, Any], None]]] = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, Final, NamedTuple, get_args
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -19,23 +19,29 @@ from projections.timeline.rows import TimelineRow
 _SHOWN_ELSEWHERE: Final = frozenset(("text", "heard", "question", "result", "voice"))
 
 
-class _Shown(NamedTuple):
-    """What is shown of an event of which not all is: how it is taken, and what it makes."""
-
-    values: Callable[[Any], tuple[Any, ...]]
-    struct: type[msgspec.Struct]
+_encode: Final = msgspec.json.Encoder().encode
+_raw: Final[Callable[[bytes], msgspec.Raw]] = msgspec.Raw
 
 
-def _shown(event: type[Event]) -> _Shown | None:
-    """None: all is shown, but type and time."""
+class _Type:
+    """How events of a type become rows."""
+
+    def __init__(self, event: type[Event]) -> None:
+        self.tag = str(event.__struct_config__.tag)
+        self.begin = len(f'{{"type":"{self.tag}","at_ms":')  # of its JSON
+        self.shown: Callable[[Any], Any] | None
+        self.shown = _found if event is PassagesFound else _shown(event)
+
+
+def _shown(event: type[Event]) -> Callable[[Any], Any] | None:
+    """Makes what is shown of an event of which not all is. None: all is, but type and time."""
     if _SHOWN_ELSEWHERE.isdisjoint(event.__struct_fields__):
         return None
     hidden = _SHOWN_ELSEWHERE | {"at_ms"}
     fields = [each for each in msgspec.structs.fields(event) if each.name not in hidden]
-    return _Shown(
-        attrgetter(*(each.name for each in fields)),
-        msgspec.defstruct(event.__name__, map(_field, fields), omit_defaults=True),
-    )
+    values = attrgetter(*(each.name for each in fields))
+    struct = msgspec.defstruct(event.__name__, map(_field, fields), omit_defaults=True)
+    return lambda event: struct(*values(event))
 
 
 def _field(of: msgspec.structs.FieldInfo) -> tuple[str, Any, Any]:
@@ -45,12 +51,15 @@ def _field(of: msgspec.structs.FieldInfo) -> tuple[str, Any, Any]:
     return of.name, Any, msgspec.UNSET if of.default is msgspec.NODEFAULT else of.default
 
 
+def _found(event: PassagesFound) -> dict[str, Any]:
+    passages = [
+        {"source": f"{each.document}#{each.chunk}", "score": each.score} for each in event.passages
+    ]
+    return {"turn": event.turn, "passages": passages, "took_ms": event.took_ms}
+
+
 _EVENTS: Final[tuple[type[Event], ...]] = get_args(CallEvent)
-_TAGS: Final = {event: str(event.__struct_config__.tag) for event in _EVENTS}
-_SHOWN: Final = {event: _shown(event) for event in _EVENTS}
-_BEGUN: Final = {event: len(f'{{"type":"{tag}","at_ms":') for event, tag in _TAGS.items()}
-_encode: Final = msgspec.json.Encoder().encode
-_raw: Final[Callable[[bytes], msgspec.Raw]] = msgspec.Raw
+_TYPES: Final[dict[type[Any], _Type]] = {event: _Type(event) for event in _EVENTS}
 
 
 class Began(msgspec.Struct):
@@ -64,7 +73,7 @@ class Began(msgspec.Struct):
 def project(rows: Rows, recorded: Recorded, index: int, event: CallEvent) -> None:
     """A row for each event. Pure."""
     began = rows.find(Began) or _begin(rows, event)
-    kind, at_ms = type(event), event.at_ms
+    of_type, at_ms = _TYPES[type(event)], event.at_ms
     lane, label = told(event)
     row = TimelineRow(  # by place: names would take as long again
         rows.tenant,
@@ -74,9 +83,9 @@ def project(rows: Rows, recorded: Recorded, index: int, event: CallEvent) -> Non
         moment(at_ms),
         at_ms - began.at_ms,
         lane,
-        _TAGS[kind],
+        of_type.tag,
         label,
-        _raw(_detail(event, kind, at_ms)),
+        _raw(_detail(event, of_type, at_ms)),
         moment(recorded.stored_ms),
     )
     rows.added.append(row)
@@ -88,23 +97,13 @@ def _begin(rows: Rows, event: CallEvent) -> Began:
     return began
 
 
-def _detail(event: CallEvent, kind: type[CallEvent], at_ms: int) -> bytes:
+def _detail(event: CallEvent, of_type: _Type, at_ms: int) -> bytes:
     """The event's fields as JSON, but those that have columns of their own: type and time."""
-    if kind is PassagesFound:
-        return _encode(_found(event))
-    shown = _SHOWN[kind]
-    if shown is not None:
-        return _encode(shown.struct(*shown.values(event)))
+    if of_type.shown is not None:
+        return _encode(of_type.shown(event))
     whole: bytes = _encode(event)
-    rest = _BEGUN[kind] + len(str(at_ms)) + 1  # behind the comma: all fields but these two
+    rest = of_type.begin + len(str(at_ms)) + 1  # behind the comma: all fields but these two
     return b"{" + whole[rest:] if rest < len(whole) else b"{}"
-
-
-def _found(event: Any) -> dict[str, Any]:
-    passages = [
-        {"source": f"{each.document}#{each.chunk}", "score": each.score} for each in event.passages
-    ]
-    return {"turn": event.turn, "passages": passages, "took_ms": event.took_ms}
 
 
 TIMELINE: Final = Projection(
