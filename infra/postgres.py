@@ -51,7 +51,6 @@ async def connect_pool(
     wait_s: float = 10.0,
     size: int = 10,
     command_s: float = _COMMAND_S,
-    times_are_ints: bool = False,
 ) -> Pool:
     """A pool whose connections read and write jsonb as Python values, and take a timestamptz as a
     datetime or as PostgreSQL keeps it, in microseconds since 2000. The caller closes it.
@@ -59,15 +58,13 @@ async def connect_pool(
     Args:   dsn: postgresql://user@/database?host=/socket/folder, or with a host and port.
             size: connections at most; they are opened when first needed.
             command_s: within which a statement must be done; 0: no limit.
-            times_are_ints: takes and gives timestamptz only as PostgreSQL keeps it, and packs one
-                in a quarter of the time: for who copies millions.
     Raises: PostgresUnavailable when no server answered within `wait_s`.
     """
     pool = await asyncpg.create_pool(
         dsn,
         min_size=0,
         max_size=size,
-        init=_set_up_for_ints if times_are_ints else _set_up,
+        init=_set_up,
         command_timeout=command_s or None,
         timeout=5,
     )
@@ -92,26 +89,15 @@ async def _unanswered(pool: Pool) -> Exception | None:
 
 
 async def _set_up(db: Connection) -> None:
-    await _set_up_json(db)
+    await db.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=_to_jsonb, decoder=_from_jsonb, format="binary"
+    )
     await db.set_type_codec(
         "timestamptz",
         schema="pg_catalog",
         encoder=_to_timestamptz,
         decoder=_from_timestamptz,
         format="binary",
-    )
-
-
-async def _set_up_for_ints(db: Connection) -> None:
-    await _set_up_json(db)
-    await db.set_builtin_type_codec(
-        "timestamptz", schema="pg_catalog", codec_name="int8", format="binary"
-    )
-
-
-async def _set_up_json(db: Connection) -> None:
-    await db.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=_to_jsonb, decoder=_from_jsonb, format="binary"
     )
 
 

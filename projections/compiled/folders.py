@@ -5,6 +5,7 @@ import os
 import sysconfig
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -26,8 +27,8 @@ def python_name() -> str:
 
 
 def name_of(root: Path) -> str:
-    """Of the folder for the sources that lie in `root`."""
-    digest = hashlib.sha256()
+    """Of the folder for the sources that lie in `root`, and mypyc's library that is installed."""
+    digest = hashlib.sha256(version("librt").encode())  # which machine code calls into
     for file in _files(root):
         content = file.read_bytes()
         digest.update(f"{file.relative_to(root).as_posix()}\0{len(content)}\0".encode())

@@ -7,11 +7,13 @@ import msgspec
 
 from contracts.recorded import Recorded
 from infra.postgres import Pool
-from projections.call_fold import CallFold, Readers, Refused
+from projections.call_fold import Readers, Refused
 from projections.generations import Generation
 from projections.parking import park
 from projections.reading import Place, Stored
-from projections.rebuild.copying import copy
+from projections.rebuild.columns import Column
+from projections.rebuild.copying import Copying, columns_in
+from projections.rebuild.folding import folded
 from projections.rebuild.gathering import Crossing
 
 # What a crash of the server takes back of a chunk, it takes back of its note as well.
@@ -37,6 +39,7 @@ class Calls:
     def __init__(self, pool: Pool, generations: Sequence[Generation]) -> None:
         self._pool, self._generations = pool, {each.name: each for each in generations}
         self._readers = Readers(each.projection for each in generations)
+        self._columns: dict[str, dict[str, list[Column]]] = {}
 
     async def store(
         self,
@@ -46,20 +49,18 @@ class Calls:
         crossings: Sequence[Crossing] = (),
     ) -> Filled:
         """All of a chunk: its calls' messages, in stored order."""
-        folds, refused = [], []
+        all_copying, refused = await self._copying(), list[Refused]()
         for place, messages in calls.items():
-            fold = CallFold(place, self._readers)
-            for stored in messages:
-                for each in fold.take(stored):
-                    refused.append(each)
-                    self._put_back(fold, each, messages)
-            folds.append(fold)
+            fold, more = folded(place, self._readers, messages)
+            refused += more
+            for copying in all_copying:
+                copying.add(fold)
         events = sum(map(events_of, calls.values()))
         async with self._pool.acquire() as db, db.transaction():
             await db.execute(_LATER_ON_DISK)
             rows = 0
-            for generation in self._generations.values():
-                copied, more = await copy(db, generation, folds, calls)
+            for copying in all_copying:
+                copied, more = await copying.copy(db, calls)
                 rows, refused = rows + copied, [*refused, *more]
             for each in refused:
                 generation = self._generations[each.projection]
@@ -69,16 +70,12 @@ class Calls:
             await db.executemany(_CROSSING, noted)
         return Filled(chunk, events, rows)
 
-    def _put_back(self, fold: CallFold, refused: Refused, messages: Iterable[Stored]) -> None:
-        """Rows of a call that is parked are those of before the message."""
-        before = CallFold(
-            fold.place, self._readers, self._generations.keys() - {refused.projection}
-        )
-        for stored in messages:
-            if stored.sequence < refused.sequence:
-                before.take(stored)
-        if rows := before.rows.get(refused.projection):
-            fold.left[refused.projection] = rows
+    async def _copying(self) -> list[Copying]:
+        generations = self._generations.values()
+        if not self._columns:
+            async with self._pool.acquire() as db:
+                self._columns = {each.name: await columns_in(db, each) for each in generations}
+        return [Copying(each, self._columns[each.name]) for each in generations]
 
 
 async def rows_of(pool: Pool, generations: Sequence[Generation], place: Place) -> int:

@@ -63,7 +63,7 @@ async def work() -> None:
         Generation(by_name[name], number, "filling") for name, number in job.generations.items()
     ]
     bus = await connect(job.servers.nats, name="partyline rebuild")
-    pool = await connect_pool(job.servers.postgres, size=2, command_s=0, times_are_ints=True)
+    pool = await connect_pool(job.servers.postgres, size=2, command_s=0)
     master = read_master_key(Path(job.servers.master_key)) if job.servers.master_key else None
     codec = Codec(Vault(bus, master))
     archive = open_archive(job.servers.archive, codec) if job.servers.archive else None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.postgres import REFUSED, Pool, PostgresUnavailable, connect_pool, since_2000
+from infra.postgres import REFUSED, Pool, PostgresUnavailable, connect_pool
 
 pytestmark = pytest.mark.stack
 
@@ -27,21 +27,6 @@ async def test_a_time_goes_in_as_a_datetime_or_as_microseconds_since_2000(
     expected = (time, f"{year:04} 23:59:59.999999")
     assert tuple(await pool.fetchrow(said, time) or ()) == expected
     assert tuple(await pool.fetchrow(said, since_2000) or ()) == expected
-
-
-async def test_who_copies_millions_of_times_gives_them_as_postgresql_keeps_them(
-    pool: Pool, tables_dsn: str
-) -> None:
-    time = datetime(2026, 7, 31, 23, 59, 59, 999_999, tzinfo=UTC)
-    copying = await connect_pool(tables_dsn, size=1, times_are_ints=True)
-    try:
-        async with copying.acquire() as db:
-            await db.execute("CREATE TABLE times (at timestamptz)")
-            await db.copy_records_to_table("times", records=[(since_2000(time),), (None,)])
-        assert [row["at"] for row in await pool.fetch("SELECT at FROM times")] == [time, None]
-    finally:
-        await copying.execute("DROP TABLE IF EXISTS times")
-        await copying.close()
 
 
 async def test_a_time_without_a_zone_is_refused(pool: Pool) -> None:
