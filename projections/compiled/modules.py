@@ -36,6 +36,7 @@ MODULES: Final = (
     "projections.line_quality.project",
     "projections.moments",
     "projections.past",
+    "projections.rebuild.decoding",
     "projections.rebuild.gathering",
     "projections.rebuild.taking",
     "projections.timeline.labels",
