@@ -11,13 +11,13 @@ from contracts.claim import Claim
 from contracts.ids import CallId
 from contracts.key import KeyErased, KeyEvent, KeyMade
 from contracts.knowledge import DocumentAdded, DocumentWithdrawn, KnowledgeEvent
-from contracts.marked_fields import exchanged, exchanged_each
+from contracts.marked_fields import exchange_each, exchanged
 from contracts.outcome import CallErased
 from contracts.phrase import PhraseWanted
 from contracts.recorded import CallEvent, Decision, Message, Retired
-from contracts.seal import KeyWanted, Locked, Seal, Unreadable, Unsealed
+from contracts.seal import KeyWanted, Locked, Opener, Seal, Unreadable, Unsealed
 from contracts.transcript import TranscriptFinalized, TranscriptFinalizedV1
-from contracts.wire import Events, Wire, read
+from contracts.wire import Events, EventsWire, Wire, read
 
 __all__ = [
     "Codec",
@@ -38,7 +38,8 @@ _Sealed: TypeAlias = Literal["", "siv", "erased"]
 
 _RARE: Final[frozenset[type[Any]]] = frozenset((TranscriptFinalizedV1, CallErased))
 _KEPT: Final = 256  # messages: those of a second, in a process that is full
-_wire: Final = msgspec.json.Decoder(Wire)
+_wire: "Final[msgspec.json.Decoder[Wire]]" = msgspec.json.Decoder(Wire)
+_events: "Final[msgspec.json.Decoder[Wire]]" = msgspec.json.Decoder(EventsWire)
 _encoder: Final = msgspec.json.Encoder()
 _agent: Final = msgspec.json.Decoder(AgentPublished)
 _claim: Final = msgspec.json.Decoder(Claim)
@@ -69,16 +70,18 @@ class Codec:
 
     def __init__(self, seal: Seal | None = None) -> None:
         self._seal = seal or Unsealed()
-        self._opens_decisions = True
+        self._wire = _wire
         self._made: OrderedDict[tuple[CallId, bytes], Message] = OrderedDict()
 
     def of_events(self) -> "Codec":
-        """Reads as this one does, but leaves a decision's own marked fields as they are sealed.
+        """Reads as this one does, but of a decision only its place and its cause, which stays
+        sealed.
 
-        For who reads only the kind of a decision's cause: they are half of all that is sealed.
+        For who wants the events and asks a cause for its kind: decisions are half of what is
+        sealed. The rest of them is empty, whatever is stored there.
         """
         codec = Codec(self._seal)
-        codec._opens_decisions, codec._made = False, self._made
+        codec._wire, codec._made = _events, self._made
         return codec
 
     def encode(self, call: CallId, message: Message) -> bytes:
@@ -87,7 +90,7 @@ class Codec:
 
     def keep(self, call: CallId, message: Message, payload: bytes) -> None:
         """Know the message again by its bytes when it comes back: see `decode`."""
-        if _RARE.isdisjoint(map(type, message.events)):
+        if not _any_rare(message.events):
             self._made[call, payload] = message
             if len(self._made) > _KEPT:
                 self._made.popitem(last=False)
@@ -101,27 +104,17 @@ class Codec:
         """
         if live and (kept := self._kept(call, payload)):
             return kept
-        wire = read(_wire, payload)
-        if not wire.sealed:
-            return _message(wire, self._lifted(call, wire.events), wire.decision, "")
-        opener = self._seal.opener(call)
-        events, decision = exchanged_each(wire.events, opener.hand, ".events"), wire.decision
-        if decision is not None and self._opens_decisions:
-            decision = exchanged(decision, opener.hand, ".decision")
-        return _message(wire, self._lifted(call, events), decision, opener.sealed)
+        return self.of_call(call).decode(payload)
+
+    def of_call(self, call: CallId) -> "CallReader":
+        """Reads messages of one call in stored order: the way to its key is asked for once."""
+        return CallReader(self._seal, self._wire, call)
 
     def _kept(self, call: CallId, payload: bytes) -> Message | None:
         kept = self._made.get((call, payload))
         if kept is None or (is_sealed(payload) and self._seal.opener(call).sealed):
             return None  # unknown, or erased meanwhile
         return kept
-
-    def _lifted(self, call: CallId, events: Events) -> tuple[CallEvent, ...]:
-        if _RARE.isdisjoint(map(type, events)):  # nearly always
-            return cast(tuple[CallEvent, ...], events)
-        if any(type(event) is CallErased for event in events):
-            self._seal.forget(call)
-        return tuple(map(lift, events))
 
     async def write(self, call: CallId, message: Message) -> bytes:
         """As `encode`, with the call's key fetched where it is not at hand.
@@ -157,6 +150,36 @@ class Codec:
         await self._seal.begin(call)
 
 
+class CallReader:
+    """See Codec.of_call. For a moment only: that a call is erased it knows from the log alone."""
+
+    def __init__(self, seal: Seal, wire: "msgspec.json.Decoder[Wire]", call: CallId) -> None:
+        self._seal, self._wire, self._call = seal, wire, call
+        self._opener: Opener | None = None
+
+    def decode(self, payload: bytes) -> Message:
+        """See Codec.decode."""
+        wire = read(self._wire, payload)
+        events, decision = wire.events, wire.decision
+        sealed: _Sealed = ""
+        if wire.sealed:
+            if self._opener is None:
+                self._opener = self._seal.opener(self._call)
+            hand, sealed = self._opener
+            exchange_each(events, hand, ".events")
+            if decision is not None and self._wire is _wire:
+                decision = exchanged(decision, hand, ".decision")
+        if _any_rare(events):
+            return _message(wire, self._lifted(events), decision, sealed)
+        return _message(wire, cast(tuple[CallEvent, ...], events), decision, sealed)
+
+    def _lifted(self, events: Events) -> tuple[CallEvent, ...]:
+        if any(type(event) is CallErased for event in events):
+            self._seal.forget(self._call)
+            self._opener = None
+        return tuple(map(lift, events))
+
+
 def is_sealed(payload: bytes) -> bool:
     """Whether a key is needed to read a message, as far as can be told without decoding it."""
     return b'"sealed":"siv"' in payload
@@ -169,6 +192,10 @@ def outline(payload: bytes) -> Message:
     """
     wire = read(_wire, payload)
     return _message(wire, tuple(map(lift, wire.events)), wire.decision, wire.sealed)
+
+
+def _any_rare(events: Events) -> bool:
+    return any(type(event) in _RARE for event in events)
 
 
 def _message(

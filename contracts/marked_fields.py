@@ -4,7 +4,6 @@ What it is exchanged for is somebody else's business: its sealed form, its words
 """
 
 from collections.abc import Callable
-from functools import cache
 from operator import is_
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
@@ -32,6 +31,9 @@ class Hand(Protocol):
 Visit: TypeAlias = Callable[[Hand, str, Any], Any]
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
+_known: Final[dict[type[msgspec.Struct], tuple[tuple[str, Visit], ...]]] = {}
+_set: Final = msgspec.structs.force_setattr
+
 
 def exchanged(struct: Struct, hand: Hand, place: str = "") -> Struct:
     """The struct with every marked field, however deep, as `hand` makes it.
@@ -39,32 +41,42 @@ def exchanged(struct: Struct, hand: Hand, place: str = "") -> Struct:
     Empty fields stay empty: that nothing was given is no secret. Raises what `hand` does.
     """
     visits = _visits(type(struct))
-    if not visits:
-        return struct
-    if (at_ms := getattr(struct, "at_ms", None)) is not None:
-        place = f"{place}@{at_ms}"
-    changes = {}
-    for name, visit in visits:
-        value = getattr(struct, name)
-        if value and (other := visit(hand, f"{place}.{name}", value)) is not value:
-            changes[name] = other
+    changes = _changes(struct, visits, hand, place) if visits else None
     return msgspec.structs.replace(struct, **changes) if changes else struct
 
 
-def exchanged_each(structs: tuple[Struct, ...], hand: Hand, place: str) -> tuple[Struct, ...]:
-    """The same for those that stand in `place`, in this order."""
-    return tuple(
-        [
-            exchanged(each, hand, f"{place}.{n}") if _visits(type(each)) else each
-            for n, each in enumerate(structs)
-        ]
-    )
+def exchange_each(structs: tuple[msgspec.Struct, ...], hand: Hand, place: str) -> None:
+    """The same for those that stand in `place`, in this order, frozen as they are: for who has just
+    read them, so that nobody else knows them yet."""
+    for n, struct in enumerate(structs):
+        if visits := _visits(type(struct)):
+            for name, other in _changes(struct, visits, hand, f"{place}.{n}").items():
+                _set(struct, name, other)
 
 
-@cache
+def _changes(
+    struct: msgspec.Struct, visits: tuple[tuple[str, Visit], ...], hand: Hand, place: str
+) -> dict[str, Any]:
+    at_ms = getattr(struct, "at_ms", None)
+    fields_in = f"{place}." if at_ms is None else f"{place}@{at_ms}."
+    changes = {}
+    for name, visit in visits:
+        value = getattr(struct, name)
+        if value and (other := visit(hand, fields_in + name, value)) is not value:
+            changes[name] = other
+    return changes
+
+
 def _visits(struct_type: type[msgspec.Struct]) -> tuple[tuple[str, Visit], ...]:
     """The fields that are marked or hold something marked. Raises TypeError for a mark that stands
     where nothing can be exchanged."""
+    visits = _known.get(struct_type)
+    if visits is None:
+        visits = _known[struct_type] = _found(struct_type)
+    return visits
+
+
+def _found(struct_type: type[msgspec.Struct]) -> tuple[tuple[str, Visit], ...]:
     described = inspect.type_info(struct_type)
     assert isinstance(described, inspect.StructType)
     found = ((field.encode_name, _visit(field.type)) for field in described.fields)

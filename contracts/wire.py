@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from contracts.recorded import CallEvent, Decision, Retired
+from contracts.recorded import CallEvent, Decision, FactSeen, ModelSaid, Retired
 from contracts.seal import Unreadable
 
 Decoded = TypeVar("Decoded")
@@ -21,6 +21,21 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int = 0
     decision: Decision | None = None
     sealed: Literal["", "siv"] = ""
+
+
+class _Why(Decision, frozen=True, kw_only=True, rename=lambda name: f"unread {name}"):
+    """Of a decision, what asked for it. The rest is skipped, under names that nobody writes."""
+
+    prev: str = ""
+    state: str = ""
+    facts: tuple[FactSeen, ...] = ()
+    more: tuple[ModelSaid, ...] = ()
+
+
+class EventsWire(Wire, frozen=True, kw_only=True):
+    """The same for who wants the events."""
+
+    decision: _Why | None = None
 
 
 def read(decoder: "msgspec.json.Decoder[Decoded]", payload: bytes) -> Decoded:

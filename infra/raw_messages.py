@@ -16,23 +16,23 @@ def hand_over(data: bytes, on_raw_of: Callable[[int], OnRaw | None]) -> int:
     Other is also what is not whole, and what a subscription has no OnRaw for.
     """
     at, size = 0, len(data)
+    known_sid, on_raw = b"", None  # of the message before: it is nearly always the same
     while (eol := data.find(_CRLF, at)) > 0:
+        words = data[at:eol].split(b" ")
+        verb, count = words[0], len(words)
         body = start = eol + _CRLF_BYTES
-        match data[at:eol].split(b" "):
-            case b"HMSG", subject, sid, reply, head_bytes, all_bytes:
-                body += int(head_bytes)
-            case b"HMSG", subject, sid, head_bytes, all_bytes:
-                reply, body = b"", body + int(head_bytes)
-            case b"MSG", subject, sid, reply, all_bytes:
-                pass
-            case b"MSG", subject, sid, all_bytes:
-                reply = b""
-            case _:
-                return at
-        end = start + int(all_bytes)
-        on_raw = on_raw_of(int(sid))
+        if verb == b"MSG" and (count == 5 or count == 4):
+            reply = words[3] if count == 5 else b""
+        elif verb == b"HMSG" and (count == 6 or count == 5):
+            reply = words[3] if count == 6 else b""
+            body += int(words[-2])
+        else:
+            return at
+        end = start + int(words[-1])
+        if words[2] != known_sid:
+            known_sid, on_raw = words[2], on_raw_of(int(words[2]))
         if on_raw is None or end + _CRLF_BYTES > size:
             return at
-        on_raw(subject, reply, data[body:end], data[start:body])
+        on_raw(words[1], reply, data[body:end], data[start:body])
         at = end + _CRLF_BYTES
     return at

@@ -2,6 +2,9 @@
 
 from datetime import datetime
 from functools import lru_cache
+from typing import Final
+
+_HALF_EVEN: Final = 4_503_599_627_370_496.0  # 2 ** 52: a sum with it has no digits behind the point
 
 
 def unix_ms(stamp: str) -> float:
@@ -21,6 +24,6 @@ def stored_ms(since_ns: int) -> float:
     So it is to the bit what the projections had, and their rows can be compared with.
     """
     since_s = since_ns / 1_000_000_000.0
-    whole_s = int(since_s)
-    microseconds = whole_s * 1_000_000 + round((since_s - whole_s) * 1e6)  # as datetime rounds
-    return microseconds / 1_000_000 * 1000
+    whole_s = float(int(since_s))
+    microseconds = (since_s - whole_s) * 1e6 + _HALF_EVEN - _HALF_EVEN  # as datetime rounds
+    return (whole_s * 1e6 + microseconds) / 1e6 * 1000.0

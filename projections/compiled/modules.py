@@ -37,6 +37,7 @@ MODULES: Final = (
     "projections.moments",
     "projections.past",
     "projections.rebuild.columns",
+    "projections.rebuild.decoding",
     "projections.rebuild.folding",
     "projections.rebuild.gathering",
     "projections.rebuild.packing",

@@ -3,21 +3,20 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from contracts.codec import Codec, KeyWanted, Unreadable
+from contracts.codec import Codec, KeyWanted
 from contracts.ids import CallId, TenantId
-from contracts.recorded import Recorded
 from infra.archive import Archive, Segment
-from infra.call_log import CallLog, stored_ms
+from infra.call_log import CallLog
 from infra.nats import Bus
 from infra.postgres import Pool
 from projections.generations import Generation
 from projections.history import history_of, stored_of
-from projections.reading import Place, Stored, Unread
+from projections.reading import Place, Stored
+from projections.rebuild.decoding import stored_in
 from projections.rebuild.gathering import Crossing, GatheredCall, Gathering
 from projections.rebuild.plan import ANEW, Chunk, Plan
 from projections.rebuild.reading_on import ReadingOn
 from projections.rebuild.storing import Calls, Filled
-from projections.rebuild.taking import Raw
 
 _OVERLAP: Final = 10_000  # messages read on for calls to end; then each is asked for
 
@@ -70,9 +69,7 @@ class Filling:
         end = 0
         while end < until and (end <= chunk.last or gathering.open):
             piece = await self._reading.some()
-            for raw in piece:
-                if raw.sequence <= until:
-                    gathering.take(raw)
+            gathering.take(piece, until)
             end = piece[-1].sequence if piece else end
         if until < last:
             await self._complete(gathering.open, last)
@@ -97,22 +94,6 @@ class Filling:
         tenant, id = TenantId(call.place.tenant), CallId(call.place.call)
         while True:
             try:
-                return [_stored(self._codec, tenant, id, raw) for raw in call.raw]
+                return stored_in(self._codec, tenant, id, call.raw)
             except KeyWanted:  # forgotten meanwhile
                 await self._codec.fetch((id,))
-
-
-def _stored(codec: Codec, tenant: TenantId, call: CallId, raw: Raw) -> Stored:
-    """Raises KeyWanted."""
-    try:
-        message = codec.decode(call, raw.payload)
-    except Unreadable as unreadable:
-        return Unread(tenant, call, raw.sequence, str(unreadable))
-    return Recorded(
-        tenant=tenant,
-        call=call,
-        family=raw.family,
-        sequence=raw.sequence,
-        stored_ms=stored_ms(raw.stored_ns),
-        message=message,
-    )

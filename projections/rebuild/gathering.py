@@ -1,5 +1,6 @@
 """The calls of a chunk, as bytes, while the log goes by."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from contracts.codec import is_sealed
@@ -34,7 +35,7 @@ class Gathering:
     """The calls of a chunk, as bytes, and which of those that begin in it have yet to end."""
 
     def __init__(self, chunk: Chunk) -> None:
-        self._chunk = chunk
+        self._last = chunk.last
         self.calls: dict[bytes, GatheredCall] = {}
 
     @property
@@ -49,30 +50,38 @@ class Gathering:
 
     def crossings(self) -> list[Crossing]:
         """Calls that have messages in other chunks, too."""
-        end = self._chunk.last
+        end = self._last
         return [
             Crossing(call.place, call.begun, call.last)
             for call in self.calls.values()
             if not call.begun or call.last > end
         ]
 
-    def take(self, raw: Raw) -> None:
-        """The next message of the log."""
-        if not raw.name:
-            return
-        call = self.calls.get(raw.name)
+    def take(self, raws: Sequence[Raw], until: int) -> None:
+        """The next messages of the log, but those behind the sequence `until`."""
+        for raw in raws:
+            if raw.name and raw.sequence <= until:
+                self._take(raw)
+
+    def _take(self, raw: Raw) -> None:
+        call = self.calls.get(raw.name) or self._new(raw)
         if call is None:
-            if raw.sequence > self._chunk.last:
-                return
-            place = parse_call_subject(f"{raw.name.decode()}.{raw.family}")
-            call = self.calls[raw.name] = GatheredCall(Place(place.tenant, place.call))
+            return
         if raw.family == "line":
-            call.begun = call.begun or b'"line.rang/' in raw.payload
-        elif raw.family == "dialog":
-            call.ended = call.ended or b'"dialog.ended/' in raw.payload
+            call.begun = call.begun or raw.payload.find(b'"line.rang/') >= 0
+        elif raw.family == "dialog":  # `in` would ask first whether these bytes are a number
+            call.ended = call.ended or raw.payload.find(b'"dialog.ended/') >= 0
         if call.begun:
             call.last = raw.sequence
             call.raw.append(raw)
             call.sealed = call.sealed or is_sealed(raw.payload)
-        elif raw.sequence <= self._chunk.last:
+        elif raw.sequence <= self._last:
             call.last = raw.sequence
+
+    def _new(self, raw: Raw) -> GatheredCall | None:
+        """None: it begins behind the chunk."""
+        if raw.sequence > self._last:
+            return None
+        place = parse_call_subject(f"{raw.name.decode()}.{raw.family}")
+        call = self.calls[raw.name] = GatheredCall(Place(place.tenant, place.call))
+        return call

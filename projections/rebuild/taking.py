@@ -2,25 +2,33 @@
 
 import asyncio
 import json
-from typing import Final, NamedTuple
+from typing import Final
 
-from contracts.streams import CALLS
+from contracts.streams import CALLS, FAMILIES
 from infra.nats import Bus
 from projections.reading import LogAway
 
 _AT_ONCE: Final = 4_000  # messages asked for, and again when as many of them are here
 _BEHIND: Final = 500  # the same behind the end, where reading may stop at any moment
 _SILENCE_S: Final = 10.0
+_FAMILIES: Final = {family.encode(): str(family) for family in FAMILIES}
 
 
-class Raw(NamedTuple):
-    """A message as stored."""
+class Raw:
+    """A message as stored.
 
-    name: bytes  # of the call: its subject without the family; empty for a canary
-    family: str
-    sequence: int
-    stored_ns: int  # UNIX time in nanoseconds, clock of the server
-    payload: bytes
+    name:      of the call: its subject without the family; empty for a canary
+    sequence:  of the stream
+    stored_ns: UNIX time in nanoseconds, clock of the server
+    """
+
+    __slots__ = ("family", "name", "payload", "sequence", "stored_ns")
+
+    def __init__(
+        self, name: bytes, family: str, sequence: int, stored_ns: int, payload: bytes
+    ) -> None:
+        self.name, self.family, self.sequence = name, family, sequence
+        self.stored_ns, self.payload = stored_ns, payload
 
 
 class Taking:
@@ -34,6 +42,7 @@ class Taking:
         self._here: list[Raw] = []
         self._asked = 0
         self._delivered = 0
+        self._last_delivery = b"0"  # the server's number of it
         self._broken = ""
 
     async def some(self) -> list[Raw]:
@@ -51,13 +60,25 @@ class Taking:
         if self._broken:
             raise LogAway(self._broken)
         here, self._here = self._here, []
+        self._count(here)
         return here
+
+    def _count(self, here: list[Raw]) -> None:
+        """Raises LogAway when there are fewer than the server has sent."""
+        self._asked -= len(here)
+        self._delivered += len(here)
+        if int(self._last_delivery) != self._delivered:
+            raise LogAway("a delivery was lost")
+        if here:
+            self._at = here[-1].sequence
 
     def _wanted(self) -> int:
         """How many messages to ask for now."""
-        ahead = self._last - self._at - self._asked
+        asked = self._asked - len(self._here)
+        at = self._here[-1].sequence if self._here else self._at
+        ahead = self._last - at - asked
         at_once, most = (_AT_ONCE, ahead) if ahead > 0 else (_BEHIND, _BEHIND)
-        return min(at_once, most) if self._asked < at_once else 0
+        return min(at_once, most) if asked < at_once else 0
 
     def on_raw(self, subject: bytes, reply: bytes, payload: bytes, headers: bytes) -> None:
         """Reply subjects: https://docs.nats.io/nats-concepts/jetstream/consumers ($JS.ACK...)."""
@@ -68,11 +89,7 @@ class Taking:
                 self._broken = "the server ended it"
                 self._news.set()
             return
-        _, sequence, delivery, stored_ns, _ = reply.rsplit(b".", 4)
-        self._delivered += 1
-        if int(delivery) != self._delivered:
-            self._broken = "a delivery was lost"
-        self._asked -= 1
-        self._at = int(sequence)
-        name, _, family = subject.rpartition(b".")
-        self._here.append(Raw(name, family.decode(), self._at, int(stored_ns), payload))
+        _, sequence, self._last_delivery, stored_ns, _ = reply.rsplit(b".", 4)
+        name, _, word = subject.rpartition(b".")
+        family = _FAMILIES.get(word) or word.decode()
+        self._here.append(Raw(name, family, int(sequence), int(stored_ns), payload))

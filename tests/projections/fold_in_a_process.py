@@ -17,7 +17,7 @@ from contracts.seal import Opener
 from infra.sealing import CallKey, Erasing, Leaving, Opening
 from projections import PROJECTIONS
 from projections.call_fold import CallFold, Readers
-from projections.rebuild.filling import _stored
+from projections.rebuild.decoding import stored_in
 from projections.rebuild.gathering import GatheredCall, Gathering
 from projections.rebuild.plan import Chunk
 from projections.rebuild.taking import Raw
@@ -26,7 +26,7 @@ from projections.rebuild.taking import Raw
 class Given(msgspec.Struct):
     """A piece of a log, and the keys of its calls."""
 
-    messages: list[Raw]
+    messages: list[tuple[bytes, str, int, int, bytes]]  # see Raw
     keys: dict[str, bytes]
     erased: set[str]
 
@@ -49,9 +49,9 @@ class Keys:
 
 def folded(given: Given) -> Iterator[str]:
     """What came of each call."""
-    gathering = Gathering(Chunk(1, given.messages[-1].sequence))
-    for raw in given.messages:
-        gathering.take(raw)
+    last = len(given.messages)
+    gathering = Gathering(Chunk(1, last))
+    gathering.take([Raw(*each) for each in given.messages], last)
     yield from map(repr, gathering.crossings())
     codec = Codec(Keys(given)).of_events()  # type: ignore[arg-type]
     readers = Readers(PROJECTIONS)
@@ -62,8 +62,8 @@ def folded(given: Given) -> Iterator[str]:
 def _rows(codec: Codec, readers: Readers, call: GatheredCall) -> Iterator[str]:
     fold = CallFold(call.place, readers)
     tenant, id = TenantId(call.place.tenant), CallId(call.place.call)
-    for raw in call.raw:
-        yield from map(repr, fold.take(_stored(codec, tenant, id, raw)))
+    for message in stored_in(codec, tenant, id, call.raw):
+        yield from map(repr, fold.take(message))
     yield repr((call.place, fold.last, fold.over, fold.anew))
     for projection in PROJECTIONS:
         rows = fold.rows_of(projection)

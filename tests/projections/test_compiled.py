@@ -38,7 +38,6 @@ from projections.compiled.folders import PACKAGES, python_name
 from projections.compiled.modules import MODULES
 from projections.parking import all_parked
 from projections.rebuild import Servers, plan, rebuild
-from projections.rebuild.taking import Raw
 from projections.run import caught_up
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]  # a C compiler on a busy machine
@@ -71,7 +70,7 @@ class MadeUp:
     random: random.Random
     keys: dict[str, bytes] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
-    messages: list[Raw] = field(default_factory=list)
+    messages: list[tuple[bytes, str, int, int, bytes]] = field(default_factory=list)
 
     def add(self, message: Recorded, *, sealed: bool) -> None:
         """At the end."""
@@ -85,7 +84,7 @@ class MadeUp:
         sequence = len(self.messages) + 1
         stored_ns = 1_764_000_000_000_000_000 + sequence * 1_234_567
         name = f"call.{tenant}.{call}".encode()
-        self.messages.append(Raw(name, family, sequence, stored_ns, payload))
+        self.messages.append((name, family, sequence, stored_ns, payload))
 
     @property
     def given(self) -> Given:
