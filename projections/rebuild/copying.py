@@ -1,7 +1,7 @@
 """Rows of whole calls go into empty tables: https://www.postgresql.org/docs/current/sql-copy.html."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
 
 from infra.postgres import REFUSED, Connection
 from projections.call_fold import CallFold, Readers, Refused
@@ -12,6 +12,9 @@ from projections.rebuild.folding import folded
 from projections.rebuild.packing import Packed
 from projections.rows import columns
 from projections.storing import without_nul
+
+History: TypeAlias = Callable[[], Awaitable[Sequence[Stored]]]
+"""Reads what the log has of a call, in stored order; again, when it is asked again."""
 
 _REFUSED: Final = (*REFUSED, OverflowError)  # found while packing: a number too large
 
@@ -34,7 +37,7 @@ class Copying:
             self._packed = None  # each call for itself, then
 
     async def copy(
-        self, db: Connection, calls: Mapping[Place, Sequence[Stored]]
+        self, db: Connection, calls: Mapping[Place, History]
     ) -> tuple[int, list[Refused]]:
         """Copy the rows of these calls, which are all that were added. In a transaction of the
         caller's. Returns how many, and the refused.
@@ -52,11 +55,12 @@ class Copying:
         return await self._copy_each(db, calls)
 
     async def _copy_each(
-        self, db: Connection, calls: Mapping[Place, Sequence[Stored]]
+        self, db: Connection, calls: Mapping[Place, History]
     ) -> tuple[int, list[Refused]]:
         copied, refused = 0, []
         readers = Readers([self._generation.projection])
-        for place, messages in calls.items():
+        for place, history in calls.items():
+            messages = await history()
             fold, _ = folded(place, readers, messages)
             done = await self._copied(db, fold)
             if done is None:

@@ -1,6 +1,7 @@
 """Pieces of the log, and of the archive, become rows."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Final
 
 from contracts.codec import Codec, KeyWanted
@@ -12,6 +13,7 @@ from infra.postgres import Pool
 from projections.generations import Generation
 from projections.history import history_of, stored_of
 from projections.reading import Place, Stored
+from projections.rebuild.copying import History
 from projections.rebuild.decoding import stored_in
 from projections.rebuild.gathering import Crossing, GatheredCall, Gathering
 from projections.rebuild.plan import ANEW, Chunk, Plan
@@ -43,7 +45,9 @@ class Filling:
     async def fill(self, rebuild: int, chunk: Chunk, last: int) -> Filled:
         """Store the calls that begin in this chunk, as they are after the message `last`."""
         gathering = await self._gather(chunk, last)
-        calls = await self._opened(gathering.begun)
+        begun = gathering.begun
+        await self._codec.fetch({CallId(call.place.call) for call in begun if call.sealed})
+        calls = {call.place: partial(self._messages, call) for call in begun}
         return await self._calls.store(rebuild, chunk.name, calls, gathering.crossings())
 
     async def fill_segment(self, plan: Plan, segment: Segment) -> Filled:
@@ -51,7 +55,7 @@ class Filling:
 
         One that the log has something of, too, is left to the end, when all of it is put together.
         """
-        calls: dict[Place, list[Stored]] = {}
+        calls: dict[Place, History] = {}
         crossings = []
         async for each in segment.calls():
             place = Place(each.tenant, each.call)
@@ -59,7 +63,7 @@ class Filling:
             if newest >= plan.first and await self._log.count(each.tenant, each.call):
                 crossings.append(Crossing(place, False, ANEW))
             else:
-                calls[place] = stored_of(each.history, each.unreadable)
+                calls[place] = partial(_known, stored_of(each.history, each.unreadable))
         return await self._calls.store(plan.id, segment.key, calls, crossings)
 
     async def _gather(self, chunk: Chunk, last: int) -> Gathering:
@@ -82,18 +86,15 @@ class Filling:
             call.raw, call.messages = [], [each for each in history if each.sequence <= last]
             call.last = call.messages[-1].sequence
 
-    async def _opened(self, calls: list[GatheredCall]) -> dict[Place, list[Stored]]:
-        """Decoded. The keys of all are asked for together."""
-        await self._codec.fetch({CallId(call.place.call) for call in calls if call.sealed})
-        for call in calls:
-            call.messages += await self._messages(call)
-            call.raw = []
-        return {call.place: call.messages for call in calls}
-
     async def _messages(self, call: GatheredCall) -> list[Stored]:
+        """Decoded each time: a chunk's calls would be too many to be kept near at hand."""
         tenant, id = TenantId(call.place.tenant), CallId(call.place.call)
         while True:
             try:
-                return stored_in(self._codec, tenant, id, call.raw)
+                return [*call.messages, *stored_in(self._codec, tenant, id, call.raw)]
             except KeyWanted:  # forgotten meanwhile
                 await self._codec.fetch((id,))
+
+
+async def _known(messages: list[Stored]) -> list[Stored]:
+    return messages

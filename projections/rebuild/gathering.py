@@ -19,7 +19,7 @@ class Crossing(NamedTuple):
 
 
 class GatheredCall:
-    """One call: its messages as bytes, then as they are read."""
+    """One call: its messages as bytes, or as they were read elsewhere."""
 
     __slots__ = ("begun", "ended", "last", "messages", "place", "raw", "sealed")
 

@@ -12,7 +12,7 @@ from projections.generations import Generation
 from projections.parking import park
 from projections.reading import Place, Stored
 from projections.rebuild.columns import Column
-from projections.rebuild.copying import Copying, columns_in
+from projections.rebuild.copying import Copying, History, columns_in
 from projections.rebuild.folding import folded
 from projections.rebuild.gathering import Crossing
 
@@ -45,17 +45,18 @@ class Calls:
         self,
         rebuild: int,
         chunk: str,
-        calls: Mapping[Place, Sequence[Stored]],
+        calls: Mapping[Place, History],
         crossings: Sequence[Crossing] = (),
     ) -> Filled:
-        """All of a chunk: its calls' messages, in stored order."""
-        all_copying, refused = await self._copying(), list[Refused]()
-        for place, messages in calls.items():
+        """All of a chunk, call by call: nothing is kept of one but its packed rows."""
+        all_copying, refused, events = await self._copying(), list[Refused](), 0
+        for place, history in calls.items():
+            messages = await history()
+            events += events_of(messages)
             fold, more = folded(place, self._readers, messages)
             refused += more
             for copying in all_copying:
                 copying.add(fold)
-        events = sum(map(events_of, calls.values()))
         async with self._pool.acquire() as db, db.transaction():
             await db.execute(_LATER_ON_DISK)
             rows = 0
