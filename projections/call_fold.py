@@ -1,6 +1,6 @@
 """One call as several projections see it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from contracts.dialog import CallEnded
@@ -20,7 +20,8 @@ class Refused(NamedTuple):
     error: str  # its kind
 
 
-Reader: TypeAlias = tuple[str, Callable[[Rows, Recorded, int, Any], None]]
+Reader: TypeAlias = tuple[int, Callable[[Rows, Recorded, int, Any], None]]
+"""Which of the projections it is, and what it does with an event."""
 
 
 class Readers:
@@ -28,35 +29,46 @@ class Readers:
 
     def __init__(self, projections: Iterable[Projection]) -> None:
         self.projections: Final = tuple(projections)
+        self.order: Final = {each.name: nth for nth, each in enumerate(self.projections)}
         self._by_event: dict[type[Any], tuple[Reader, ...]] = {}
 
     def of(self, event: type[Any]) -> "tuple[Reader, ...]":
-        """Those that read events of this type: their names, and what they do with one."""
+        """Those that read events of this type."""
         found = self._by_event.get(event)
         if found is None:
-            reading = (each for each in self.projections if event in each.reads)
-            found = self._by_event[event] = tuple((each.name, each.project) for each in reading)
+            found = self._by_event[event] = tuple(
+                (nth, each.project)
+                for nth, each in enumerate(self.projections)
+                if event in each.reads
+            )
         return found
 
 
 class CallFold:
     """The rows of one call in all projections of a group, but those that do not follow it."""
 
-    __slots__ = ("anew", "last", "left", "over", "place", "readers", "rows")
+    __slots__ = ("_rows", "anew", "last", "left", "over", "place", "readers")
 
-    def __init__(self, place: Place, readers: Readers, without: Iterable[str] = ()) -> None:
+    def __init__(self, place: Place, readers: Readers, without: Collection[str] = ()) -> None:
         self.place, self.readers = place, readers
         tenant, call = place
-        self.rows = {
-            each.name: Rows(tenant, call, each.passing, each.derived)
+        self._rows = [  # in the projections' order
+            None if each.name in without else Rows(tenant, call, each.passing, each.derived)
             for each in readers.projections
-        }
-        for name in without:
-            self.rows.pop(name, None)
+        ]
         self.left: dict[str, Rows] = {}  # of those that just let go, as they were before
         self.last = 0  # stream sequence of the newest message folded
         self.over = False  # the call has ended
         self.anew = False  # what is stored of it is to be deleted first
+
+    @property
+    def rows(self) -> dict[str, Rows]:
+        """By the names of those that follow the call."""
+        return {
+            each.name: rows
+            for each, rows in zip(self.readers.projections, self._rows, strict=True)
+            if rows is not None
+        }
 
     def take(self, stored: Stored) -> list[Refused]:
         """Fold in a message. A projection that can't take it lets go of the call.
@@ -70,8 +82,8 @@ class CallFold:
         for index, event in enumerate(stored.message.events):
             if type(event) is CallEnded:
                 self.over = True
-            for name, project in self.readers.of(type(event)):
-                rows = self.rows.get(name)
+            for nth, project in self.readers.of(type(event)):
+                rows = self._rows[nth]
                 if rows is None:
                     continue
                 try:
@@ -79,35 +91,48 @@ class CallFold:
                 except LetGo:
                     raise
                 except Exception as failure:  # whatever one message does must not stop other calls
-                    refused.append(self._refuse(name, stored, type(failure).__name__))
+                    refused.append(self._refuse(nth, stored, type(failure).__name__))
         return refused
 
     def rows_of(self, projection: Projection) -> Rows | None:
         """What is to be stored. None: the projection does not follow the call."""
-        rows = self.rows.get(projection.name) or self.left.get(projection.name)
+        rows = self._rows[self.readers.order[projection.name]] or self.left.get(projection.name)
         if rows is not None and rows.changed and projection.derive is not None:
             projection.derive(rows)
         return rows
+
+    def let_go(self, name: str) -> None:
+        """A projection follows the call no more."""
+        self._rows[self.readers.order[name]] = None
+
+    def make_anew(self, anew: "CallFold") -> None:
+        """Let the rows be those of another fold of the call, and what is stored be deleted."""
+        follows = self.rows
+        self.left = {name: rows for name, rows in anew.rows.items() if name not in follows}
+        for name, nth in self.readers.order.items():
+            self._rows[nth] = anew._rows[nth] if name in follows else None
+        self.anew = True
 
     def settle(self) -> None:
         """What was changed is stored."""
         self.anew = False
         self.left.clear()
-        for rows in self.rows.values():
-            rows.settle()
+        for rows in self._rows:
+            if rows is not None:
+                rows.settle()
 
-    def _refuse(self, name: str, stored: Recorded, error: str) -> Refused:
-        del self.rows[name]
-        return Refused(name, self.place, stored.sequence, error)
+    def _refuse(self, nth: int, stored: Recorded, error: str) -> Refused:
+        self._rows[nth] = None
+        return Refused(self.readers.projections[nth].name, self.place, stored.sequence, error)
 
     def _refuse_all(self, sequence: int, error: str) -> list[Refused]:
         refused = [Refused(name, self.place, sequence, error) for name in self.rows]
-        self.rows.clear()
+        self._rows = [None] * len(self._rows)
         return refused
 
 
 def folded(
-    place: Place, readers: Readers, history: Sequence[Stored], without: Iterable[str] = ()
+    place: Place, readers: Readers, history: Sequence[Stored], without: Collection[str] = ()
 ) -> tuple[CallFold, list[Refused]]:
     """The call after its messages, and what was refused of them."""
     fold = CallFold(place, readers, without)

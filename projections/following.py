@@ -93,9 +93,7 @@ class FollowedCalls:
         """The call was erased: its rows are to be as the log reads now, the parked ones too."""
         history = await self._before(fold.place, fold.last + 1)
         anew, refused = folded(fold.place, self._readers, history)
-        fold.rows = {name: rows for name, rows in anew.rows.items() if name in fold.rows}
-        fold.left = {name: rows for name, rows in anew.rows.items() if name not in fold.rows}
-        fold.anew = True
+        fold.make_anew(anew)
         for each in refused:
             await self._put_back(fold, each)
 

@@ -49,7 +49,7 @@ async def _let_go(
     for stored in (each for each in history if each.sequence < known.last):
         before.take(stored)
     await store_rows(db, generation, [before])
-    fold.rows.pop(generation.name, None)
+    fold.let_go(generation.name)
     taken.refused.append(Refused(generation.name, fold.place, known.last, kind))
     if left := sum(each.sequence > known.last for each in history):
         taken.skipped[generation.name, fold.place] += left
