@@ -195,7 +195,10 @@ def outline(payload: bytes) -> Message:
 
 
 def _any_rare(events: Events) -> bool:
-    return any(type(event) in _RARE for event in events)
+    for event in events:  # asked of each message: `any` takes thrice as long
+        if type(event) in _RARE:
+            return True
+    return False
 
 
 def _message(

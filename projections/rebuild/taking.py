@@ -4,14 +4,13 @@ import asyncio
 import json
 from typing import Final
 
-from contracts.streams import CALLS, FAMILIES
+from contracts.streams import CALLS
 from infra.nats import Bus
 from projections.reading import LogAway
 
 _AT_ONCE: Final = 4_000  # messages asked for, and again when as many of them are here
 _BEHIND: Final = 500  # the same behind the end, where reading may stop at any moment
 _SILENCE_S: Final = 10.0
-_FAMILIES: Final = {family.encode(): str(family) for family in FAMILIES}
 
 
 class Raw:
@@ -90,6 +89,5 @@ class Taking:
                 self._news.set()
             return
         _, sequence, self._last_delivery, stored_ns, _ = reply.rsplit(b".", 4)
-        name, _, word = subject.rpartition(b".")
-        family = _FAMILIES.get(word) or word.decode()
-        self._here.append(Raw(name, family, int(sequence), int(stored_ns), payload))
+        name, _, family = subject.rpartition(b".")
+        self._here.append(Raw(name, family.decode(), int(sequence), int(stored_ns), payload))

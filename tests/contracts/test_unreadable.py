@@ -96,3 +96,23 @@ def test_a_damaged_message_is_read_or_refused_and_nothing_else(at: int, damage: 
         CODEC.decode(CALL, whole[:place] + damage + whole[place + len(damage) :])
     except Unreadable:
         pass
+
+
+def test_who_reads_events_has_of_a_decision_its_place_and_its_cause() -> None:
+    read = CODEC.of_events().decode(CALL, CODEC.encode(CALL, MESSAGE))
+    whole, decision = MESSAGE.decision, read.decision
+    assert whole is not None
+    assert decision is not None
+    assert read.events == MESSAGE.events
+    assert (decision.n, decision.basis, decision.cause) == (whole.n, whole.basis, whole.cause)
+    assert (decision.prev, decision.state, decision.facts) == ("", "", ())
+
+
+def test_a_decision_that_another_release_has_written_stops_nobody_who_reads_events() -> None:
+    later = message(decision={"n": 1, "basis": 1, "more": [{"type": "model.sang/1"}]})
+    with pytest.raises(Unreadable, match=r"decision\.more"):
+        CODEC.decode(CALL, later)
+    assert CODEC.of_events().decode(CALL, later).events == ()
+    unknown_cause = message(decision={"n": 1, "basis": 1, "cause": {"type": "model.sang/1"}})
+    with pytest.raises(Unreadable, match=r"decision\.cause"):
+        CODEC.of_events().decode(CALL, unknown_cause)

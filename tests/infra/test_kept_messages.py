@@ -115,6 +115,16 @@ async def test_a_process_that_reads_of_an_erasure_of_its_own_forgets_the_key(
     assert codec.decode(call, said, live=True).sealed == "erased"
 
 
+async def test_who_reads_a_call_in_order_opens_nothing_behind_its_erasure(
+    bus: Bus, vault: Vault, call: CallId
+) -> None:
+    codec = Codec(vault)
+    said = await stored(codec, bus, call)
+    erased = codec.encode(call, Message(by="cli-1-a", events=(CallErased(at_ms=2, by="keeper"),)))
+    reader = codec.of_call(call)
+    assert [reader.decode(each).sealed for each in (said, erased, said)] == ["", "", "erased"]
+
+
 async def test_only_the_newest_are_kept(bus: Bus, vault: Vault, call: CallId) -> None:
     codec = Codec(vault)
     payload = await stored(codec, bus, call)

@@ -1,5 +1,6 @@
 """How a rebuild's chunks are cut, given out and read."""
 
+import asyncio
 import os
 
 import pytest
@@ -9,11 +10,12 @@ from contracts.streams import CALLS
 from infra.nats import Bus
 from infra.postgres import Pool
 from projections import PROJECTIONS
-from projections.reading import Extent
+from projections.reading import Extent, LogAway
 from projections.rebuild import plan as planning
 from projections.rebuild.crew import next_chunk, shared
 from projections.rebuild.plan import Chunk
 from projections.rebuild.reading_on import ReadingOn
+from projections.rebuild.taking import Taking
 
 
 @pytest.mark.stack
@@ -54,6 +56,30 @@ async def test_what_was_read_behind_a_chunk_is_not_read_again(bus: Bus) -> None:
     assert await readers(bus) == 1
     await reading.close()
     assert await readers(bus) == 0
+
+
+@pytest.mark.stack
+async def test_a_delivery_that_is_lost_ends_the_reading(bus: Bus) -> None:
+    taking = Taking(bus, "nobody", first=1, last=9)
+    for delivery in (1, 3):
+        taking.on_raw(
+            b"call.a.b.line", b"$JS.ACK.CALLS.nobody.1.%d.%d.5.0" % (2, delivery), b"", b""
+        )
+    with pytest.raises(LogAway, match="lost"):
+        await taking.some()
+
+
+@pytest.mark.stack
+async def test_a_request_that_expires_with_nothing_delivered_is_no_end(bus: Bus) -> None:
+    taking = Taking(bus, "nobody", first=1, last=9)
+    waiting = asyncio.create_task(taking.some())
+    while not waiting.done():
+        taking.on_raw(taking.inbox.encode(), b"", b"", b"NATS/1.0 408 Request Timeout\r\n\r\n")
+        await asyncio.sleep(0)
+    assert waiting.result() == []
+    taking.on_raw(b"call.a.b.line", b"$JS.ACK.CALLS.nobody.1.7.1.5.0", b"{}", b"")
+    (raw,) = await taking.some()
+    assert (raw.name, raw.family, raw.sequence, raw.stored_ns) == (b"call.a.b", "line", 7, 5)
 
 
 async def sequences(reading: ReadingOn, until: int) -> list[int]:
