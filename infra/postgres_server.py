@@ -32,7 +32,7 @@ _SETTINGS: Final = {
     "fsync": "on",
     "max_connections": "50",
     "shared_buffers": "32MB",
-    "max_wal_size": "256MB",
+    "max_wal_size": "2GB",
     "io_method": "sync",
     "max_parallel_workers": "2",
     "timezone": "UTC",
