@@ -21,6 +21,7 @@ from projections.rebuild.reading_on import ReadingOn
 from projections.rebuild.storing import Calls, Filled
 
 _OVERLAP: Final = 10_000  # messages read on for calls to end; then each is asked for
+_AFTERWARDS: Final = 1_000  # and when all have ended, for what is told of them then
 
 
 class Filling:
@@ -70,11 +71,13 @@ class Filling:
         gathering = Gathering(chunk)
         until = min(last, chunk.last + _OVERLAP)
         await self._reading.begin(chunk, last)
-        end = 0
-        while end < until and (end <= chunk.last or gathering.open):
+        end, enough = 0, chunk.last + _AFTERWARDS
+        while end < min(enough, until):
             piece = await self._reading.some()
             gathering.take(piece, until)
             end = piece[-1].sequence if piece else end
+            if gathering.open:
+                enough = max(enough, end + _AFTERWARDS)
         if until < last:
             await self._complete(gathering.open, last)
         return gathering

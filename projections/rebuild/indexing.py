@@ -6,7 +6,7 @@ from typing import Final
 
 from infra.cancelling import end_tasks
 from infra.postgres import Pool
-from projections.rebuild.plan import Plan
+from projections.rebuild.plan import LATER_ON_DISK, Plan
 
 _AT_ONCE: Final = 2
 _LONGEST_S: Final = 3600.0
@@ -27,8 +27,8 @@ async def make_indexes(pool: Pool, plan: Plan) -> None:
         while waiting:
             statement = waiting.pop()
             async with pool.acquire() as db, db.transaction():
-                await db.execute(_MEMORY)
-                await db.execute(_ALONE)
+                for setting in (_MEMORY, _ALONE, LATER_ON_DISK):
+                    await db.execute(setting)
                 await db.execute(statement, timeout=_LONGEST_S)
                 await db.execute(_MADE, plan.id, statement)
 

@@ -14,6 +14,10 @@ from projections.schema import forget, lock, make, next_generation, vacuum_none
 
 CHUNK: Final = 32_000  # messages, at most
 ANEW: Final = 1 << 62  # a sequence behind all: the call is made anew at the end
+LATER_ON_DISK: Final = "SET LOCAL synchronous_commit = off"
+"""For steps that are noted in the same transaction: what a crash of the server takes back of one,
+it takes back of its note as well. The last transaction, which shows the tables, waits."""
+
 _LEASE: Final = 0x72656275696C64  # "rebuild"
 # A call that one chunk saw whole has no row of that chunk: all before the next one is stored.
 _LATE: Final = """

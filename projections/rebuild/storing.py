@@ -15,9 +15,8 @@ from projections.rebuild.columns import Column
 from projections.rebuild.copying import Copying, History, columns_in
 from projections.rebuild.folding import folded
 from projections.rebuild.gathering import Crossing
+from projections.rebuild.plan import LATER_ON_DISK
 
-# What a crash of the server takes back of a chunk, it takes back of its note as well.
-_LATER_ON_DISK: Final = "SET LOCAL synchronous_commit = off"
 _DONE: Final = "INSERT INTO rebuild_chunks (rebuild, chunk, events, rows) VALUES ($1, $2, $3, $4)"
 _CROSSING: Final = (
     "INSERT INTO rebuild_crossings (rebuild, chunk, tenant, call, begun, last)"
@@ -58,7 +57,7 @@ class Calls:
             for copying in all_copying:
                 copying.add(fold)
         async with self._pool.acquire() as db, db.transaction():
-            await db.execute(_LATER_ON_DISK)
+            await db.execute(LATER_ON_DISK)
             rows = 0
             for copying in all_copying:
                 copied, more = await copying.copy(db, calls)
