@@ -18,6 +18,7 @@ from infra.nats import Bus
 from infra.nats_server import NatsServer
 from infra.postgres import Connection, Pool
 from projections import PROJECTIONS
+from projections import rebuild as rebuilding
 from projections.calls import read as calls
 from projections.calls.project import CALLS
 from projections.generations import standings
@@ -212,6 +213,28 @@ async def not_vacuumed(db: "Connection | Pool") -> set[str]:
         "SELECT relname FROM pg_class WHERE 'autovacuum_enabled=false' = ANY(reloptions)"
     )
     return {row["relname"] for row in rows}
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_what_comes_soon_after_a_calls_end_is_read_with_its_chunk(
+    bus: Bus, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a call at each border would be asked for by itself, one after the other."""
+    monkeypatch.setattr(taking, "_AT_ONCE", 1)  # so that reading could stop at each end
+    for _ in range(10):
+        await append(bus, story := question_answered())
+        await append(bus, question_answered())
+        reported = CarrierReported(at_ms=at(9_999), status="completed", sequence=4)
+        await append(bus, Story(story.call, first_sequence=90).stored(9_999, reported))
+    found = []
+
+    async def noted(pool: Pool, plan: planning.Plan) -> list[planning.LateCall]:
+        found.append(await planning.late_calls(pool, plan))
+        return found[0]
+
+    monkeypatch.setattr(rebuilding, "late_calls", noted)
+    await rebuilt(bus, pool)
+    assert found == [[]]
 
 
 @pytest.mark.usefixtures("small_chunks", "no_overlap")
