@@ -27,7 +27,7 @@ from infra.call_keys import AWAY, CallKeys
 from infra.nats import Bus
 from infra.sealing import CallKey, Erasing, Leaving, MasterKey, Opening
 
-_MOST: Final = 20_000  # keys at hand, about 1 KiB each
+_MOST: Final = 10_000  # keys at hand, 4.5 KiB each
 _LIFE_S: Final = 3600.0
 _ASKED_AT_ONCE: Final = 500
 _TRIES: Final = 5  # to delete a key that others may be deleting, too
