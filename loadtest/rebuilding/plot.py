@@ -66,7 +66,8 @@ def _target(field: _Field) -> Iterator[str]:
     yield (
         f'<line x1="{_LEFT}" y1="{y}" x2="{_RIGHT}" y2="{y}" stroke="#999" stroke-dasharray="5 4"/>'
     )
-    yield _text(_LEFT + 6, y - 6, f"target {TARGET_EVENTS_PER_S:,}", 'fill="#777"')
+    told = f"target {TARGET_EVENTS_PER_S:,}"
+    yield _text(_RIGHT, y + 16, told, 'fill="#777" text-anchor="end"')
 
 
 def _lines(field: _Field, series: Sequence[Rebuild]) -> Iterator[str]:
