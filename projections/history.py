@@ -14,8 +14,9 @@ from projections.reading import LogAway, Place, Stored, Unread
 
 
 def history_of(bus: Bus, codec: Codec, archive: Archive | None = None) -> History:
-    """Reads calls from this log, and what it has let go of them from the archive, both alike."""
-    log = CallLog(bus, codec, Archive(archive.store, codec) if archive else None)
+    """Reads calls from this log, and what it has let go of them from the archive, both as whoever
+    follows the log does: see Codec.of_events."""
+    log = CallLog(bus, codec.of_events(), archive.of_events() if archive else None)
 
     async def history(place: Place) -> list[Stored]:
         try:

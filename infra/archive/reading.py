@@ -42,6 +42,10 @@ class Archive:
         self.codec: Final = codec or Codec()
         self.groups: Final = Groups(store)
 
+    def of_events(self) -> "Archive":
+        """The same, read as Codec.of_events reads."""
+        return Archive(self.store, self.codec.of_events())
+
     async def read(self, tenant: TenantId, call: CallId) -> WholeCall:
         """All that is archived of a call, be it nothing. Raises SegmentDamaged."""
         messages = await self.stored(tenant, call)

@@ -191,7 +191,7 @@ class _Work:
             return
         plan = self._plan
         filling = Filling(self._bus, self._pool, plan.generations, self._codec, self._archive)
-        async for segment in self._archive.segments():
+        async for segment in self._archive.of_events().segments():
             if segment.key not in done:
                 filled = await filling.fill_segment(plan, segment)
                 self.events, self.rows = self.events + filled.events, self.rows + filled.rows

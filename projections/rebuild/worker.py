@@ -65,7 +65,7 @@ async def work() -> None:
     bus = await connect(job.servers.nats, name="partyline rebuild")
     pool = await connect_pool(job.servers.postgres, size=2, command_s=0)
     master = read_master_key(Path(job.servers.master_key)) if job.servers.master_key else None
-    codec = Codec(Vault(bus, master)).of_events()
+    codec = Codec(Vault(bus, master))
     archive = open_archive(job.servers.archive, codec) if job.servers.archive else None
     filling = Filling(bus, pool, generations, codec, archive)
     gc.collect()

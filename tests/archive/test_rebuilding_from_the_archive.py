@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from archive_house import TENANT, House
 from logs import tables
 
 from contracts.line import CarrierReported
+from contracts.streams import call_subject
 from infra.archive import open_archive
 from infra.postgres import Pool, connect_pool
 from projections import PROJECTIONS
+from projections.parking import all_parked
 from projections.rebuild import rebuild
 from projections.run import caught_up, run
 
@@ -47,6 +50,22 @@ async def test_calls_of_the_archive_and_of_the_log_are_in_the_tables_once(
     timeline = (await tables(pool))["timeline"]
     assert len([row for row in timeline if row["call"] == gone[2]]) == 6
     assert len([row for row in timeline if row["call"] == both[0]]) == 5
+
+
+async def test_a_decision_of_another_release_parks_no_call_of_the_archive(
+    town: House, tmp_path: Path, pool: Pool
+) -> None:
+    """As it parks none that is followed: of a decision the tables want its cause."""
+    archive = open_archive(str(tmp_path / "archive"))
+    call = await town.ended_call()
+    decision = {"n": 1, "basis": 1, "more": [{"type": "model.sang/1"}]}
+    payload = msgspec.json.encode({"by": "dialog-2", "events": [], "decision": decision})
+    await town.bus.js.publish(call_subject(TENANT, call, "dialog"), payload)
+    await town.archive(archive)
+    assert await town.hot(call) == []
+    await rebuild(town.bus, pool, PROJECTIONS, archive=archive)
+    assert not await all_parked(pool)
+    assert [row["call"] for row in (await tables(pool))["calls"]] == [call]
 
 
 async def test_a_call_that_goes_on_after_it_was_let_go_keeps_its_rows(

@@ -38,6 +38,19 @@ async def test_a_call_made_anew_is_as_it_was(bus: Bus, pool: Pool) -> None:
         assert await tables(pool) == before
 
 
+async def test_a_decision_of_another_release_parks_no_call_that_is_made_anew(
+    bus: Bus, pool: Pool
+) -> None:
+    story = question_answered()
+    await append(bus, story)
+    later = b'{"by":"d","events":[],"decision":{"n":1,"basis":1,"more":[{"type":"model.sang/1"}]}}'
+    async with running(bus, pool):
+        await caught_up(pool, await append_bytes(bus, story, later))
+        before = await tables(pool)
+        assert await made_anew(bus, pool, story) == 0
+        assert await tables(pool) == before
+
+
 async def test_rows_nobody_should_have_touched_are_mended(bus: Bus, pool: Pool) -> None:
     story = question_answered()
     async with running(bus, pool):
