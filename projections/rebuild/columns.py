@@ -1,5 +1,6 @@
 """Values as binary COPY takes them, each as the type of its column wants it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -12,12 +13,12 @@ _Raw: Final = msgspec.Raw
 _json: Final = msgspec.json.encode
 
 
-class Column:
+class Column(ABC):
     """How a value other than NULL is packed."""
 
+    @abstractmethod
     def add(self, value: object, out: BytesWriter) -> None:
         """Its length in bytes, and its bytes. Raises: TypeError, OverflowError."""
-        raise NotImplementedError
 
 
 def _utf8(text: object) -> bytes:

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from typing import Final, TypeAlias
 
 from infra.postgres import REFUSED, Connection
-from projections.call_fold import CallFold, Readers, Refused
+from projections.call_fold import CallFold, Readers, Refused, folded
 from projections.generations import Generation
 from projections.reading import Place, Stored
 from projections.rebuild.columns import Column, columns_of
-from projections.rebuild.folding import folded
+from projections.rebuild.folding import folded_as_taken
 from projections.rebuild.packing import Packed
 from projections.rows import columns
 from projections.storing import without_nul
@@ -61,7 +61,7 @@ class Copying:
         readers = Readers([self._generation.projection])
         for place, history in calls.items():
             messages = await history()
-            fold, _ = folded(place, readers, messages)
+            fold, _ = folded_as_taken(place, readers, messages)
             done = await self._copied(db, fold)
             if done is None:
                 last, each = await self._before_refusal(db, fold, messages)
@@ -86,10 +86,8 @@ class Copying:
     ) -> tuple[CallFold, Refused]:
         before = CallFold(fold.place, fold.readers)
         for stored in messages:
-            after = CallFold(fold.place, fold.readers)
-            for each in messages:
-                if each.sequence <= stored.sequence:
-                    after.take(each)
+            until = [each for each in messages if each.sequence <= stored.sequence]
+            after, _ = folded(fold.place, fold.readers, until)
             if kind := await self._refusal(db, after):
                 name = self._generation.name
                 return before, Refused(name, fold.place, stored.sequence, kind)

@@ -13,7 +13,7 @@ from projections.parking import park
 from projections.reading import Place, Stored
 from projections.rebuild.columns import Column
 from projections.rebuild.copying import Copying, History, columns_in
-from projections.rebuild.folding import folded
+from projections.rebuild.folding import folded_as_taken
 from projections.rebuild.gathering import Crossing
 from projections.rebuild.plan import LATER_ON_DISK
 
@@ -52,7 +52,7 @@ class Calls:
         for place, history in calls.items():
             messages = await history()
             events += events_of(messages)
-            fold, more = folded(place, self._readers, messages)
+            fold, more = folded_as_taken(place, self._readers, messages)
             refused += more
             for copying in all_copying:
                 copying.add(fold)
